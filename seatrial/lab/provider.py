@@ -212,12 +212,18 @@ def _refused(status: int, message: str, code: str | None = None) -> Response:
 
 
 def main(arguments: str) -> None:
-    """Serve what a JSON object asks for, until a signal: `{"port": 0, "record": "calls.jsonl", "script": {...}}`."""
+    """Serve what a JSON object asks for, until a signal: `{"port": 0, "record": "calls.jsonl", "script": {...}}`.
+
+    The first line on stdout is `ready URL`, or `wrong` and what the user can mend.
+    """
     wanted = json.loads(arguments)
     fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in wanted.get("script", {}).items()}
-    script = Script(**fields)
     record = Path(wanted["record"]) if wanted.get("record") else None
-    serve(create_app(script, record), host=LOOPBACK, port=wanted.get("port", 0), banner="ready {url}")
+    try:
+        serve(create_app(Script(**fields), record), host=LOOPBACK, port=wanted.get("port", 0), banner="ready {url}")
+    except WrongUse as error:
+        print(f"wrong {error}", flush=True)
+        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,173 @@
+"""`seatrial lab openwebui`: install a released Open WebUI, boot it, say what a user needs, and wait."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from seatrial.cli.lab_script import script_options
+from seatrial.errors import Inconclusive, WrongUse
+from seatrial.lab import openwebui as deployments
+from seatrial.lab import openwebui_install as releases
+from seatrial.lab.children import provider_process, until_stopped
+from seatrial.lab.script import Script
+from seatrial.lab.serving import LOOPBACK, bound
+
+
+def _admin(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, str] | None:
+    if value is None:
+        return None
+    email, _colon, password = value.partition(":")
+    if "@" not in email or not password:
+        raise click.BadParameter("give it as EMAIL:PASSWORD")
+    return email, password
+
+
+@click.command()
+@click.option("--version", default=releases.DEFAULT_VERSION, show_default=True, help="The release to run.")
+@click.option("--port", default=0, help="Where it listens on 127.0.0.1; by default a free port.")
+@click.option("--defaults", is_flag=True, help="Settings of a new installation: ordinary users see no model.")
+@click.option("--admin", callback=_admin, envvar="SEATRIAL_ADMIN", metavar="EMAIL:PASSWORD",
+              help="The first account. By default admin@example.com with a new password, which is printed. Better in "
+              "the environment, as SEATRIAL_ADMIN: options show in process lists.")  # fmt: skip
+@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              help="Keep its data here; by default the data goes when it ends.")  # fmt: skip
+@click.option("--ready-file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Once it is up, write JSON here (mode 600): url, admin_email, admin_password, version, pid. "
+              "Removed at the end.")  # fmt: skip
+@click.option("--provider-port", default=0, help="Where the scripted provider listens; by default a free port.")
+@click.option("--install-only", is_flag=True, help="Install it and stop.")
+@click.option("--torch-index", metavar="URL",
+              help="Package index for PyTorch alone. PyTorch's CPU index saves gigabytes on Linux.")  # fmt: skip
+@click.option("--yes", is_flag=True, help="Install without asking.")
+@script_options
+def openwebui(
+    script: Script,
+    record: Path | None,
+    version: str,
+    port: int,
+    defaults: bool,
+    admin: tuple[str, str] | None,
+    data_dir: Path | None,
+    ready_file: Path | None,
+    provider_port: int,
+    install_only: bool,
+    torch_index: str | None,
+    yes: bool,
+) -> None:
+    """A real, released Open WebUI with the scripted provider behind it.
+
+    The first start of a version installs it with pip into your cache (about 3 GB); later ones take some 20 seconds.
+    It inherits no setting from your shell, listens on 127.0.0.1 only and is gone after Ctrl-C, with its data:
+
+    \b
+        seatrial lab openwebui --version 0.12.4
+        seatrial lab openwebui --defaults --ready-file lab.json
+    """
+    for wanted in (port, provider_port):
+        bound(LOOPBACK, wanted).close()  # known before minutes of installing
+    _install(version, torch_index, yes)
+    if install_only:
+        click.echo(f"installed {releases.environment_folder(version)}")
+        return
+    email, password = admin or (deployments.ADMIN_EMAIL, None)
+    with until_stopped(), provider_process(script, record, provider_port) as provider_url:
+        with contextlib.ExitStack() as stack:
+            with _spinner() as progress:
+                deployment = stack.enter_context(
+                    deployments.boot(
+                        version,
+                        provider_url=provider_url,
+                        port=port,
+                        defaults=defaults,
+                        data_dir=data_dir,
+                        admin_email=email,
+                        admin_password=password,
+                        progress=progress,
+                    )
+                )
+            stack.enter_context(_announced(deployment, provider_url, admin is not None, ready_file))
+            try:
+                while deployment.alive():
+                    time.sleep(0.2)
+            except KeyboardInterrupt:
+                return  # the normal end: the blocks around take everything down
+            raise Inconclusive(f"Open WebUI {version} ended: {deployments.last_line(deployment.log_path)}")
+
+
+def _install(version: str, torch_index: str | None, yes: bool) -> None:
+    if releases.is_installed(version):
+        return
+    size = f"Open WebUI {version} is not installed yet: {releases.SIZE}, in {releases.cache_folder()}"
+    click.echo(size, err=True)
+    if not yes and sys.stdin.isatty() and not click.confirm("Install it?", default=True, err=True):
+        raise WrongUse("nothing was installed")
+    with until_stopped(), _spinner() as progress:
+        releases.install(version, torch_index=torch_index, progress=progress)
+
+
+@contextlib.contextmanager
+def _announced(
+    deployment: deployments.Deployment, provider_url: str, given: bool, ready_file: Path | None
+) -> Iterator[None]:
+    """Say what a user needs. A password that was given is not shown again."""
+    shown = "PASSWORD" if given else deployment.admin_password
+    admin = shlex.quote(f"{deployment.admin_email}:{shown}")
+    click.echo(f"Open WebUI {deployment.version}, process {deployment.process_id}")
+    click.echo(f"  admin     {deployment.admin_email}" + ("" if given else f"  password {shown}"))
+    click.echo(f"  provider  {provider_url}/v1")
+    click.echo(f"  log       {deployment.log_path}")
+    click.echo(f"  verify    seatrial verify {deployment.url} --admin {admin}")
+    if ready_file is None:
+        click.echo(f"ready {deployment.url}")
+        yield
+        return
+    content = {
+        "url": deployment.url,
+        "admin_email": deployment.admin_email,
+        "admin_password": deployment.admin_password,
+        "version": deployment.version,
+        "pid": deployment.process_id,
+        "lab_pid": os.getpid(),
+        "provider_url": provider_url,
+    }
+    partial = ready_file.with_name(f".{ready_file.name}.{os.getpid()}")
+    try:
+        with open(os.open(partial, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            json.dump(content, file)
+        partial.replace(ready_file)  # whoever sees the file sees all of it
+    except OSError as error:
+        raise WrongUse(f"cannot write --ready-file {ready_file}: {error.strerror}") from None
+    try:
+        click.echo(f"ready {deployment.url}")
+        yield
+    finally:
+        ready_file.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _spinner() -> Iterator[Callable[[str], None]]:
+    """Progress on standard error: a spinner at a terminal, elsewhere one line per step."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with console.status("") as status:
+            yield lambda text: status.update(text)
+        return
+    said: set[str] = set()
+
+    def step(text: str) -> None:
+        title = text.partition(":")[0].partition(",")[0]
+        if title not in said:
+            said.add(title)
+            console.print(title, highlight=False)
+
+    yield step

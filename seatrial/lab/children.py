@@ -1,0 +1,101 @@
+"""Processes that the lab starts: each in a group of its own, and none outlives the block that started it.
+
+with child([...], env=..., output=log) as process: ...
+with provider_process(Script()) as url: ...       # its timing does not suffer from what this process does
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO
+
+import seatrial
+from seatrial.errors import Inconclusive, WrongUse
+from seatrial.lab.script import Script
+
+GRACE_SECONDS = 10.0  # between SIGTERM and SIGKILL
+
+
+@contextlib.contextmanager
+def child(
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: Path | None = None,
+    output: int | IO[str] = subprocess.PIPE,
+    errors: int | None = subprocess.STDOUT,
+) -> Iterator[subprocess.Popen[str]]:
+    """Start a command and end it, and whatever it started, when the block is left.
+
+    The group is its own so that Ctrl-C in the terminal reaches only us: we then end our children in order.
+    """
+    process = subprocess.Popen(
+        command,
+        env=env,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=errors,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        _end(process)
+
+
+@contextlib.contextmanager
+def provider_process(script: Script, record: Path | None = None, port: int = 0) -> Iterator[str]:
+    """The scripted provider in a process of its own; yields its base URL."""
+    wanted = {"script": asdict(script), "record": str(record.absolute()) if record else None, "port": port}
+    command = [sys.executable, "-P", "-m", "seatrial.lab.provider", json.dumps(wanted)]
+    # The same seatrial as here, also when it runs from a checkout that is not installed.
+    env = {**os.environ, "PYTHONPATH": str(Path(seatrial.__file__).parents[1])}
+    with child(command, env=env, errors=None) as process:
+        assert process.stdout is not None
+        word, _, url = process.stdout.readline().strip().partition(" ")
+        if word == "wrong":
+            raise WrongUse(url)
+        if word != "ready":
+            raise Inconclusive(f"the scripted provider ended with code {process.wait()} before it was ready")
+        yield url
+
+
+@contextlib.contextmanager
+def until_stopped() -> Iterator[None]:
+    """Ctrl-C, SIGTERM and a closed terminal end the block in order; a second one does not disturb the clean-up."""
+    names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def stop(_number: int, _frame: object) -> None:
+        for name in names:
+            signal.signal(name, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {name: signal.signal(name, stop) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE_SECONDS)
+    with contextlib.suppress(ProcessLookupError):  # what is left of the group: a hung server, or its orphans
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()

@@ -1,0 +1,159 @@
+"""Released Open WebUIs, each installed with pip into an environment of its own under the user's cache.
+
+    <user cache>/seatrial/openwebui/0.12.4/            a virtual environment; `.complete` in it is written last
+    <user cache>/seatrial/openwebui/0.12.4.pip.log     what pip said
+
+An environment without `.complete` is the rest of an interrupted installation: it is removed and made again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from seatrial.errors import Inconclusive, WrongUse
+from seatrial.lab.children import child
+
+DEFAULT_VERSION = "0.12.4"
+TORCH = "torch==2.13.0"
+PYTHONS = ((3, 12), (3, 11))  # Open WebUI's own bounds: >=3.11, <3.13
+SIZE = "about 3 GB on disk, a few minutes"
+
+# A version becomes a folder name and an argument of pip, so nothing else gets through.
+_VERSION = re.compile(r"\d+(\.\d+){1,3}((a|b|rc|\.dev|\.post)\d+)?")
+_PROBE = "import sys, venv, ensurepip; print(sys.implementation.name, *sys.version_info[:2])"
+
+
+def cache_folder() -> Path:
+    """Where installations live: under `$XDG_CACHE_HOME`, by default `~/.cache` (macOS: `~/Library/Caches`)."""
+    chosen = os.environ.get("XDG_CACHE_HOME", "")
+    default = Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
+    return (Path(chosen) if Path(chosen).is_absolute() else default) / "seatrial" / "openwebui"
+
+
+def environment_folder(version: str) -> Path:
+    """The folder of a version's environment, whether or not it is there; `WrongUse` for what is no version."""
+    if not _VERSION.fullmatch(version):
+        raise WrongUse(f"{version!r} is not a version of Open WebUI; give one like {DEFAULT_VERSION}")
+    return cache_folder() / version
+
+
+def is_installed(version: str) -> bool:
+    return (environment_folder(version) / ".complete").is_file()
+
+
+def installed_versions() -> list[str]:
+    """The versions that are ready to boot, oldest release first."""
+    names = (path.parent.name for path in cache_folder().glob("*/.complete"))
+    return sorted(names, key=lambda name: [int(number) for number in re.findall(r"\d+", name)])
+
+
+def install(version: str, *, torch_index: str | None = None, progress: Callable[[str], None] = print) -> Path:
+    """Install a version unless it is there, and return its environment. `progress` hears what is being done.
+
+    `torch_index` is the address of a package index for PyTorch alone; without it pip uses what it is configured for.
+    Raises `WrongUse` where there is no such version or no fitting Python, `Inconclusive` where pip fails.
+    """
+    folder = environment_folder(version)
+    if is_installed(version):
+        return folder
+    python = find_python()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        if is_installed(version):  # by whoever held the lock until now
+            return folder
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            _build(folder, version, python, torch_index, progress)
+            (folder / ".complete").touch()
+        except BaseException:  # Ctrl-C too: no half installation stays behind
+            progress("removing the unfinished installation")
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+    return folder
+
+
+def find_python() -> str:
+    """A CPython that Open WebUI supports and that can make environments: this one, one on PATH, or one of pyenv's."""
+    names = [shutil.which(f"python{major}.{minor}") for major, minor in PYTHONS]
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    kept = [str(path) for major, minor in PYTHONS for path in sorted(pyenv.glob(f"{major}.{minor}*/bin/python"))]
+    for candidate in [sys.executable, *filter(None, names), *kept]:
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            probe = subprocess.run([candidate, "-c", _PROBE], capture_output=True, text=True, timeout=20, check=False)
+            if probe.stdout.split() in [["cpython", str(major), str(minor)] for major, minor in PYTHONS]:
+                return candidate
+    raise WrongUse(
+        "Open WebUI needs CPython 3.11 or 3.12 with its venv module, and none was found: "
+        "not this Python, no python3.12 or python3.11 on PATH, none of pyenv's"
+    )
+
+
+def _build(folder: Path, version: str, python: str, torch_index: str | None, progress: Callable[[str], None]) -> None:
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--no-input", "--progress-bar", "off"]
+    wanted = f"open-webui=={version}"
+    # By environment, not by argument: the address may hold a password.
+    for_torch = {"PIP_INDEX_URL": torch_index} if torch_index else {}
+    steps: list[tuple[str, list[str], dict[str, str]]] = [
+        ("making the environment", [python, "-m", "venv", str(folder)], {}),
+        # Alone and first: a version that does not exist is known in seconds, not after PyTorch.
+        (f"fetching Open WebUI {version}", [*pip, "--no-deps", wanted], {}),
+        # Before the rest, which would otherwise choose a PyTorch, and a far larger one.
+        (f"installing PyTorch ({TORCH})", [*pip, TORCH], for_torch),
+        (f"installing what Open WebUI {version} needs", [*pip, wanted], {}),
+    ]
+    log_path = folder.with_name(f"{folder.name}.pip.log")
+    with log_path.open("w", encoding="utf-8") as log:
+        for title, command, more in steps:
+            progress(title)
+            log.write(f"\n# {title}\n")
+            with child(command, env={**os.environ, **more}) as process:
+                assert process.stdout is not None
+                for line in process.stdout:
+                    log.write(line)
+                    log.flush()
+                    if said := shown(line):
+                        progress(f"{title}: {said}")
+                if process.wait():
+                    log.flush()
+                    raise failure(version, title, log_path)
+
+
+def shown(line: str) -> str:
+    """What of a line of pip's is worth showing: which package it is at."""
+    match = re.match(r"\s*(Collecting|Downloading|Installing collected packages)[: ]\s*(\S+)", line)
+    if match is None:
+        return ""
+    what, name = match.groups()
+    return "unpacking" if what.startswith("Installing") else f"{what.lower()} {name.rpartition('/')[2]}"
+
+
+def failure(version: str, title: str, log_path: Path) -> Inconclusive | WrongUse:
+    """Why a step failed, in one line, from the log pip left."""
+    lines = log_path.read_text(encoding="utf-8", errors="replace").splitlines()
+    errors = [line.strip() for line in lines if "ERROR:" in line] or [line.strip() for line in lines if line.strip()]
+    text = "\n".join(lines)
+    unknown = re.search(r"requirement open-webui==\S+ \(from versions: (.*)\)", text)
+    if unknown and unknown.group(1) not in ("", "none"):
+        newest = unknown.group(1).split(", ")[-1]
+        return WrongUse(f"there is no Open WebUI {version} on the package index; the newest there is {newest}")
+    said = errors[-1] if errors else "nothing"
+    return Inconclusive(f"{title} failed, pip's last error: {said} (log: {log_path})")
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Two installations of one version at a time would remove each other's files."""
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise WrongUse(f"Open WebUI {folder.name} is being installed by another process; wait for it") from None
+        yield
