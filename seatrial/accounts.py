@@ -1,0 +1,134 @@
+"""The accounts of a run: those given, and throwaway ones made with an administrator.
+
+A wrong password is tried once: Open WebUI locks an address for minutes after fifteen tries.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from seatrial.client import Client
+from seatrial.contract import OPENWEBUI, Contract
+from seatrial.errors import Inconclusive, WrongUse
+from seatrial.exchange import NoAnswer, Reply, Unexpected
+from seatrial.reading import member, success
+from seatrial.settings import Settings
+from seatrial.target import Account, Login
+
+Connect = Callable[[Account], Client]
+
+MAIL_DOMAIN = "seatrial.invalid"
+"""Reserved by RFC 2606: no mail ever reaches it, and nobody's account carries it."""
+
+
+def sign_in(client: Client, contract: Contract, login: Login, label: str) -> Account:
+    """Raises `WrongUse` when the deployment does not take the password, `Inconclusive` when it cannot say."""
+    reply = _ask(client, contract, "signIn", json={"email": login.email, "password": login.password})
+    if reply.status in (400, 401, 403):
+        raise WrongUse(f"{login.email}: the deployment does not accept this e-mail and password ({_detail(reply)})")
+    if reply.status == 429:
+        raise Inconclusive(f"{login.email}: too many sign-ins for now; wait three minutes ({_detail(reply)})")
+    try:
+        document = success(reply)
+        token = member(reply, document, "token", str)
+    except Unexpected as error:
+        if reply.status == 200 and reply.is_json:
+            raise Inconclusive(f"{login.email}: signing in needs a second step; give a --token instead") from None
+        raise Inconclusive(f"signing in as {login.email} failed: {error}") from None
+    return Account(label, token, document.get("id"), document.get("email"), document.get("role"))
+
+
+def known_by_token(client: Client, contract: Contract, account: Account, option: str) -> Account:
+    """Who a token belongs to. Raises `WrongUse` when it is not accepted."""
+    api_call = "getCurrentUser" if client.target.api == OPENWEBUI else "listSessions"
+    reply = _ask(client, contract, api_call)
+    if reply.status in (401, 403) and not _needs_person(reply):
+        raise WrongUse(f"{option}: the deployment does not accept this token; it may have expired ({_detail(reply)})")
+    if client.target.api != OPENWEBUI or _needs_person(reply):
+        return account
+    try:
+        document = success(reply)
+        return replace(account, id=document.get("id"), email=document.get("email"), role=document.get("role"))
+    except Unexpected as error:
+        raise Inconclusive(f"{option}: cannot tell whose token this is: {error}") from None
+
+
+def given_accounts(settings: Settings, contract: Contract, connect: Connect) -> tuple[list[Account], Account | None]:
+    """The accounts named by tokens and logins, and the administrator if one is named. All are checked once."""
+    accounts: list[Account] = []
+    labels = iter(f"account {number}" for number in range(1, 1000))
+    for token in settings.token:
+        account = Account(next(labels), token, disposable=settings.disposable)
+        with connect(account) as client:
+            accounts.append(known_by_token(client, contract, account, "--token"))
+    with connect(Account("anonymous")) as client:
+        if settings.account and client.target.api != OPENWEBUI:
+            raise WrongUse("--account is for Open WebUI; the Session API takes --token")
+        for login in settings.logins:
+            signed_in = sign_in(client, contract, login, next(labels))
+            accounts.append(replace(signed_in, disposable=settings.disposable))
+        admin = _admin(settings, contract, connect, client)
+    for account in accounts:
+        if account.role == "pending":
+            raise WrongUse(f"{account.email} waits for activation; an administrator has to approve it first")
+    return accounts, admin
+
+
+def _admin(settings: Settings, contract: Contract, connect: Connect, client: Client) -> Account | None:
+    login = settings.admin_login
+    if login is None and settings.admin_token is None:
+        return None
+    if client.target.api != OPENWEBUI:
+        raise WrongUse("--admin is for Open WebUI; the Session API has no administrators")
+    if settings.admin_token is not None:
+        account = Account("admin", settings.admin_token)
+        with connect(account) as admin_client:
+            admin = known_by_token(admin_client, contract, account, "--admin-token")
+    elif login is not None:
+        admin = sign_in(client, contract, login, "admin")
+    if admin.role not in ("admin", None):
+        raise WrongUse(f"{admin.email} is no administrator (its role is {admin.role})")
+    return admin
+
+
+def throwaway(admin: Client, contract: Contract, marker: str, label: str) -> Account:
+    """A new ordinary account; the administrator's answer holds its token, so nothing signs in."""
+    email = f"{marker}-{secrets.token_hex(3)}@{MAIL_DOMAIN}"
+    body = {"name": f"{marker} {label}", "email": email, "password": secrets.token_urlsafe(18), "role": "user"}
+    reply = _ask(admin, contract, "addUser", json=body)
+    try:
+        document = success(reply)
+        token, user = member(reply, document, "token", str), member(reply, document, "id", str)
+    except Unexpected as error:
+        raise Inconclusive(f"the administrator cannot add a throwaway account: {error}") from None
+    return Account(label, token, user, email, document.get("role"), disposable=True, throwaway=True)
+
+
+def choose_model(visible: Sequence[str], wanted: str | None, who: str) -> str:
+    """Raises `WrongUse` for a model that is not there, `Inconclusive` when there is none."""
+    if wanted is None:
+        if not visible:
+            raise Inconclusive(f"no model is visible to {who}; share one with it, or give --admin")
+        return visible[0]
+    if wanted not in visible:
+        shown = ", ".join(visible[:8]) or "none"
+        raise WrongUse(f"--model {wanted}: {who} does not see it; it sees {shown}")
+    return wanted
+
+
+def _ask(client: Client, contract: Contract, operation: str, **more: object) -> Reply:
+    try:
+        return client.send(contract.call(operation, **more))  # type: ignore[arg-type]
+    except NoAnswer as failure:
+        raise Inconclusive(f"{client.target.url} does not answer: {failure.reason}") from None
+
+
+def _needs_person(reply: Reply) -> bool:
+    """From 0.12 an API key may not ask who it belongs to; the key is good all the same."""
+    return reply.status == 403 and "human session" in reply.text.lower()
+
+
+def _detail(reply: Reply) -> str:
+    return f"{reply.status} {reply.excerpt(120)}"

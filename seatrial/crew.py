@@ -1,0 +1,186 @@
+"""Who works on the target in a run: mustered at its start, paid off at its end.
+
+    with Crew.muster(settings, folder, people=2) as crew:
+        crew.people[0].actor.create_session("[marker] first")
+
+Both suites use it, so that accounts are made, named, recorded and removed in one way.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from seatrial.accounts import choose_model, given_accounts, throwaway
+from seatrial.actor import Actor, verbs_for
+from seatrial.cleaning import Cleaner, Progress
+from seatrial.client import Client, Gate, Listener, tls_context
+from seatrial.contract import OPENWEBUI, SESSIONS, Contract
+from seatrial.errors import Inconclusive, WrongUse
+from seatrial.exchange import Call, NoAnswer, Reply, Unexpected
+from seatrial.ledger import Ledger
+from seatrial.probe import Deployment, probe
+from seatrial.settings import Settings
+from seatrial.target import ANONYMOUS, Account, Target
+
+MARKER = "seatrial-"
+
+
+@dataclass
+class Person:
+    """An account at work: its client, and the verbs as its actor."""
+
+    account: Account
+    client: Client
+    actor: Actor
+
+
+class Crew:
+    """The people of a run, the contract as their target's release keeps it, and the ledger of what they make."""
+
+    def __init__(
+        self, target: Target, deployment: Deployment, contract: Contract, ledger: Ledger, marker: str
+    ) -> None:
+        self.target, self.deployment, self.contract = target, deployment, contract
+        self.ledger, self.marker = ledger, marker
+        self.people: list[Person] = []
+        self.given: list[Person] = []
+        self.admin: Person | None = None
+        self.speaker: Person | None = None
+        self.model: str | None = None
+        self.notes: list[str] = []
+        self.before: list[Gate] = [ledger.before]
+        self.listeners: list[Listener] = [ledger.after]
+        self._tls = tls_context(target) if target.url.startswith("https") else None
+
+    @classmethod
+    def muster(
+        cls,
+        settings: Settings,
+        folder: Path,
+        *,
+        people: int,
+        listeners: Sequence[Listener] = (),
+        progress: Progress | None = None,
+    ) -> Crew:
+        """Find out what the target is, check the accounts given, and make throwaway ones with an administrator.
+
+        Raises `WrongUse` and `Inconclusive`; what was made until then is removed.
+        """
+        target = settings.target()
+        whole = Contract.load(settings.contract)
+        with Client(target) as client:
+            deployment = probe(client, whole, settings.api)
+        target = Target(
+            target.url, deployment.api, target.headers, target.ca_file, target.timeout, deployment.version
+        )
+        contract = whole.at(deployment.version)
+        crew = cls(target, deployment, contract, Ledger(folder / "ledger.jsonl"), MARKER + secrets.token_hex(4))
+        crew.listeners += listeners
+        try:
+            crew._enlist(settings, people, progress)
+        except BaseException:
+            crew.pay_off()
+            raise
+        return crew
+
+    @property
+    def api(self) -> str:
+        return self.deployment.api
+
+    def title(self, text: str = "") -> str:
+        """A chat's title that carries the run's marker."""
+        return f"[{self.marker}] {text}".rstrip()
+
+    def connect(self, account: Account) -> Client:
+        """A client as an account, heard by the ledger and the run's listeners."""
+        return Client(self.target, account, tls=self._tls, before=self._gate, on_exchange=self._hear)
+
+    def person(self, account: Account) -> Person:
+        client = self.connect(account)
+        return Person(account, client, Actor(verbs_for(self.api, self.contract, self.model), client.send))
+
+    def _gate(self, account: Account, call: Call) -> None:
+        for gate in self.before:
+            gate(account, call)
+
+    def _hear(self, account: Account, call: Call, outcome: Reply | NoAnswer) -> None:
+        for listener in self.listeners:
+            listener(account, call, outcome)
+
+    def _enlist(self, settings: Settings, people: int, progress: Progress | None) -> None:
+        accounts, admin = given_accounts(settings, self.contract, self.connect)
+        self.given = [self.person(account) for account in accounts]
+        if admin is not None:
+            self.admin = self.person(admin)
+            for number in range(1, people + 1):
+                made = throwaway(self.admin.client, self.contract, self.marker, f"throwaway {number}")
+                self.people.append(self.person(made))
+                if progress:
+                    progress(number, people)
+        elif self.given:
+            self.people = self.given
+        elif self.api == SESSIONS:
+            self.people = [self.person(Account("everyone", disposable=settings.disposable))]
+        else:
+            raise WrongUse(
+                f"{self.target.url} is an Open WebUI and asks for credentials: give --admin, or --account or --token "
+                "(SEATRIAL_ADMIN, SEATRIAL_ACCOUNT, SEATRIAL_TOKEN)"
+            )
+        if self.api == OPENWEBUI:
+            self._choose_speaker(settings.model)
+
+    def _choose_speaker(self, wanted: str | None) -> None:
+        """The first person who sees a model; a new installation shows none to ordinary accounts."""
+        others = [*self.given, *([self.admin] if self.admin else [])]
+        candidates = [self.people[0], *(person for person in others if person is not self.people[0])]
+        for person in candidates:
+            try:
+                visible = [model.id for model in person.actor.get_model_info() if model.id != "arena-model"]
+            except Unexpected as error:
+                raise Inconclusive(f"the list of models cannot be read: {error}") from None
+            except NoAnswer as failure:
+                raise Inconclusive(f"{self.target.url} does not answer: {failure.reason}") from None
+            if visible or person is candidates[-1]:
+                self.model = choose_model(visible, wanted, person.account.email or person.account.label)
+                self.speaker = person
+                break
+        if self.speaker is not self.people[0] and self.speaker is not None:
+            self.notes.append(
+                f"ordinary accounts see no model: what needs one ran as {self.speaker.account.label}, "
+                "in chats of its own, and generated completions were skipped"
+            )
+        for person in [*self.people, *others]:
+            person.actor = Actor(verbs_for(self.api, self.contract, self.model), person.client.send)
+
+    def pay_off(self, progress: Progress | None = None) -> list[str]:
+        """Remove what the run made. Returns what is left, one line each."""
+        everyone = [*self.people, *self.given, *([self.admin] if self.admin else [])]
+        cleaner = Cleaner(
+            self.ledger,
+            self.contract,
+            {person.account.label: person.client for person in everyone},
+            self.admin.client if self.admin else None,
+            self.marker,
+            frozenset(person.account.label for person in self.people if person.account.throwaway),
+        )
+        left = cleaner.clean(progress)
+        for person in everyone:
+            person.client.close()
+        self.ledger.close()
+        return left
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.pay_off()
+
+    def stranger(self, token: str | None = None) -> Person:
+        """Somebody without an account: no credentials, or the ones given."""
+        return self.person(Account("stranger", token) if token else ANONYMOUS)

@@ -1,0 +1,154 @@
+"""What a run made on its target, on disk before it is made: so that it can be removed, whatever happens.
+
+Each line is one event: `intend` before a request that creates, `made` with the id after it, `failed`
+when it was refused, `removed`. What was intended and neither made nor failed may exist: a kill came
+between. `seatrial clean` reads the file of a run that was killed.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from seatrial.exchange import Call, NoAnswer, Reply
+from seatrial.target import Account
+
+CREATES = {"createSession": ("session", "id"), "createChat": ("chat", "id"), "addUser": ("user", "id")}
+"""Operation -> what it makes, and where the answer names it."""
+
+REMOVES = {"deleteSession": "session", "deleteChat": "chat", "deleteUser": "user"}
+GONE = (200, 204, 404)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something the run made, or may have made (`id` is None). `account` is the label of who owns it."""
+
+    kind: str
+    account: str
+    id: str | None
+    marker: str
+    key: int = 0
+
+
+class Ledger:
+    """Append-only, one line per event, flushed: a killed process loses none."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: IO[str] = path.open("a", encoding="utf-8")
+        self._lock = threading.Lock()
+        self._pending: dict[int, int] = {}
+        self._key = sum(1 for _ in read(path))
+
+    def before(self, account: Account, call: Call) -> None:
+        """Write the intent of a call that creates something."""
+        kind = created_kind(call)
+        if kind is None:
+            return
+        with self._lock:
+            self._key += 1
+            self._pending[id(call)] = self._key
+            self._write(event="intend", key=self._key, kind=kind, account=account.label, marker=marker_of(call))
+
+    def after(self, account: Account, call: Call, outcome: Reply | NoAnswer) -> None:
+        """Write what became of a call that creates or removes something."""
+        kind = created_kind(call)
+        with self._lock:
+            if kind is not None:
+                key = self._pending.pop(id(call), None)
+                made = made_id(call, outcome)
+                if made:
+                    self._write(event="made", key=key, kind=kind, account=account.label, id=made)
+                elif isinstance(outcome, Reply) and 400 <= outcome.status < 500:
+                    self._write(event="failed", key=key)
+            removed = REMOVES.get(call.operation)
+            if removed and call.values and isinstance(outcome, Reply) and outcome.status in GONE:
+                self._write(event="removed", kind=removed, id=call.values[0])
+
+    def removed(self, kind: str, entry_id: str) -> None:
+        """For what went with something else: an account takes its chats along."""
+        with self._lock:
+            self._write(event="removed", kind=kind, id=entry_id)
+
+    def settled(self, entry: Entry) -> None:
+        """For an intent whose traces were looked for everywhere they can be: it made nothing that is left."""
+        with self._lock:
+            self._write(event="failed", key=entry.key)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _write(self, **event: Any) -> None:
+        self._file.write(json.dumps(event) + "\n")
+        self._file.flush()
+
+
+def created_kind(call: Call) -> str | None:
+    """What a call makes when it succeeds; None for most."""
+    if call.operation in CREATES:
+        return CREATES[call.operation][0]
+    body = call.json
+    if call.operation == "createChatCompletion" and isinstance(body, dict):
+        if "parent_id" in body and body["parent_id"] is None and not body.get("chat_id"):
+            return "chat"
+    return None
+
+
+def made_id(call: Call, outcome: Reply | NoAnswer) -> str | None:
+    if not isinstance(outcome, Reply) or not 200 <= outcome.status < 300:
+        return None
+    try:
+        document = json.loads(outcome.body)
+    except ValueError:
+        return None
+    name = CREATES.get(call.operation, ("chat", "chat_id"))[1]
+    value = document.get(name) if isinstance(document, dict) else None
+    return value if isinstance(value, str) and value else None
+
+
+def marker_of(call: Call) -> str:
+    """The name by which something made without a known id can be found again, "" where there is no room."""
+    body = call.json if isinstance(call.json, dict) else {}
+    chat = body.get("chat")
+    title = chat.get("title") if isinstance(chat, dict) else None
+    return str(body.get("email") or title or "")[:200]
+
+
+def read(path: Path) -> Iterator[dict[str, Any]]:
+    """The events of a ledger; a last line cut by a kill is left out."""
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return
+    for line in lines:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict):
+            yield event
+
+
+def open_entries(path: Path) -> list[Entry]:
+    """What was made, or may have been, and was not removed. Accounts come first: they take their chats along."""
+    intents: dict[int, dict[str, Any]] = {}
+    made: dict[tuple[str, str], Entry] = {}
+    for event in read(path):
+        match event.get("event"):
+            case "intend":
+                intents[event["key"]] = event
+            case "failed":
+                intents.pop(event.get("key", -1), None)
+            case "made":
+                intent = intents.pop(event.get("key", -1), {})
+                entry = Entry(event["kind"], event["account"], event["id"], intent.get("marker", ""))
+                made[event["kind"], event["id"]] = entry
+            case "removed":
+                made.pop((event["kind"], event["id"]), None)
+    maybe = [Entry(event["kind"], event["account"], None, event.get("marker", ""), key) for key, event in intents.items()]
+    return sorted([*made.values(), *maybe], key=lambda entry: entry.kind != "user")

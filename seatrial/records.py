@@ -1,0 +1,256 @@
+"""What a run leaves behind: typed lines in JSON Lines files, and `run.json` over them.
+
+    run folder
+      run.json         what was run against what, how it ended
+      findings.jsonl   Finding, one a line
+      checks.jsonl     Check: what each rule looked at; Skip: what it could not; Seen: statuses that came
+      samples/         Sample and Integrity of a load, one file per worker
+      ledger.jsonl     what was made on the target (see `ledger`)
+
+A report is a fold over these files and can be made again without a new run.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, Literal, TypeVar
+
+from seatrial.errors import Inconclusive, WrongUse
+
+SCHEMA = 1
+Severity = Literal["break", "defect", "drift"]
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One way in which the target departs from what its users need. See DESIGN, section 4, for the severities.
+
+    `where` is the instance: a JSON path, or "status 500". `known` and `waived` say why it does not fail the run.
+    `steps` are the calls that led to it, oldest first.
+    """
+
+    rule: str
+    severity: Severity
+    operation: str
+    title: str
+    expected: str
+    received: str
+    where: str
+    curl: str
+    notice: str = ""
+    known: str | None = None
+    waived: str | None = None
+    count: int = 1
+    account: str = ""
+    steps: tuple[Mapping[str, Any], ...] = ()
+    at: str = ""
+    id: str = ""
+
+    @property
+    def fails(self) -> bool:
+        return self.severity != "drift" and not self.known and not self.waived
+
+
+@dataclass(frozen=True)
+class Check:
+    """A rule held an operation to something, `count` times, `failed` of them in vain."""
+
+    rule: str
+    title: str
+    operation: str
+    count: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class Skip:
+    """Something that was not checked, and why."""
+
+    rule: str
+    title: str
+    operation: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A status that an operation answered with, or a documented one that it did not (`count` 0) and why."""
+
+    operation: str
+    status: int
+    count: int
+    documented: bool
+    reason: str = ""
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One request under load. `at` is seconds since the load's start, `ms` from send to last byte."""
+
+    at: float
+    operation: str
+    ms: float
+    status: int
+    ok: bool
+    user: int
+    session: str
+    size: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Integrity:
+    """What one session said and what its history held. Counts of messages; `refused` are turns the server declined."""
+
+    at: float
+    session: str
+    turns: int
+    acknowledged: int
+    refused: int
+    stored: int
+    lost: int
+    doubled: int
+    altered: int
+    foreign: int
+    reordered: int
+    deleted: bool
+    detail: str = ""
+
+
+@dataclass
+class Run:
+    """`run.json`: enough to know what was measured, and nothing secret."""
+
+    command: str
+    target: str
+    api: str
+    id: str = ""
+    schema: int = SCHEMA
+    target_version: str | None = None
+    target_name: str | None = None
+    contract: str = ""
+    accounts: list[dict[str, Any]] = field(default_factory=list)
+    model: str | None = None
+    tools: dict[str, str] = field(default_factory=dict)
+    machine: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    depth: str = "quick"
+    strict: bool = False
+    started: str = ""
+    ended: str = ""
+    counts: dict[str, int] = field(default_factory=dict)
+    skipped: list[dict[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    problem: str | None = None
+    left_behind: list[str] = field(default_factory=list)
+    verdict: str = ""
+    sentence: str = ""
+    exit_code: int | None = None
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class RunFolder:
+    """A run's directory. Writing raises `Inconclusive` when the disk is full; nothing half-written is read back."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, out: str | None, command: str) -> RunFolder:
+        """Raises `WrongUse` when `out` cannot be written or holds something already."""
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        path = Path(out) if out else Path("seatrial-runs") / f"{stamp}-{command}-{secrets.token_hex(2)}"
+        try:
+            if path.exists() and (not path.is_dir() or any(path.iterdir())):
+                raise WrongUse(f"--out {path} exists and is not an empty folder; name a new one")
+            path.mkdir(parents=True, exist_ok=True)
+            (path / "ledger.jsonl").touch()
+        except OSError as error:
+            raise WrongUse(f"cannot write the run folder {path}: {error.strerror}") from None
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: str | Path) -> RunFolder:
+        """Raises `WrongUse` when the path is no run folder."""
+        folder = cls(Path(path))
+        if not (folder.path / "run.json").is_file():
+            raise WrongUse(f"{path} is not a run folder: it holds no run.json")
+        folder.load()
+        return folder
+
+    def load(self) -> Run:
+        try:
+            document = json.loads((self.path / "run.json").read_text("utf-8"))
+            if document.get("schema") != SCHEMA:
+                raise WrongUse(f"{self.path} was written by another Seatrial (schema {document.get('schema')})")
+            return Run(**document)
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise WrongUse(f"{self.path / 'run.json'} cannot be read: {error}") from None
+
+    def save(self, run: Run) -> None:
+        """Whole or not at all: a reader never sees half of it."""
+        self.write("run.json", json.dumps(asdict(run), indent=2, ensure_ascii=False) + "\n")
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.path / name
+        draft = path.with_name(f".{path.name}.part")
+        try:
+            draft.write_text(text, "utf-8")
+            draft.replace(path)
+        except OSError as error:
+            raise full(path, error) from None
+        return path
+
+    def rows(self, name: str, kind: type[Row]) -> Iterator[Row]:
+        """The records of one type in a file, or in every file that the pattern names. A cut last line is left out."""
+        for path in sorted(self.path.glob(name)):
+            with path.open(encoding="utf-8") as lines:
+                for line in lines:
+                    try:
+                        document = json.loads(line)
+                    except ValueError:
+                        continue
+                    if document.pop("type", None) == kind.__name__:
+                        yield kind(**document)
+
+
+class Recorder:
+    """Appends records to one file, each flushed, so that a reader follows and a killed run keeps what it had."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file: IO[str] = path.open("a", encoding="utf-8")
+        except OSError as error:
+            raise full(path, error) from None
+        self._lock = threading.Lock()
+
+    def write(self, record: Any) -> None:
+        line = json.dumps({"type": type(record).__name__} | asdict(record), ensure_ascii=False)
+        try:
+            with self._lock:
+                self._file.write(line.encode("utf-8", "backslashreplace").decode() + "\n")
+                self._file.flush()
+        except OSError as error:
+            raise full(self.path, error) from None
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def full(path: Path, error: OSError) -> Inconclusive:
+    return Inconclusive(f"cannot write {path}: {error.strerror or error}; the run ends here")

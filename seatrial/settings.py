@@ -1,0 +1,227 @@
+"""What a run is asked to do: from options, the environment and `seatrial.toml`, in that order.
+
+Every setting has one name in all three: `--ca-file`, `SEATRIAL_CA_FILE`, `ca_file = ...`. The parts that
+run as processes of their own (pytest, Locust) read the same environment variables, by hand or started
+by the command line; that way secrets never stand on a command line of ours.
+"""
+
+from __future__ import annotations
+
+import getpass
+import sys
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from seatrial.errors import WrongUse
+from seatrial.target import Login, Target
+
+PREFIX = "SEATRIAL_"
+SECRETS = ("token", "account", "admin", "admin_token", "header")
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """One finding that is accepted until a day: rule, operation and instance all have to match."""
+
+    rule: str
+    operation: str
+    where: str
+    reason: str
+    until: date
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a run. Lists are given several times as options, one per line in the environment."""
+
+    url: str | None = None
+    api: str = "auto"
+    token: tuple[str, ...] = field(default=(), repr=False)
+    account: tuple[str, ...] = field(default=(), repr=False)
+    admin: str | None = field(default=None, repr=False)
+    admin_token: str | None = field(default=None, repr=False)
+    disposable: bool = False
+    header: tuple[str, ...] = field(default=(), repr=False)
+    ca_file: str | None = None
+    timeout: float = 30.0
+    model: str | None = None
+    contract: str | None = None
+    out: str | None = None
+    seed: int = 0
+    depth: str = "quick"
+    strict: bool = False
+    users: int = 10
+    duration: float = 60.0
+    turns: int = 3
+    think: float = 1.0
+    waivers: tuple[Waiver, ...] = ()
+
+    def target(self) -> Target:
+        if not self.url:
+            raise WrongUse("no URL given; set SEATRIAL_URL or name the deployment")
+        return Target(self.url, self.api, self.headers, self.ca_file, self.timeout)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        pairs = {}
+        for line in self.header:
+            name, colon, value = line.partition(":")
+            if not colon or not name.strip() or not all(33 <= ord(c) < 127 for c in name.strip()):
+                raise WrongUse("--header wants 'Name: value'")
+            pairs[name.strip()] = value.strip()
+        return pairs
+
+    @property
+    def logins(self) -> list[Login]:
+        return [Login.parse(text, "--account") for text in self.account]
+
+    @property
+    def admin_login(self) -> Login | None:
+        return Login.parse(self.admin, "--admin") if self.admin else None
+
+    def environment(self) -> dict[str, str]:
+        """These settings as environment variables, for a process that Seatrial starts."""
+        environ = {}
+        for spec in fields(self):
+            value = getattr(self, spec.name)
+            if spec.name == "waivers" or value in (None, (), False):
+                continue
+            text = "\n".join(value) if isinstance(value, tuple) else "1" if value is True else str(value)
+            environ[PREFIX + spec.name.upper()] = text
+        return environ
+
+
+def gather(
+    options: Mapping[str, Any],
+    environ: Mapping[str, str],
+    config: str | None = None,
+    ask: Callable[[str], str] | None = None,
+) -> Settings:
+    """Settings from the options given (None and () mean: not given), then the environment, then the file.
+
+    Raises `WrongUse` naming the option, variable or line at fault.
+    """
+    path = config or environ.get(PREFIX + "CONFIG")
+    settings = _from_file(Path(path)) if path else Settings()
+    known = {spec.name: spec for spec in fields(Settings) if spec.name != "waivers"}
+    given = {
+        name: _converted(known[name].type, environ[PREFIX + name.upper()], PREFIX + name.upper())
+        for name in known
+        if environ.get(PREFIX + name.upper())
+    }
+    given |= {name: value for name, value in options.items() if name in known and value not in (None, (), False)}
+    settings = replace(settings, **given)
+    return _checked(_secrets(settings, ask or getpass.getpass))
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    return gather({}, environ)
+
+
+def _converted(kind: Any, text: str, name: str) -> Any:
+    kind = str(kind)
+    try:
+        if kind.startswith("tuple"):
+            return tuple(line.strip() for line in text.splitlines() if line.strip())
+        if kind == "bool":
+            return text.strip().lower() not in ("0", "no", "false", "off")
+        return int(text) if kind == "int" else float(text) if kind == "float" else text
+    except ValueError:
+        raise WrongUse(f"{name}: {text!r} is no number") from None
+
+
+def _checked(settings: Settings) -> Settings:
+    if settings.api not in ("auto", "sessions", "openwebui"):
+        raise WrongUse(f"api is {settings.api!r}; it is auto, sessions or openwebui")
+    if settings.depth not in ("quick", "full"):
+        raise WrongUse(f"depth is {settings.depth!r}; it is quick or full")
+    for name in ("timeout", "duration"):
+        if not 0 < getattr(settings, name) <= 86_400:
+            raise WrongUse(f"{name} must be between 0 and 86400 seconds")
+    for name in ("users", "turns"):
+        if getattr(settings, name) < 1:
+            raise WrongUse(f"{name} must be at least 1")
+    _ = settings.headers, settings.logins, settings.admin_login
+    return settings
+
+
+def _secrets(settings: Settings, ask: Callable[[str], str]) -> Settings:
+    """Replace `@FILE` by what the file holds, and ask for a password that was left out."""
+
+    def value(text: str, option: str) -> str:
+        if text.startswith("@"):
+            try:
+                return Path(text[1:]).read_text("utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise WrongUse(f"{option} {text}: {getattr(error, 'strerror', None) or error}") from None
+        return text
+
+    def login(text: str, option: str) -> str:
+        text = value(text, option)
+        if ":" in text:
+            return text
+        if not sys.stdin.isatty():
+            raise WrongUse(f"{option} {text} has no password; give EMAIL:PASSWORD, @FILE, or SEATRIAL_{option[2:].upper()}")
+        return f"{text}:{ask(f'Password of {text}: ')}"
+
+    return replace(
+        settings,
+        token=tuple(value(text, "--token") for text in settings.token),
+        account=tuple(login(text, "--account") for text in settings.account),
+        admin=login(settings.admin, "--admin") if settings.admin else None,
+        admin_token=value(settings.admin_token, "--admin-token") if settings.admin_token else None,
+        header=tuple(value(text, "--header") for text in settings.header),
+    )
+
+
+def _from_file(path: Path) -> Settings:
+    try:
+        text = path.read_text("utf-8")
+        table = tomllib.loads(text)
+    except OSError as error:
+        raise WrongUse(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise WrongUse(f"{path}: {error}") from None
+    known = {spec.name: str(spec.type) for spec in fields(Settings)}
+    values: dict[str, Any] = {}
+    for name, value in table.items():
+        if name == "waiver":
+            values["waivers"] = tuple(_waiver(path, number, row) for number, row in enumerate(value, 1))
+        elif name not in known or name == "waivers":
+            raise WrongUse(f"{path}:{_line(text, name)}: unknown setting {name!r}")
+        elif name in SECRETS and not known[name].startswith("tuple") and not isinstance(value, str):
+            raise WrongUse(f"{path}:{_line(text, name)}: {name} must be text")
+        else:
+            values[name] = _typed(path, text, name, known[name], value)
+    return Settings(**values)
+
+
+def _typed(path: Path, text: str, name: str, kind: str, value: Any) -> Any:
+    if kind.startswith("tuple"):
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        raise WrongUse(f"{path}:{_line(text, name)}: {name} must be a list of texts")
+    wanted: Any = {"bool": bool, "int": int, "float": (int, float)}.get(kind, str)
+    if not isinstance(value, wanted) or (isinstance(value, bool) and kind != "bool"):
+        raise WrongUse(f"{path}:{_line(text, name)}: {name} must be {kind.split(' ')[0]}, not {value!r}")
+    return float(value) if kind == "float" else value
+
+
+def _waiver(path: Path, number: int, row: Any) -> Waiver:
+    wanted = {spec.name for spec in fields(Waiver)}
+    if not isinstance(row, dict) or set(row) != wanted:
+        raise WrongUse(f"{path}: waiver {number} needs exactly {', '.join(sorted(wanted))}")
+    if type(row["until"]) is not date:
+        raise WrongUse(f"{path}: waiver {number}: until is a date such as 2027-01-31")
+    return Waiver(**row)
+
+
+def _line(text: str, name: str) -> int:
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.split("=")[0].strip() == name:
+            return number
+    return 1

@@ -1,0 +1,78 @@
+"""Who and what a run speaks to: the deployment, and the accounts it works as."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from seatrial.errors import WrongUse
+
+
+@dataclass(frozen=True)
+class Target:
+    """A deployment: `url` may have a path prefix; `headers` are for what stands in front of it. Seconds for `timeout`."""
+
+    url: str
+    api: str = "auto"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    ca_file: str | None = None
+    timeout: float = 30.0
+    version: str | None = None
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise WrongUse(f"{self.url!r} is no http:// or https:// URL")
+        if parts.username or parts.password:
+            raise WrongUse("put no credentials into the URL; use --account, --token or SEATRIAL_TOKEN")
+        if parts.query or parts.fragment:
+            raise WrongUse(f"{self.url!r} has a query or fragment; give the base URL only")
+        object.__setattr__(self, "url", self.url.rstrip("/"))
+
+    @property
+    def is_loopback(self) -> bool:
+        host = urlsplit(self.url).hostname or ""
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost" or host.endswith(".localhost")
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account the run works as. `label` names it in records; its token never reaches them.
+
+    `disposable`: it may be written to freely; `throwaway`: the run made it and removes it.
+    """
+
+    label: str
+    token: str | None = field(default=None, repr=False)
+    id: str | None = None
+    email: str | None = None
+    role: str | None = None
+    disposable: bool = False
+    throwaway: bool = False
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+
+@dataclass(frozen=True)
+class Login:
+    """An e-mail address and its password, before they have become an account."""
+
+    email: str
+    password: str = field(repr=False)
+
+    @classmethod
+    def parse(cls, text: str, option: str) -> Login:
+        email, colon, password = text.partition(":")
+        if not colon or not email or not password:
+            raise WrongUse(f"{option} wants EMAIL:PASSWORD")
+        return cls(email, password)
+
+
+ANONYMOUS = Account("anonymous")
