@@ -109,7 +109,11 @@ class Sample:
 
 @dataclass(frozen=True)
 class Integrity:
-    """What one session said and what its history held. Counts of messages; `refused` are turns the server declined."""
+    """What one session said and what its history held. Counts of messages, except `turns` and `refused`, which are turns.
+
+    `kept` are messages of refused turns that are there all the same. Without `verified` the history could not be
+    read, and the counts from `stored` to `reordered` say nothing.
+    """
 
     at: float
     session: str
@@ -124,6 +128,8 @@ class Integrity:
     reordered: int
     deleted: bool
     detail: str = ""
+    kept: int = 0
+    verified: bool = True
 
 
 @dataclass
