@@ -167,7 +167,9 @@ def test_every_body_has_a_schema_and_a_named_example(place: str, content: dict[s
 
 @pytest.mark.parametrize("operation", named_operations())
 def test_every_documented_status_has_a_body(operation: dict[str, Any]) -> None:
-    assert [status for status, response in operation["responses"].items() if not resolved(response).get("content")] == []
+    assert [
+        status for status, response in operation["responses"].items() if not resolved(response).get("content")
+    ] == []
 
 
 @pytest.mark.parametrize(("schema", "value"), list(examples()))
