@@ -140,7 +140,8 @@ def test_a_call_is_on_record_before_its_answer_ends(provider: str, record: Path)
     assert [first["stream"], second["stream"]] == [True, False]
     assert first["reply"] == QUICK.reply("nonce-1")
     assert first["messages"] == 1
-    assert first["finished"] and first["received"] <= first["first_token"] <= first["ended"]
+    assert first["finished"]
+    assert first["received"] <= first["first_token"] <= first["ended"]
 
 
 def test_a_client_that_leaves_is_on_record_as_unfinished(record: Path) -> None:
@@ -200,7 +201,8 @@ def test_a_provider_of_its_own_process_says_when_it_is_ready_and_ends_cleanly(en
     arguments = json.dumps({"script": {"first_token": 0.0, "models": ["m"]}})
     command = [sys.executable, "-m", "seatrial.lab.provider", arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
         word, url = process.stdout.readline().split()
         assert word == "ready"
         assert httpx.get(f"{url}/v1/models").json()["data"][0]["id"] == "m"

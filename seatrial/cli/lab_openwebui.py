@@ -15,30 +15,22 @@ import click
 from rich.console import Console
 
 from seatrial.cli.lab_script import script_options
-from seatrial.errors import Inconclusive, WrongUse
+from seatrial.errors import WrongUse
 from seatrial.lab import openwebui as deployments
 from seatrial.lab import openwebui_install as releases
 from seatrial.lab.children import provider_process, until_stopped
 from seatrial.lab.script import Script
 from seatrial.lab.serving import LOOPBACK, bound
-
-
-def _admin(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, str] | None:
-    if value is None:
-        return None
-    email, _colon, password = value.partition(":")
-    if "@" not in email or not password:
-        raise click.BadParameter("give it as EMAIL:PASSWORD")
-    return email, password
+from seatrial.settings import gather
 
 
 @click.command()
 @click.option("--version", default=releases.DEFAULT_VERSION, show_default=True, help="The release to run.")
 @click.option("--port", default=0, help="Where it listens on 127.0.0.1; by default a free port.")
 @click.option("--defaults", is_flag=True, help="Settings of a new installation: ordinary users see no model.")
-@click.option("--admin", callback=_admin, envvar="SEATRIAL_ADMIN", metavar="EMAIL:PASSWORD",
-              help="The first account. By default admin@example.com with a new password, which is printed. Better in "
-              "the environment, as SEATRIAL_ADMIN: options show in process lists.")  # fmt: skip
+@click.option("--admin", metavar="EMAIL:PASSWORD",
+              help="The first account, by default admin@example.com with a new password. EMAIL alone asks. "
+              "Better in SEATRIAL_ADMIN, where `seatrial verify` finds it too.")  # fmt: skip
 @click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Keep its data here; by default the data goes when it ends.")  # fmt: skip
 @click.option("--ready-file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
@@ -56,7 +48,7 @@ def openwebui(
     version: str,
     port: int,
     defaults: bool,
-    admin: tuple[str, str] | None,
+    admin: str | None,
     data_dir: Path | None,
     ready_file: Path | None,
     provider_port: int,
@@ -73,35 +65,42 @@ def openwebui(
         seatrial lab openwebui --version 0.12.4
         seatrial lab openwebui --defaults --ready-file lab.json
     """
-    for wanted in (port, provider_port):
-        bound(LOOPBACK, wanted).close()  # known before minutes of installing
+    for wanted in (port, provider_port):  # mistakes come out before minutes of installing
+        bound(LOOPBACK, wanted).close()
+    # Of the variables only this one, and no seatrial.toml: those describe the deployment that is verified.
+    given = gather({"admin": admin}, {name: os.environ[name] for name in ("SEATRIAL_ADMIN",) if name in os.environ})
+    login = given.admin_login
+    if ready_file is not None:
+        if not ready_file.absolute().parent.is_dir():
+            raise WrongUse(f"cannot write --ready-file {ready_file}: no such folder")
+        ready_file.unlink(missing_ok=True)  # of a run that was killed: it would tell of a server that is gone
     _install(version, torch_index, yes)
     if install_only:
         click.echo(f"installed {releases.environment_folder(version)}")
         return
-    email, password = admin or (deployments.ADMIN_EMAIL, None)
-    with until_stopped(), provider_process(script, record, provider_port) as provider_url:
-        with contextlib.ExitStack() as stack:
-            with _spinner() as progress:
-                deployment = stack.enter_context(
-                    deployments.boot(
-                        version,
-                        provider_url=provider_url,
-                        port=port,
-                        defaults=defaults,
-                        data_dir=data_dir,
-                        admin_email=email,
-                        admin_password=password,
-                        progress=progress,
-                    )
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(until_stopped())
+        provider_url = stack.enter_context(provider_process(script, record, provider_port))
+        with _spinner() as progress:
+            deployment = stack.enter_context(
+                deployments.boot(
+                    version,
+                    provider_url=provider_url,
+                    port=port,
+                    defaults=defaults,
+                    data_dir=data_dir,
+                    admin_email=login.email if login else deployments.ADMIN_EMAIL,
+                    admin_password=login.password if login else None,
+                    progress=progress,
                 )
-            stack.enter_context(_announced(deployment, provider_url, admin is not None, ready_file))
-            try:
-                while deployment.alive():
-                    time.sleep(0.2)
-            except KeyboardInterrupt:
-                return  # the normal end: the blocks around take everything down
-            raise Inconclusive(f"Open WebUI {version} ended: {deployments.last_line(deployment.log_path)}")
+            )
+        stack.enter_context(_announced(deployment, provider_url, login is not None, ready_file))
+        try:
+            while (code := deployment.exit_code()) is None:
+                time.sleep(0.2)
+        except KeyboardInterrupt:
+            return  # the normal end: the blocks around take everything down
+        raise deployments.ServerFailed(f"Open WebUI {version} ended with code {code}", deployment.log_path)
 
 
 def _install(version: str, torch_index: str | None, yes: bool) -> None:
@@ -160,7 +159,7 @@ def _spinner() -> Iterator[Callable[[str], None]]:
     console = Console(stderr=True)
     if console.is_terminal:
         with console.status("") as status:
-            yield lambda text: status.update(text)
+            yield status.update
         return
     said: set[str] = set()
 

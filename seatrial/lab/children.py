@@ -74,7 +74,9 @@ def provider_process(script: Script, record: Path | None = None, port: int = 0) 
 @contextlib.contextmanager
 def until_stopped() -> Iterator[None]:
     """Ctrl-C, SIGTERM and a closed terminal end the block in order; a second one does not disturb the clean-up."""
-    names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    names = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under nohup a closed terminal means nothing
+        names.append(signal.SIGHUP)
 
     def stop(_number: int, _frame: object) -> None:
         for name in names:

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import httpx
 
+from seatrial.contract import Contract
 from seatrial.errors import Inconclusive, WrongUse
 from seatrial.lab.children import child
 from seatrial.lab.openwebui_install import environment_folder, is_installed
@@ -40,6 +41,9 @@ LOCAL = {
     "AUDIO_STT_ENGINE": "openai",
     "ENABLE_VERSION_UPDATE_CHECK": "false",
 }
+# Data that was used before holds settings, among them the port of a provider that is gone, or, in a copy of real data,
+# a provider that costs money. This makes the environment win; sign-up stays closed, as after the first account.
+USED_BEFORE = {"ENABLE_PERSISTENT_CONFIG": "false", "ENABLE_SIGNUP": "false"}
 # What a new installation has otherwise: here ordinary users see the model, and a turn is one call of the provider.
 OPENED = {
     "BYPASS_MODEL_ACCESS_CONTROL": "true",
@@ -48,6 +52,13 @@ OPENED = {
     "ENABLE_TAGS_GENERATION": "false",
     "ENABLE_FOLLOW_UP_GENERATION": "false",
 }
+
+
+class ServerFailed(Inconclusive):
+    """Open WebUI ended by itself, or never answered as it should; the last line of its log says most."""
+
+    def __init__(self, what: str, log_path: Path) -> None:
+        super().__init__(f"{what}: {_last_line(log_path)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +72,7 @@ class Deployment:
     process_id: int
     data_dir: Path
     log_path: Path
-    alive: Callable[[], bool] = field(repr=False)
+    exit_code: Callable[[], int | None] = field(repr=False)  # None while it runs
 
 
 @contextlib.contextmanager
@@ -81,7 +92,7 @@ def boot(
 
     `defaults` leaves its settings as a new installation has them: ordinary users see no model, API keys are off.
     A given `data_dir` is kept, with its accounts and the key that signs their tokens; otherwise the data is removed.
-    Raises `WrongUse` for what the caller can mend, `Inconclusive` when it dies or is not up within `seconds`.
+    Raises `WrongUse` for what the caller can mend, `ServerFailed` when it dies or is not up within `seconds`.
     """
     folder = environment_folder(version)
     if not is_installed(version):
@@ -92,8 +103,8 @@ def boot(
     port = port or free_port()
     url = f"http://{LOOPBACK}:{port}"
     with _place(data_dir) as (home, kept):
-        known = (kept / "webui.db").exists()
-        if known and admin_password is None:
+        used_before = (kept / "webui.db").exists()
+        if used_before and admin_password is None:
             raise WrongUse(f"{kept} already holds accounts; name its admin with --admin EMAIL:PASSWORD")
         password = admin_password or secrets.token_urlsafe(12)
         log_path = home / "open-webui.log"
@@ -104,6 +115,7 @@ def boot(
             provider_url=provider_url,
             admin=(admin_email, password),
             defaults=defaults,
+            used_before=used_before,
         )
         command = [str(folder / "bin" / "python"), str(folder / "bin" / "open-webui"), "serve"]
         with (
@@ -112,21 +124,21 @@ def boot(
         ):
             try:
                 _wait(url, version, process, log_path, seconds, progress)
-                if known:
+                if used_before:
                     _sign_in(url, admin_email, password, kept)
-            except Inconclusive as error:
+                yield Deployment(
+                    url=url,
+                    admin_email=admin_email,
+                    admin_password=password,
+                    version=version,
+                    process_id=process.pid,
+                    data_dir=kept,
+                    log_path=log_path,
+                    exit_code=process.poll,
+                )
+            except ServerFailed as error:  # also the caller's, who saw it end
                 shutil.copyfile(log_path, last := folder.with_name(f"{version}.failed.log"))
                 raise Inconclusive(f"{error} (log: {last})") from None
-            yield Deployment(
-                url=url,
-                admin_email=admin_email,
-                admin_password=password,
-                version=version,
-                process_id=process.pid,
-                data_dir=kept,
-                log_path=log_path,
-                alive=lambda: process.poll() is None,
-            )
 
 
 def environment(
@@ -137,12 +149,14 @@ def environment(
     provider_url: str,
     admin: tuple[str, str],
     defaults: bool,
+    used_before: bool = False,
 ) -> dict[str, str]:
     """The whole environment of the server: of the calling shell it gets only what is named in `INHERITED`."""
     return {
         **{name: shell[name] for name in INHERITED if name in shell},
         **LOCAL,
         **({} if defaults else OPENED),
+        **(USED_BEFORE if used_before else {}),
         "DATA_DIR": str(data_dir),
         "WEBUI_SECRET_KEY": secret_key,
         "OPENAI_API_BASE_URL": f"{provider_url.rstrip('/')}/v1",
@@ -152,7 +166,7 @@ def environment(
     }
 
 
-def last_line(log_path: Path) -> str:
+def _last_line(log_path: Path) -> str:
     """The last line of a log that says something."""
     lines = log_path.read_text(encoding="utf-8", errors="replace").splitlines()
     return next((line.strip() for line in reversed(lines) if line.strip()), "nothing")
@@ -174,10 +188,13 @@ def _place(data_dir: Path | None) -> Iterator[tuple[Path, Path]]:
 def _secret_key(data_dir: Path) -> str:
     """The key that signs tokens, kept with the data so that tokens outlive a restart."""
     path = data_dir / ".webui_secret_key"
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(24), encoding="utf-8")
-    return path.read_text(encoding="utf-8").strip()
+    try:
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_urlsafe(24), encoding="utf-8")
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise WrongUse(f"cannot use {path}: {error.strerror}") from None
 
 
 def _wait(
@@ -189,26 +206,29 @@ def _wait(
     progress: Callable[[str], None],
 ) -> None:
     started = time.monotonic()
+    contract = Contract.load()
+    health, release = contract.call("getHealth").path, contract.call("getVersion").path
     with httpx.Client(base_url=url, timeout=5, trust_env=False) as client:
         while (waited := time.monotonic() - started) < seconds:
             if process.poll() is not None:
-                raise Inconclusive(
-                    f"Open WebUI {version} ended with code {process.returncode} while starting: {last_line(log_path)}"
+                raise ServerFailed(
+                    f"Open WebUI {version} ended with code {process.returncode} while starting", log_path
                 )
             progress(f"starting Open WebUI {version}, {waited:.0f} s")
             with contextlib.suppress(httpx.TransportError):
-                if client.get("/health").status_code == 200:
-                    served = client.get("/api/version").json().get("version")
-                    if served != version:
-                        raise Inconclusive(f"{url} serves Open WebUI {served}, not {version}")
+                if client.get(health).status_code == 200:
+                    if version not in (served := client.get(release).text):
+                        raise Inconclusive(
+                            f"{url} is answered by something else than Open WebUI {version}: {served:.80}"
+                        )
                     return
             time.sleep(0.25)
-    raise Inconclusive(f"Open WebUI {version} was not up within {seconds:.0f} s: {last_line(log_path)}")
+    raise ServerFailed(f"Open WebUI {version} was not up within {seconds:.0f} s", log_path)
 
 
 def _sign_in(url: str, email: str, password: str, data_dir: Path) -> None:
     """Kept data has its admin already: find out here, and not in a run, that the password is another."""
-    body = {"email": email, "password": password}
-    answer = httpx.post(f"{url}/api/v1/auths/signin", json=body, timeout=30, trust_env=False)
+    call = Contract.load().call("signIn", json={"email": email, "password": password})
+    answer = httpx.post(url + call.path, json=call.json, timeout=30, trust_env=False)
     if answer.status_code != 200:
         raise WrongUse(f"the data in {data_dir} has no account {email} with this password (--admin)")

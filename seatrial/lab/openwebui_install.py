@@ -49,12 +49,6 @@ def is_installed(version: str) -> bool:
     return (environment_folder(version) / ".complete").is_file()
 
 
-def installed_versions() -> list[str]:
-    """The versions that are ready to boot, oldest release first."""
-    names = (path.parent.name for path in cache_folder().glob("*/.complete"))
-    return sorted(names, key=lambda name: [int(number) for number in re.findall(r"\d+", name)])
-
-
 def install(version: str, *, torch_index: str | None = None, progress: Callable[[str], None] = print) -> Path:
     """Install a version unless it is there, and return its environment. `progress` hears what is being done.
 
@@ -137,15 +131,16 @@ def shown(line: str) -> str:
 
 def failure(version: str, title: str, log_path: Path) -> Inconclusive | WrongUse:
     """Why a step failed, in one line, from the log pip left."""
-    lines = log_path.read_text(encoding="utf-8", errors="replace").splitlines()
-    errors = [line.strip() for line in lines if "ERROR:" in line] or [line.strip() for line in lines if line.strip()]
-    text = "\n".join(lines)
-    unknown = re.search(r"requirement open-webui==\S+ \(from versions: (.*)\)", text)
-    if unknown and unknown.group(1) not in ("", "none"):
-        newest = unknown.group(1).split(", ")[-1]
-        return WrongUse(f"there is no Open WebUI {version} on the package index; the newest there is {newest}")
-    said = errors[-1] if errors else "nothing"
-    return Inconclusive(f"{title} failed, pip's last error: {said} (log: {log_path})")
+    text = log_path.read_text(encoding="utf-8", errors="replace")
+    if found := re.search(r"requirement open-webui==\S+ \(from versions: (.*)\)", text):
+        versions = found.group(1)
+        if versions not in ("", "none"):
+            newest = versions.split(", ")[-1]
+            return WrongUse(f"there is no Open WebUI {version} on the package index; the newest there is {newest}")
+        return Inconclusive(f"pip found no open-webui at all; is the package index reachable? (log: {log_path})")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line.partition("ERROR: ")[2] for line in lines if "ERROR: " in line] or lines
+    return Inconclusive(f"{title} failed, pip's last error: {errors[-1]} (log: {log_path})")
 
 
 @contextlib.contextmanager
