@@ -41,6 +41,7 @@ class EventReader:
         self._name: str | None = None
         self._id: str | None = None
         self._start = True
+        self._after_cr = False
         self.comments = 0
 
     def feed(self, chunk: bytes) -> Iterator[Event]:
@@ -48,10 +49,11 @@ class EventReader:
         text = self._rest + self._decode(chunk)
         if self._start and text:
             text, self._start = text.removeprefix("\ufeff"), False
-        # A trailing CR may be half of a CRLF: it waits for the next piece.
-        held = "\r" if text.endswith("\r") else ""
-        *lines, self._rest = _LINE_END.split(text[: len(text) - len(held)])
-        self._rest += held
+        # A CR ends its line at once; an LF that the next piece begins with belongs to it.
+        if self._after_cr and text:
+            text, self._after_cr = text.removeprefix("\n"), False
+        self._after_cr = self._after_cr or text.endswith("\r")
+        *lines, self._rest = _LINE_END.split(text)
         if len(self._rest) + sum(map(len, self._data)) > MAX_EVENT:
             raise ValueError(f"an event of more than {MAX_EVENT} characters")
         for line in lines:
@@ -61,7 +63,7 @@ class EventReader:
 
     def close(self) -> str:
         """What had begun when the stream ended, "" when it ended between events."""
-        unfinished = "\n".join([*self._data, self._rest.strip("\r")]) if self._data or self._rest.strip() else ""
+        unfinished = "\n".join([*self._data, self._rest]) if self._data or self._rest.strip() else ""
         self._data, self._rest = [], ""
         return unfinished
 
