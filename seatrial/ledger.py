@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from seatrial.exchange import Call, NoAnswer, Reply
+from seatrial.reading import names_one
 from seatrial.target import Account
 
 CREATES = {"createSession": ("session", "id"), "createChat": ("chat", "id"), "addUser": ("user", "id")}
@@ -40,9 +41,13 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        cut = _ends_inside_a_line(path)
         self._file: IO[str] = path.open("a", encoding="utf-8")
+        if cut:  # by a kill; what comes next must not be glued to it and lost with it
+            self._file.write("\n")
         self._lock = threading.Lock()
-        self._pending: dict[int, int] = {}
+        # The same call may be under way several times, as several accounts.
+        self._pending: dict[tuple[str, int], list[int]] = {}
         self._key = sum(1 for _ in read(path))
 
     def before(self, account: Account, call: Call) -> None:
@@ -52,7 +57,7 @@ class Ledger:
             return
         with self._lock:
             self._key += 1
-            self._pending[id(call)] = self._key
+            self._pending.setdefault((account.label, id(call)), []).append(self._key)
             self._write(event="intend", key=self._key, kind=kind, account=account.label, marker=marker_of(call))
 
     def after(self, account: Account, call: Call, outcome: Reply | NoAnswer) -> None:
@@ -60,7 +65,8 @@ class Ledger:
         kind = created_kind(call)
         with self._lock:
             if kind is not None:
-                key = self._pending.pop(id(call), None)
+                keys = self._pending.get((account.label, id(call)), [])
+                key = keys.pop() if keys else None
                 made = made_id(call, outcome)
                 if made:
                     self._write(event="made", key=key, kind=kind, account=account.label, id=made)
@@ -93,10 +99,10 @@ def created_kind(call: Call) -> str | None:
     if call.operation in CREATES:
         return CREATES[call.operation][0]
     body = call.json
-    if call.operation == "createChatCompletion" and isinstance(body, dict):
-        if "parent_id" in body and body["parent_id"] is None and not body.get("chat_id"):
-            return "chat"
-    return None
+    if call.operation != "createChatCompletion" or not isinstance(body, dict):
+        return None
+    asks_for_one = "parent_id" in body and body["parent_id"] is None and not body.get("chat_id")
+    return "chat" if asks_for_one else None
 
 
 def made_id(call: Call, outcome: Reply | NoAnswer) -> str | None:
@@ -104,11 +110,11 @@ def made_id(call: Call, outcome: Reply | NoAnswer) -> str | None:
         return None
     try:
         document = json.loads(outcome.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     name = CREATES.get(call.operation, ("chat", "chat_id"))[1]
     value = document.get(name) if isinstance(document, dict) else None
-    return value if isinstance(value, str) and value else None
+    return value if names_one(value) else None
 
 
 def marker_of(call: Call) -> str:
@@ -134,6 +140,14 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
             yield event
 
 
+def _ends_inside_a_line(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.seek(0, 2) > 0 and file.seek(-1, 2) >= 0 and file.read(1) != b"\n"
+    except FileNotFoundError:
+        return False
+
+
 def open_entries(path: Path) -> list[Entry]:
     """What was made, or may have been, and was not removed. Accounts come first: they take their chats along."""
     intents: dict[int, dict[str, Any]] = {}
@@ -150,5 +164,5 @@ def open_entries(path: Path) -> list[Entry]:
                 made[event["kind"], event["id"]] = entry
             case "removed":
                 made.pop((event["kind"], event["id"]), None)
-    maybe = [Entry(event["kind"], event["account"], None, event.get("marker", ""), key) for key, event in intents.items()]
+    maybe = [Entry(e["kind"], e["account"], None, e.get("marker", ""), key) for key, e in intents.items()]
     return sorted([*made.values(), *maybe], key=lambda entry: entry.kind != "user")

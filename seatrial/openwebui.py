@@ -13,7 +13,7 @@ from typing import Any
 from seatrial.completions import Form, completion, new_id
 from seatrial.contract import OPENWEBUI, Contract
 from seatrial.exchange import Reply, Steps, Unexpected, Wait
-from seatrial.reading import items, member, number, success
+from seatrial.reading import identifier, items, member, number, success
 from seatrial.verbs import Message, Model, Session, Turn
 
 PAGE = 60
@@ -40,7 +40,7 @@ class OpenWebUIVerbs:
         chat = {"title": title, "models": [self.model or ""], "history": {"messages": {}, "currentId": None}}
         reply = yield self._call("createChat", json={"chat": chat})
         document = success(reply)
-        return _session(document, member(reply, document, "id", str))
+        return _session(document, identifier(reply, document))
 
     def send_message(self, session: Session | None, prompt: str) -> Steps[Turn]:
         """One request that answers with the reply; with a session, both messages are stored in it."""
@@ -96,7 +96,7 @@ class OpenWebUIVerbs:
         for page in range(1, MAX_PAGES + 1):
             reply = yield self._call("listChats", query={"page": page})
             rows = items(reply, success(reply))
-            sessions = [_session(row, member(reply, row, "id", str, f"$[{i}]")) for i, row in enumerate(rows)]
+            sessions = [_session(row, identifier(reply, row, f"$[{i}]")) for i, row in enumerate(rows)]
             fresh = [session for session in sessions if session.id not in found]
             listed += sessions if fresh else []
             found.update((session.id, session) for session in fresh)

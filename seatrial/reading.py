@@ -29,6 +29,19 @@ def member(reply: Reply, document: Any, name: str, kind: type | tuple[type, ...]
     return value
 
 
+def identifier(reply: Reply, document: Any, where: str = "$") -> str:
+    """`document["id"]`, which must be able to stand in a path: `deleteChat` with an empty one means all chats."""
+    value: str = member(reply, document, "id", str, where)
+    if not names_one(value):
+        raise Unexpected(reply, f"{where}.id that can stand in a path", repr(value), f"{where}.id")
+    return value
+
+
+def names_one(value: object) -> bool:
+    """Whether a value is an id: a text that is neither empty nor dots, which clients resolve away."""
+    return isinstance(value, str) and value.strip(".") != ""
+
+
 def items(reply: Reply, value: Any, where: str = "$") -> list[Any]:
     if not isinstance(value, list):
         raise Unexpected(reply, f"{where} as a list", repr(value)[:120], where)

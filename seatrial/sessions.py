@@ -6,7 +6,7 @@ from typing import Any
 
 from seatrial.contract import SESSIONS, Contract
 from seatrial.exchange import Steps
-from seatrial.reading import items, member, number, success
+from seatrial.reading import identifier, items, member, number, success
 from seatrial.verbs import Message, Model, Session, Turn
 
 
@@ -22,7 +22,7 @@ class SessionVerbs:
         """`title` is not sent: the brief's client creates a session without any body."""
         reply = yield self._call("createSession")
         document = success(reply)
-        return _session(document, member(reply, document, "id", str))
+        return _session(document, identifier(reply, document))
 
     def send_message(self, session: Session | None, prompt: str) -> Steps[Turn]:
         body = {"prompt": prompt} if session is None else {"prompt": prompt, "session_id": session.id}
@@ -41,7 +41,7 @@ class SessionVerbs:
         reply = yield self._call("listSessions")
         document = success(reply)
         rows = items(reply, member(reply, document, "sessions", list), "$.sessions")
-        return [_session(row, member(reply, row, "id", str, f"$.sessions[{i}]")) for i, row in enumerate(rows)]
+        return [_session(row, identifier(reply, row, f"$.sessions[{i}]")) for i, row in enumerate(rows)]
 
     def delete_session(self, session_id: str) -> Steps[None]:
         """The brief does not read the body of a delete; a status of 200 is success."""
