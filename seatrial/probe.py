@@ -74,7 +74,7 @@ def _json(reply: Reply | None) -> Any:
         return None
     try:
         return json.loads(reply.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
