@@ -62,6 +62,10 @@ class Kept:
         except sqlite3.Error as error:
             raise WrongUse(f"cannot use {database} as --database: {error}") from None
 
+    def __del__(self) -> None:
+        if hasattr(self, "db"):
+            self.db.close()
+
     def admit(self, token: str | None) -> OwnersDesk:
         if not self._owners:
             return OwnersDesk(self, "")

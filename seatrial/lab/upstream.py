@@ -17,7 +17,7 @@ from seatrial.accounts import choose_model, given_accounts, known_by_token
 from seatrial.client import Client, tls_context
 from seatrial.contract import OPENWEBUI, Contract
 from seatrial.errors import SeatrialError, WrongUse
-from seatrial.exchange import NoAnswer, Steps, Unexpected, perform
+from seatrial.exchange import Call, NoAnswer, Steps, Unexpected, perform
 from seatrial.lab.kept import MISSING, WRONG_CREDENTIALS, Refused
 from seatrial.openwebui import OpenWebUIVerbs
 from seatrial.probe import probe
@@ -28,8 +28,9 @@ from seatrial.verbs import Message, Session, Turn
 Result = TypeVar("Result")
 TITLE = "New Chat"  # what the web app calls a chat without a name
 # What no chat id looks like is not passed on: an empty one, or a dot that a client resolves away, would turn the
-# removal of one chat into the removal of all.
+# removal of one chat into the removal of all. The chat that nobody has is asked for in its place.
 CHAT_ID = re.compile(r"[0-9A-Za-z-]{8,64}")
+NOBODYS = "00000000-0000-0000-0000-000000000000"
 
 
 class Upstream:
@@ -98,8 +99,9 @@ class CallersDesk:
         if session_id is None:
             turn = self._do(self._verbs.send_message(None, prompt))
         else:
-            with self._upstream.turn(_chat(session_id)):
-                turn = self._do(self._continued(session_id, prompt))
+            chat_id = _chat(session_id)
+            with self._upstream.turn(chat_id):
+                turn = self._do(self._continued(chat_id, prompt))
         return {"reply": turn.reply, "model": turn.model, "session_id": session_id}
 
     def history(self, session_id: str) -> dict[str, Any]:
@@ -126,10 +128,10 @@ class CallersDesk:
             self._upstream.models[self._account.token] = self._verbs.model
         return self._verbs.model
 
-    def _continued(self, session_id: str, prompt: str) -> Steps[Turn]:
-        history = yield from self._verbs.get_history(session_id)
+    def _continued(self, chat_id: str, prompt: str) -> Steps[Turn]:
+        history = yield from self._verbs.get_history(chat_id)
         tip = history[-1].id if history else None
-        return (yield from self._verbs.send_message(Session(session_id, tip=tip), prompt))
+        return (yield from self._verbs.send_message(Session(chat_id, tip=tip), prompt))
 
     def _do(self, steps: Steps[Result]) -> Result:
         try:
@@ -145,7 +147,7 @@ class CallersDesk:
 
     def _refusal(self, client: Client, error: Unexpected) -> Refused:
         reply = error.reply
-        if reply.status == 404 and reply.is_json:
+        if reply.status == 404 and reply.is_json and _names_a_chat(reply.call):
             return Refused(404, MISSING)
         if reply.status in (401, 403):
             # A chat that is missing and a token that is wrong get the same 401: the token alone tells which it is.
@@ -163,9 +165,11 @@ class CallersDesk:
 
 
 def _chat(session_id: str) -> str:
-    if not CHAT_ID.fullmatch(session_id):
-        raise Refused(404, MISSING)
-    return session_id
+    return session_id if CHAT_ID.fullmatch(session_id) else NOBODYS
+
+
+def _names_a_chat(call: Call) -> bool:
+    return bool(call.values) or (isinstance(call.json, dict) and "chat_id" in call.json)
 
 
 def _shown(chat: Session) -> dict[str, Any]:
