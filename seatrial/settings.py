@@ -72,6 +72,8 @@ class Settings:
             name, colon, value = line.partition(":")
             if not colon or not name.strip() or not all(33 <= ord(c) < 127 for c in name.strip()):
                 raise WrongUse("--header wants 'Name: value'")
+            if not (value.isascii() and value.strip().isprintable()):
+                raise WrongUse(f"--header {name.strip()}: the value holds characters that no header can")
             pairs[name.strip()] = value.strip()
         return pairs
 
@@ -88,7 +90,7 @@ class Settings:
         environ = {}
         for spec in fields(self):
             value = getattr(self, spec.name)
-            if spec.name == "waivers" or value in (None, (), False):
+            if spec.name == "waivers" or not _is_given(value):
                 continue
             text = "\n".join(value) if isinstance(value, tuple) else "1" if value is True else str(value)
             environ[PREFIX + spec.name.upper()] = text
@@ -113,9 +115,14 @@ def gather(
         for name in known
         if environ.get(PREFIX + name.upper())
     }
-    given |= {name: value for name, value in options.items() if name in known and value not in (None, (), False)}
+    given |= {name: value for name, value in options.items() if name in known and _is_given(value)}
     settings = replace(settings, **given)
     return _checked(_secrets(settings, ask or getpass.getpass))
+
+
+def _is_given(value: object) -> bool:
+    """None, () and False mean that nothing was said; a zero was said."""
+    return value is not None and value is not False and value != ()
 
 
 def from_environment(environ: Mapping[str, str]) -> Settings:
@@ -145,6 +152,12 @@ def _checked(settings: Settings) -> Settings:
     for name in ("users", "turns"):
         if getattr(settings, name) < 1:
             raise WrongUse(f"{name} must be at least 1")
+    if not 0 <= settings.think <= 86_400:
+        raise WrongUse("think must be between 0 and 86400 seconds")
+    for option, token in [*(("--token", token) for token in settings.token), ("--admin-token", settings.admin_token)]:
+        # Said here and without the secret: an HTTP library would refuse it later, and quote it.
+        if token is not None and not (token.isascii() and token.isprintable() and token.split() == [token]):
+            raise WrongUse(f"{option}: a token is one word of ASCII characters; this one is empty or holds others")
     _ = settings.headers, settings.logins, settings.admin_login
     return settings
 
@@ -155,7 +168,7 @@ def _secrets(settings: Settings, ask: Callable[[str], str]) -> Settings:
     def value(text: str, option: str) -> str:
         if text.startswith("@"):
             try:
-                return Path(text[1:]).read_text("utf-8").strip()
+                return Path(text[1:]).read_text("utf-8-sig").strip()  # editors on Windows write a mark first
             except (OSError, UnicodeDecodeError) as error:
                 raise WrongUse(f"{option} {text}: {getattr(error, 'strerror', None) or error}") from None
         return text
@@ -165,7 +178,8 @@ def _secrets(settings: Settings, ask: Callable[[str], str]) -> Settings:
         if ":" in text:
             return text
         if not sys.stdin.isatty():
-            raise WrongUse(f"{option} {text} has no password; give EMAIL:PASSWORD, @FILE, or SEATRIAL_{option[2:].upper()}")
+            variable = PREFIX + option[2:].upper()
+            raise WrongUse(f"{option} {text} has no password; give EMAIL:PASSWORD, @FILE, or {variable}")
         return f"{text}:{ask(f'Password of {text}: ')}"
 
     return replace(
@@ -190,6 +204,8 @@ def _from_file(path: Path) -> Settings:
     values: dict[str, Any] = {}
     for name, value in table.items():
         if name == "waiver":
+            if not isinstance(value, list):
+                raise WrongUse(f"{path}:{_line(text, name)}: every waiver begins with [[waiver]]")
             values["waivers"] = tuple(_waiver(path, number, row) for number, row in enumerate(value, 1))
         elif name not in known or name == "waivers":
             raise WrongUse(f"{path}:{_line(text, name)}: unknown setting {name!r}")
@@ -207,7 +223,7 @@ def _typed(path: Path, text: str, name: str, kind: str, value: Any) -> Any:
         raise WrongUse(f"{path}:{_line(text, name)}: {name} must be a list of texts")
     wanted: Any = {"bool": bool, "int": int, "float": (int, float)}.get(kind, str)
     if not isinstance(value, wanted) or (isinstance(value, bool) and kind != "bool"):
-        raise WrongUse(f"{path}:{_line(text, name)}: {name} must be {kind.split(' ')[0]}, not {value!r}")
+        raise WrongUse(f"{path}:{_line(text, name)}: {name} must be {kind.partition(' ')[0]}, not {value!r}")
     return float(value) if kind == "float" else value
 
 
