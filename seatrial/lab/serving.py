@@ -29,7 +29,8 @@ DRAIN_SECONDS = 1  # open streams get this long at the end, then they are cut
 def bound(host: str, port: int) -> socket.socket:
     """A socket bound to the address (port 0: any free one), or `WrongUse` that says what to do."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    # Only a socket that says it is TCP gets TCP_NODELAY from asyncio; without, every second answer takes 40 ms more.
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":  # a port in TIME_WAIT is free; on Windows the option would let two servers share it
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
