@@ -1,0 +1,130 @@
+"""The journey `session`: create, chat, read the history, delete, and say what became of every message.
+
+It knows no Locust: an actor delivers, `pause` lets time pass between turns and says whether to go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from load.integrity import Comparison, Said, compare
+from load.prompts import Nonce, prompt
+from seatrial.actor import Actor
+from seatrial.exchange import NoAnswer, Unexpected
+from seatrial.records import Integrity
+from seatrial.verbs import Message, Session
+
+LOOKS = 3
+"""Times that a history is read before it counts as unreadable, or a message as lost."""
+
+LOOK_AGAIN = 0.5
+"""Seconds before the second look; the third comes after twice that."""
+
+Refused = (Unexpected, NoAnswer)
+
+
+@dataclass
+class Visit:
+    """One session to be: who speaks and how long. `said` grows as it goes, for whoever is left with it if it is cut."""
+
+    key: str
+    marker: str
+    title: str
+    turns: int
+    said: list[Said] = field(default_factory=list)
+
+
+def session(
+    actor: Actor, visit: Visit, pause: Callable[[], bool], sleep: Callable[[float], None], now: Callable[[], float]
+) -> Integrity:
+    """Play one session. `pause` returns False when no more turns are wanted: the session ends in order then.
+
+    A refused create ends it; a refused turn does not, the next one continues from the last good message.
+    A turn without any answer does: it may still be running, and would overtake the next one.
+    """
+    try:
+        opened = actor.create_session(visit.title)
+    except Refused as error:
+        return Integrity(now(), visit.key, 0, 0, 1, 0, 0, 0, 0, 0, 0, deleted=True, detail=f"not created: {error}")
+    _converse(actor, visit, opened, pause)
+    checked = _checked(actor, visit, opened.id, sleep)
+    deleted, trouble = _deleted(actor, opened.id)
+    return verdict(visit, now(), checked, deleted, trouble)
+
+
+def verdict(visit: Visit, at: float, checked: Comparison | str, deleted: bool, trouble: str = "") -> Integrity:
+    """The record of a visit. `checked` is the comparison, or why there is none."""
+    refused = sum(one.reply is None for one in visit.said)
+    turns = len(visit.said)
+    if isinstance(checked, str):
+        why = "; ".join(filter(None, (checked, trouble)))
+        acknowledged = 2 * (turns - refused)
+        return Integrity(
+            at, visit.key, turns, acknowledged, refused, 0, 0, 0, 0, 0, 0, deleted, detail=why, verified=False
+        )
+    return Integrity(
+        at,
+        visit.key,
+        turns,
+        checked.acknowledged,
+        refused,
+        checked.stored,
+        checked.lost,
+        checked.doubled,
+        checked.altered,
+        checked.foreign,
+        checked.reordered,
+        deleted,
+        detail="; ".join(filter(None, (checked.detail, trouble))),
+        kept=checked.kept,
+    )
+
+
+def _converse(actor: Actor, visit: Visit, here: Session, pause: Callable[[], bool]) -> None:
+    for turn in range(1, visit.turns + 1):
+        if not pause():
+            return
+        text = prompt(Nonce(visit.marker, visit.key, turn))
+        visit.said.append(Said(text))
+        try:
+            answered = actor.send_message(here, text)
+        except Unexpected:
+            continue
+        except NoAnswer:
+            return
+        visit.said[-1] = Said(text, answered.reply)
+        here = answered.session or here
+
+
+def _checked(actor: Actor, visit: Visit, session_id: str, sleep: Callable[[float], None]) -> Comparison | str:
+    """The comparison with the history; looked at again before anything counts as lost."""
+    found: Comparison | None = None
+    trouble = ""
+    for look in range(LOOKS):
+        if look:
+            sleep(LOOK_AGAIN * look)
+        try:
+            history: list[Message] = actor.get_history(session_id)
+        except Refused as error:
+            trouble = f"history not read: {error}"
+            continue
+        found = compare(visit.said, history, visit.marker, visit.key)
+        if not found.lost:
+            break
+    return found or trouble
+
+
+def _deleted(actor: Actor, session_id: str) -> tuple[bool, str]:
+    trouble = ""
+    for _ in range(2):
+        try:
+            actor.delete_session(session_id)
+            return True, ""
+        except Unexpected as error:
+            if error.reply.status == 404:
+                return True, f"deleted before its time: {error}"
+            trouble = f"not deleted: {error}"
+        except NoAnswer as error:
+            trouble = f"not deleted: {error}"
+    return False, trouble

@@ -1,0 +1,177 @@
+"""Sends calls with the HTTP client under Locust's FastHttpUser, and tells Locust and the recorder of each.
+
+The client is used without the layers above it: those keep cookies, follow redirects and raise for a
+status. A call is recorded when its verb has read the answer, since a 200 with a useless body is a failure.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+import zlib
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+import gevent
+from geventhttpclient.client import HTTPClient
+from geventhttpclient.response import HTTPParseError
+from locust.event import EventHook
+
+from load.recorder import LoadRecorder
+from seatrial.actor import Actor
+from seatrial.client import MAX_BODY, Gate, Listener
+from seatrial.exchange import Call, NoAnswer, Reply, Steps, Unexpected
+from seatrial.target import Account, Target
+from seatrial.verbs import Verbs
+
+Result = TypeVar("Result")
+
+
+class LoadClient:
+    """One user's connection. `send` is what an actor needs; `settle` closes the record of the last call."""
+
+    def __init__(
+        self,
+        target: Target,
+        account: Account,
+        user: int,
+        recorder: LoadRecorder,
+        fired: EventHook,
+        *,
+        tls: ssl.SSLContext | None = None,
+        before: tuple[Gate, ...] = (),
+        after: tuple[Listener, ...] = (),
+    ) -> None:
+        self.target, self.account, self.user = target, account, user
+        self.session = ""
+        self._recorder, self._fired, self._before, self._after = recorder, fired, before, after
+        self._open: tuple[float, Reply] | None = None
+        parts = urlsplit(target.url)
+        self._prefix = parts.path.rstrip("/")
+        self._headers = {"User-Agent": "seatrial", "Accept": "application/json", "Accept-Encoding": "gzip"}
+        self._headers |= dict(target.headers) | account.headers
+        self._http = HTTPClient(
+            parts.hostname or "",
+            parts.port,
+            ssl=parts.scheme == "https",
+            # A factory that takes no `cafile` would get the public authorities loaded into our context.
+            ssl_context_factory=(lambda **_: tls) if tls else None,
+            connection_timeout=target.timeout,
+            network_timeout=target.timeout,
+            concurrency=1,
+        )
+
+    def send(self, call: Call) -> Reply:
+        """The whole answer. Raises `NoAnswer` when none came."""
+        self.settle()
+        for gate in self._before:
+            gate(self.account, call)
+        at, started = self._recorder.now(), time.perf_counter()
+        try:
+            reply = self._deliver(call, started)
+        except NoAnswer as failure:
+            seconds = time.perf_counter() - started
+            self._tell(call, failure)
+            self._record(at, call, seconds, failure, failure.reason)
+            raise
+        self._tell(call, reply)
+        self._open = (at, reply)
+        return reply
+
+    def settle(self, error: Unexpected | None = None) -> None:
+        """The verb has read the last answer: record it, as a failure when it was of no use."""
+        if self._open is None:
+            return
+        (at, reply), self._open = self._open, None
+        why = "" if error is None else f"expected {error.expected}, received {error.received}"
+        self._record(at, reply.call, reply.seconds, reply, why)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _deliver(self, call: Call, started: float) -> Reply:
+        body = call.body()
+        headers = self._headers | ({} if body is None else {"Content-Type": "application/json"}) | dict(call.headers)
+        path = self._prefix + call.path + (f"?{urlencode(call.params)}" if call.params else "")
+        limit = self.target.timeout
+        response: Any = None
+        try:
+            # The client's own limits are per read: a body that trickles would never end.
+            with gevent.Timeout(limit):
+                response = self._http.request(call.method, path, body=body, headers=headers)
+                content = response.read()
+        except (gevent.Timeout, TimeoutError):
+            _drop(response)
+            raise NoAnswer(call, f"no answer within {limit:g} s") from None
+        except HTTPParseError as error:
+            raise NoAnswer(call, f"the connection broke before the whole answer ({error})") from None
+        except OSError as error:
+            raise NoAnswer(call, _reason(error)) from None
+        fields = {str(name).lower(): str(value) for name, value in response.items()}
+        content = _plain(call, fields, content)
+        cut = "size" if len(content) > MAX_BODY else None
+        return Reply(call, response.get_code(), fields, content, time.perf_counter() - started, cut)
+
+    def _tell(self, call: Call, outcome: Reply | NoAnswer) -> None:
+        for listener in self._after:
+            listener(self.account, call, outcome)
+
+    def _record(self, at: float, call: Call, seconds: float, outcome: Reply | NoAnswer, why: str) -> None:
+        self._recorder.request(at, self.user, self.session, call.operation, seconds, outcome, why)
+        self._fired.fire(  # type: ignore[no-untyped-call]
+            request_type=call.method,
+            name=call.operation,
+            response_time=seconds * 1000,
+            response_length=len(outcome.body) if isinstance(outcome, Reply) else 0,
+            exception=LoadFailure(_summary(outcome)) if why else None,
+            context={},
+        )
+
+
+class LoadFailure(Exception):
+    """What Locust's own list of failures shows: without ids and texts, so that equal failures are one line."""
+
+
+class LoadActor(Actor):
+    """An actor whose client learns what each verb made of the answer."""
+
+    def __init__(self, verbs: Verbs, client: LoadClient, sleep: Callable[[float], None]) -> None:
+        super().__init__(verbs, client.send, sleep)
+        self.client = client
+
+    def _do(self, steps: Steps[Result]) -> Result:
+        try:
+            result = super()._do(steps)
+        except Unexpected as error:
+            self.client.settle(error)
+            raise
+        self.client.settle()
+        return result
+
+
+def _summary(outcome: Reply | NoAnswer) -> str:
+    return f"status {outcome.status}" if isinstance(outcome, Reply) else outcome.reason
+
+
+def _drop(response: Any) -> None:
+    """An answer that was given up in the middle: its connection is not used again."""
+    if response is not None:
+        response.release()
+
+
+def _plain(call: Call, fields: dict[str, str], content: bytes) -> bytes:
+    if fields.get("content-encoding", "").lower() != "gzip":
+        return content
+    try:
+        return zlib.decompress(content, 16 + zlib.MAX_WBITS)
+    except zlib.error as error:
+        raise NoAnswer(call, f"the body cannot be unpacked ({error})") from None
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused: nothing listens there"
+    if isinstance(error, ConnectionResetError):
+        return "the connection broke before an answer (reset)"
+    return f"{type(error).__name__}: {error.strerror or error}"

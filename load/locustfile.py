@@ -1,0 +1,149 @@
+"""What Locust runs. Settings come from SEATRIAL_* variables, whoever starts it.
+
+    SEATRIAL_URL=http://localhost:8080 SEATRIAL_ADMIN=me@example.org:secret locust -f load/locustfile.py
+
+`seatrial load` starts it headless and names the run folder in SEATRIAL_RUN. By hand, with the web UI or
+`--headless -u 20 -r 20`, it makes a run folder of its own and writes the result there at the end.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import gevent
+from locust import User, constant, events, task
+from locust.env import Environment
+from locust.exception import StopUser
+from locust.runners import LocalRunner
+
+from load.outcome import conclude
+from load.voyage import Voyage
+from seatrial.errors import EXIT_WRONG_USE, SeatrialError
+from seatrial.records import RunFolder, now
+from seatrial.settings import Settings, from_environment
+
+RUN = "SEATRIAL_RUN"
+log = logging.getLogger("seatrial")
+_voyage: Voyage | None = None
+_started = ""
+
+
+@events.init.add_listener  # type: ignore[untyped-decorator]
+def _prepare(environment: Environment, runner: Any, **_: Any) -> None:
+    """Users get time to finish their session, and several processes are refused for now."""
+    if not isinstance(runner, LocalRunner):
+        raise SystemExit("seatrial: one process only for now; leave out --processes, --master and --worker")
+    settings = _settings()
+    if not environment.stop_timeout:
+        environment.stop_timeout = 2 * settings.timeout + 5
+    options = environment.parsed_options
+    if options is not None and options.num_users is None:
+        options.num_users = options.spawn_rate = settings.users
+
+
+@events.test_start.add_listener  # type: ignore[untyped-decorator]
+def _set_out(environment: Environment, **_: Any) -> None:
+    global _voyage, _started  # noqa: PLW0603 - Locust knows a load only by its events
+    settings = _settings()
+    _started = now()
+    given = os.environ.get(RUN)
+    try:
+        first = _voyage is None
+        folder = (
+            RunFolder(Path(given)) if given and first else RunFolder.create(settings.out if first else None, "load")
+        )
+        _voyage = Voyage(settings, folder, environment.events.request)
+        _voyage.muster()
+    except SeatrialError as error:
+        log.error("%s", error)
+        environment.process_exit_code = error.exit_code
+        if _voyage is not None:
+            _voyage.problem = error
+        gevent.spawn(_end, environment)
+        return
+    gevent.spawn(_watch, environment, _voyage)
+
+
+@events.test_stopping.add_listener  # type: ignore[untyped-decorator]
+def _call_to_end(**_: Any) -> None:
+    if _voyage is not None:
+        _voyage.stop()
+
+
+@events.test_stop.add_listener  # type: ignore[untyped-decorator]
+def _come_home(environment: Environment, **_: Any) -> None:
+    """By hand, the result is made and told here; otherwise whoever started this process does it."""
+    if _voyage is None:
+        return
+    _voyage.pay_off()
+    if os.environ.get(RUN):
+        return
+    run = conclude(_voyage.settings, _voyage.folder, _started)
+    environment.process_exit_code = run.exit_code
+    print(f"{run.sentence}\nrun folder: {_voyage.folder.path}", flush=True)
+
+
+def _watch(environment: Environment, voyage: Voyage) -> None:
+    while not voyage.over.is_set():
+        try:
+            why = voyage.tick()
+        except SeatrialError as error:
+            voyage.problem, why = error, str(error)
+        if why:
+            log.info("%s", why)
+            _end(environment)
+            return
+        voyage.over.wait(1.0)
+
+
+def _end(environment: Environment) -> None:
+    """Headless, the process ends with the load; the web UI stays for the next one."""
+    runner = environment.runner
+    if runner is None:
+        return
+    if environment.web_ui is None:
+        runner.quit()
+    else:
+        runner.stop()
+
+
+def _settings() -> Settings:
+    try:
+        return from_environment(os.environ)
+    except SeatrialError as error:
+        log.error("%s", error)
+        raise SystemExit(EXIT_WRONG_USE) from None
+
+
+class SessionUser(User):
+    """One person who opens session after session."""
+
+    host = os.environ.get("SEATRIAL_URL")
+    wait_time = constant(0)  # pauses are part of the journey
+
+    def on_start(self) -> None:
+        if _voyage is None or _voyage.recorder is None or _voyage.over.is_set():
+            raise StopUser
+        self.hand = _voyage.come_aboard()
+        if not self.hand.wait_turn():
+            raise StopUser
+
+    @task
+    def session(self) -> None:
+        assert _voyage is not None
+        if _voyage.over.is_set():
+            raise StopUser
+        try:
+            self.hand.play()
+        except SeatrialError as error:
+            if _voyage.problem is None:
+                _voyage.problem = error
+                gevent.spawn(_end, self.environment)
+            raise StopUser from None
+
+    def on_stop(self) -> None:
+        if hasattr(self, "hand"):
+            self.hand.leave()

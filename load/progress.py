@@ -1,0 +1,47 @@
+"""How far a load has come: lines that the Locust process writes and whoever started it follows.
+
+They stand in `progress.jsonl` of the run folder, one typed record a line, like everything else there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+FILE = "progress.jsonl"
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What is going on: "accounts", "running", "finishing" or "cleaning". Counts are since the load's start."""
+
+    name: str
+    done: float
+    of: float
+    requests: int = 0
+    failures: int = 0
+    sessions: int = 0
+
+
+@dataclass(frozen=True)
+class Mustered:
+    """What the target turned out to be, and who works on it. No secrets."""
+
+    api: str
+    version: str | None
+    product: str | None
+    contract: str
+    model: str | None
+    marker: str
+    accounts: list[dict[str, Any]]
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The load is over and cleaned up. `finished`: nobody cut it short. `exit_code` belongs to `problem`."""
+
+    finished: bool
+    seconds: float
+    problem: str | None = None
+    exit_code: int | None = None

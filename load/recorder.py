@@ -1,0 +1,65 @@
+"""Writes what happens under load, raw: one file of samples for each worker process.
+
+Each line is flushed, so a killed run keeps all it had. The tallies are for progress and for noticing
+that the target is gone; reports are made from the files.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from seatrial.exchange import NoAnswer, Reply
+from seatrial.records import Integrity, Recorder, Sample
+
+ERROR_LENGTH = 200
+"""Characters of an error that a sample keeps."""
+
+
+class LoadRecorder:
+    """The records of one process. `now` are seconds since the load's start, the clock of every record."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = Recorder(folder / "samples" / f"{os.getpid()}.jsonl")
+        self.started = time.perf_counter()
+        self.requests = self.failures = self.sessions = 0
+        self.answered_at = 0.0
+        self.unanswered = 0
+        self.last_reason = ""
+
+    def now(self) -> float:
+        return round(time.perf_counter() - self.started, 4)
+
+    def request(
+        self, at: float, user: int, session: str, operation: str, seconds: float, outcome: Reply | NoAnswer, error: str
+    ) -> None:
+        """`error` says why the answer is no use to the verb; "" when it is."""
+        answered = isinstance(outcome, Reply)
+        self.requests += 1
+        self.failures += bool(error)
+        if isinstance(outcome, Reply):
+            self.answered_at, self.unanswered = self.now(), 0
+        else:
+            self.unanswered += 1
+            self.last_reason = outcome.reason
+        self._file.write(
+            Sample(
+                at=round(at, 4),
+                operation=operation,
+                ms=round(seconds * 1000, 3),
+                status=outcome.status if isinstance(outcome, Reply) else 0,
+                ok=answered and not error,
+                user=user,
+                session=session,
+                size=len(outcome.body) if isinstance(outcome, Reply) else 0,
+                error=error[:ERROR_LENGTH],
+            )
+        )
+
+    def session(self, record: Integrity) -> None:
+        self.sessions += 1
+        self._file.write(record)
+
+    def close(self) -> None:
+        self._file.close()

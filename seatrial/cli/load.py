@@ -1,0 +1,193 @@
+"""`seatrial load`: run journeys at a given load, and account for every message.
+
+`run_load` does everything after the settings are known; `verify` may end with a short one.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, replace
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from load.generator import LOG, LocustProcess, bare_environment
+from load.outcome import CLOSED_LOOP, conclude
+from load.progress import FILE, Ended, Phase
+from reports.latency import Spread, latencies
+from seatrial.accounts import given_accounts
+from seatrial.cli.options import SECONDS, common_options, settings_from
+from seatrial.client import Client, tls_context
+from seatrial.contract import Contract
+from seatrial.errors import EXIT_WRONG_USE, Inconclusive, WrongUse
+from seatrial.lab.children import child, until_stopped
+from seatrial.probe import probe
+from seatrial.records import Run, RunFolder, Sample, now
+from seatrial.settings import Settings
+
+
+@click.command()
+@click.argument("url", required=False)
+@click.option("--users", type=int, help="Users at work at the same time. [default: 10]")
+@click.option("--duration", type=SECONDS, help="How long new turns are started; 60s, 5m. [default: 60s]")
+@click.option("--turns", type=int, help="Turns in each session. [default: 3]")
+@click.option("--think", type=SECONDS, help="A user's pause before each turn, spread by half. [default: 1s]")
+@click.option("--yes", is_flag=True, help="Load a target that is not on this machine, without asking.")
+@common_options
+def load(url: str | None, yes: bool, as_json: bool, **options: Any) -> int:
+    """Play whole sessions against a deployment: create, chat, read the history, delete.
+
+    Every prompt carries a mark of its own, and each session's history is compared with what was said in it. A
+    message that the server acknowledged and does not hold is lost, and the load fails, however fast it was.
+    Without URL, a reference server is started on a free port.
+
+    \b
+        seatrial load http://localhost:8080 --users 20 --duration 60s --admin me@example.org
+    """
+    settings = settings_from(options | {"url": url})
+    console = Console(stderr=as_json)
+    if settings.url and not settings.target().is_loopback and not yes:
+        _ask(settings)
+    folder = RunFolder.create(settings.out, "load")
+    run = run_load(settings, folder, console)
+    if as_json:
+        click.echo(json.dumps(asdict(run), indent=2, ensure_ascii=False))
+    return run.exit_code or 0
+
+
+def run_load(settings: Settings, folder: RunFolder, console: Console) -> Run:
+    """Load the target of the settings (without a URL, a reference server) and save and return what it proved.
+
+    Raises `WrongUse` and `Inconclusive` for what is wrong before the load; what happens in it is in the `Run`.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(until_stopped())
+        if not settings.url:
+            settings = replace(settings, url=stack.enter_context(_reference(settings)))
+        settings = signed_in(settings)
+        _announce(settings, console)
+        started = now()
+        problem = _play(settings, folder, console)
+        run = conclude(settings, folder, started, problem)
+    _show(run, folder, console)
+    return run
+
+
+def signed_in(settings: Settings) -> Settings:
+    """The same settings with tokens instead of passwords, so that a wrong password is tried once and no more."""
+    target, whole = settings.target(), Contract.load(settings.contract)
+    with Client(target) as client:
+        deployment = probe(client, whole, settings.api)
+    target = replace(target, api=deployment.api, version=deployment.version)
+    tls = tls_context(target) if target.url.startswith("https") else None
+    accounts, admin = given_accounts(
+        settings, whole.at(deployment.version), lambda account: Client(target, account, tls=tls)
+    )
+    return replace(
+        settings,
+        api=deployment.api,
+        token=tuple(account.token for account in accounts if account.token),
+        account=(),
+        admin=None,
+        admin_token=admin.token if admin else None,
+    )
+
+
+def _play(settings: Settings, folder: RunFolder, console: Console) -> str | None:
+    """Run Locust to its end. Returns why it did not get there; its own records say the rest."""
+    interrupted = False
+    with LocustProcess(settings, folder) as generator, _bar(console) as bar:
+        task = bar.add_task("starting", total=None)
+        while True:
+            try:
+                for phase in generator.phases():
+                    bar.update(task, description=_told(phase), completed=phase.done, total=phase.of)
+                break
+            except KeyboardInterrupt:
+                # Once is enough: later signals are ignored, and the sessions under way are finished and removed.
+                interrupted = True
+                bar.update(task, description="stopping: finishing sessions, removing what was made")
+                generator.stop()
+        code = generator.code
+    ended = next(folder.rows(FILE, Ended), None)
+    if ended is None:
+        return f"the load generator ended by itself (code {code}; see {folder.path / LOG})"
+    if ended.exit_code == EXIT_WRONG_USE:
+        raise WrongUse(ended.problem or "")
+    if interrupted:
+        return ended.problem or f"interrupted after {ended.seconds:.0f} s"
+    return ended.problem
+
+
+def _ask(settings: Settings) -> None:
+    """Load on somebody's deployment is asked for twice."""
+    if not sys.stdin.isatty():
+        raise WrongUse(f"{settings.url} is not on this machine; give --yes to put load on it")
+    question = f"Put {settings.users} users on {settings.url} for {settings.duration:g} s?"
+    if not click.confirm(question, err=True):
+        raise click.Abort
+
+
+def _announce(settings: Settings, console: Console) -> None:
+    per_turn = settings.think * (settings.turns + 1) / settings.turns
+    most = f"{round(settings.users * settings.duration / per_turn):,}" if per_turn else "as many as it answers"
+    console.print(
+        f"{settings.users} users for {settings.duration:g} s on {settings.url}: sessions of {settings.turns} turns, "
+        f"{settings.think:g} s of thought before each; completions, at most about: {most}",
+        soft_wrap=True,
+    )
+    console.print(f"[dim]{CLOSED_LOOP}[/dim]", soft_wrap=True)
+
+
+def _bar(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _told(phase: Phase) -> str:
+    if phase.name == "accounts":
+        return f"making accounts, {phase.done:g} of {phase.of:g}"
+    if phase.name == "cleaning":
+        return "removing what was made"
+    counts = f"{phase.requests:,} requests, {phase.failures:,} failed, {phase.sessions:,} sessions"
+    return f"{'finishing' if phase.name == 'finishing' else 'under load'}: {counts}"
+
+
+def _show(run: Run, folder: RunFolder, console: Console) -> None:
+    table = Table("operation", "requests", "failed", "p50 ms", "p95 ms", "p99 ms", box=None, header_style="bold")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in latencies(folder.rows("samples/*.jsonl", Sample)):
+        table.add_row(row.operation, f"{row.count:,}", f"{row.failures:,}", *_times(row.succeeded))
+    if table.row_count:
+        console.print(table)
+    for line in run.left_behind:
+        console.print(f"left behind: {line}", soft_wrap=True, markup=False)
+    if run.left_behind:
+        console.print(f"remove it with: seatrial clean {folder.path}", soft_wrap=True, markup=False)
+    console.print(run.sentence, soft_wrap=True, markup=False)
+    console.print(f"run folder: {folder.path}", soft_wrap=True, markup=False)
+
+
+def _times(spread: Spread) -> list[str]:
+    return ["-" if value is None else f"{value:,.0f}" for value in (spread.p50, spread.p95, spread.p99)]
+
+
+@contextmanager
+def _reference(settings: Settings) -> Iterator[str]:
+    """The reference server in a process of its own: under load it must not share ours."""
+    command = [sys.executable, "-P", "-m", "seatrial", "lab", "reference", "--port", "0"]
+    if settings.contract:
+        command += ["--contract", settings.contract]
+    with child(command, env=bare_environment(), errors=None) as process:
+        assert process.stdout is not None
+        word, _, url = process.stdout.readline().strip().partition(" ")
+        if word != "ready":
+            raise Inconclusive(f"the reference server ended with code {process.wait()} before it was ready")
+        yield url
