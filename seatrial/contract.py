@@ -143,9 +143,15 @@ class Contract:
         json: Any = NO_BODY,
         headers: Mapping[str, str] | None = None,
     ) -> Call:
-        """A request for an operation. Path values fill the path's parameters in their order."""
+        """A request for an operation. Path values fill the path's parameters in their order.
+
+        Raises `ValueError` for a value that a client or proxy would resolve away: `DELETE /chats/{id}` with an
+        empty id deletes all chats of an account.
+        """
         operation = self.operation(operation_id)
         path = operation.path
+        if any(not value or value.strip(".") == "" for value in path_values):
+            raise ValueError(f"{operation_id}: no path value may be empty or made of dots: {path_values}")
         for name, value in zip(operation.path_parameters, path_values, strict=True):
             path = path.replace("{" + name + "}", quote(value, safe=""))
         params = tuple((name, str(value)) for name, value in (query or {}).items())

@@ -45,9 +45,12 @@ class Call:
     json: Any = NO_BODY
     headers: Mapping[str, str] = field(default_factory=dict)
     values: tuple[str, ...] = ()
+    raw: bytes | None = None
 
     def body(self) -> bytes | None:
-        """The body as bytes, UTF-8 as browsers send it; lone surrogates stay escaped."""
+        """The body as bytes, UTF-8 as browsers send it; lone surrogates stay escaped. `raw` goes as it is."""
+        if self.raw is not None:
+            return self.raw
         if self.json is NO_BODY:
             return None
         try:

@@ -1,0 +1,97 @@
+"""What a test asks for: people, a way to say what was found, and the run's settings."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from contract_tests.check import Checker
+from contract_tests.plugin import Plugin, Verification, pytest_configure
+from seatrial.contract import Contract
+from seatrial.crew import Crew, Person
+from seatrial.verbs import VERB_OPERATIONS
+
+
+
+
+@pytest.fixture(scope="session")
+def verification(pytestconfig: pytest.Config) -> Verification:
+    plugin = pytestconfig.pluginmanager.get_plugin("seatrial-verification")
+    assert isinstance(plugin, Plugin)
+    assert plugin.verification is not None
+    return plugin.verification
+
+
+@pytest.fixture
+def crew(verification: Verification) -> Crew:
+    return verification.crew
+
+
+@pytest.fixture
+def contract(crew: Crew) -> Contract:
+    return crew.contract
+
+
+@pytest.fixture
+def check(verification: Verification) -> Checker:
+    return Checker(verification.log)
+
+
+@pytest.fixture
+def full(verification: Verification) -> bool:
+    """Whether the run is at full depth."""
+    return verification.settings.depth == "full"
+
+
+@pytest.fixture
+def verb(crew: Crew) -> dict[str, str]:
+    """The operation in which each verb shows."""
+    return VERB_OPERATIONS[crew.api]
+
+
+@pytest.fixture
+def owner(crew: Crew) -> Person:
+    """Who owns what a test makes."""
+    return crew.people[0]
+
+
+@pytest.fixture
+def speaker(crew: Crew) -> Person:
+    """Somebody who sees a model: the owner, or on a new installation the account that was given."""
+    return crew.speaker or crew.people[0]
+
+
+@pytest.fixture
+def other(crew: Crew) -> Person:
+    """A second ordinary account; never an administrator."""
+    if len(crew.people) < 2:
+        pytest.skip("needs a second account: give --admin, two --account or two --token")
+    person = crew.people[1]
+    if person.account.role == "admin":
+        pytest.skip("the second account is an administrator, who may see everything")
+    return person
+
+
+@pytest.fixture
+def prompt(crew: Crew, verification: Verification) -> Callable[[], str]:
+    """Makes prompts: short, each with a nonce of its own."""
+
+    def make(text: str = "Answer with one short sentence.") -> str:
+        return f"{text} ({crew.marker[-8:]}-{secrets.token_hex(3)})"
+
+    return make
+
+
+@pytest.fixture
+def made(crew: Crew) -> Iterator[list[tuple[Person, str]]]:
+    """Sessions to remove when the test ends, whatever its end; the ledger has them too."""
+    sessions: list[tuple[Person, str]] = []
+    yield sessions
+    deletes = "deleteSession" if crew.api == "sessions" else "deleteChat"
+    for person, session_id in sessions:
+        person.client.send(crew.contract.call(deletes, session_id))
+
+
+__all__ = ["pytest_configure"]  # the plugin comes with this conftest: `pytest contract_tests` is all it takes

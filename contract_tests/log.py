@@ -1,0 +1,224 @@
+"""What the suite saw: every exchange, what departs from the contract in it, and the findings of the tests.
+
+The log hears each answer (`hear`) whoever asked for it: it counts statuses, holds the answer to the
+contract with the second validator, and looks for secrets. Tests add findings with `finding`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from contract_tests.known import Acceptance
+from contract_tests.rules import RULES
+from seatrial.contract import Contract
+from seatrial.exchange import Call, NoAnswer, Reply
+from seatrial.records import Check, Finding, Seen, Severity, Skip, now
+from seatrial.target import Account
+
+TRAIL = 40
+"""Calls that a finding carries along, so that a person can take the same steps."""
+
+SHOWN_BODY = 4000
+"""Bytes of a request body that a curl line shows."""
+
+_TRACE = re.compile(r'Traceback \(most recent call last\)|File "[^"\n]+", line \d+|sqlalchemy\.exc|psycopg2?\.errors')
+_HASH = re.compile(r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{50,}|\$argon2id?\$v=")
+_INDEX = re.compile(r"\[\d+\]")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_TELLS_TOKENS = {"signIn", "addUser", "getCurrentUser", "createApiKey", "getApiKey"}
+
+
+class Log:
+    """Collects findings (one per rule, operation and instance), checks, skips and statuses."""
+
+    def __init__(self, contract: Contract, target_url: str, acceptance: Acceptance) -> None:
+        self.contract, self.url, self.acceptance = contract, target_url, acceptance
+        self.findings: dict[tuple[str, str, str], Finding] = {}
+        self.skips: dict[tuple[str, str], str] = {}
+        self.statuses: dict[str, Counter[int]] = defaultdict(Counter)
+        self.seconds: dict[str, list[float]] = defaultdict(list)
+        self.requests = 0
+        self.failures_of_test = 0
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._failed: Counter[tuple[str, str]] = Counter()
+        self._trail: list[dict[str, Any]] = []
+        self._secrets: set[str] = set()
+        self._provoking = False
+
+    # What the suite asked and was answered
+
+    def hear(self, account: Account, call: Call, outcome: Reply | NoAnswer) -> None:
+        """Listen to one exchange; see `seatrial.client`."""
+        self.requests += 1
+        if account.token and len(account.token) >= 12:
+            self._secrets.add(account.token)
+        status = outcome.status if isinstance(outcome, Reply) else 0
+        self._trail.append({"account": account.label, "call": _told(call), "status": status})
+        del self._trail[:-TRAIL]
+        if isinstance(outcome, NoAnswer):
+            return
+        self.statuses[call.operation][status] += 1
+        self.seconds[call.operation].append(outcome.seconds)
+        self._conforms(account, outcome)
+        self._leaks(account, outcome)
+
+    @contextmanager
+    def provoking(self) -> Iterator[None]:
+        """While bad input is sent: a server error is a defect here, not the failure of valid use."""
+        self._provoking, before = True, self._provoking
+        try:
+            yield
+        finally:
+            self._provoking = before
+
+    def start(self) -> None:
+        """A new test begins: its trail is its own."""
+        self._trail.clear()
+        self.failures_of_test = 0
+
+    def _conforms(self, account: Account, reply: Reply) -> None:
+        operation = reply.call.operation
+        if reply.status >= 500:
+            if self._provoking:
+                self.held("no-server-error", operation)
+                self.finding("no-server-error", operation, "a 4xx", str(reply), f"status {reply.status}", reply, account)
+            return
+        self.held("answer-conforms", operation)
+        for fault in self.contract.violations(reply):
+            refusal = 400 <= reply.status < 500
+            if 300 <= reply.status < 400 and self._provoking:
+                rule = "bad-input-refused"
+            else:
+                rule = "status-documented" if refusal else "answer-conforms"
+            where = fault.where if fault.kind in ("status", "content-type") else f"{reply.status} {fault.where}"
+            self.finding(rule, operation, fault.expected, fault.received, where, reply, account)
+
+    def _leaks(self, account: Account, reply: Reply) -> None:
+        operation, text = reply.call.operation, reply.text
+        if reply.status >= 400 and (found := _TRACE.search(text)):
+            self.finding("no-internals", operation, "an error without a stack trace", found.group(), "body", reply, account)
+        if _HASH.search(text):
+            self.finding("no-secrets", operation, "no password hash", "a password hash in the body", "body", reply, account)
+        if operation not in _TELLS_TOKENS and any(secret in text for secret in self._secrets):
+            self.finding("no-secrets", operation, "no token", "an account's token in the body", "body", reply, account)
+
+    # What the tests say
+
+    def held(self, rule: str, operation: str) -> None:
+        """A rule looked at an operation once more."""
+        self._counts[rule, operation] += 1
+
+    def finding(
+        self,
+        rule: str,
+        operation: str,
+        expected: str,
+        received: str,
+        where: str,
+        reply: Reply | None = None,
+        account: Account | None = None,
+        severity: Severity | None = None,
+        call: Call | None = None,
+    ) -> None:
+        """Record a departure. The same rule, operation and instance is one finding, counted."""
+        spec = RULES[rule]
+        where = _UUID.sub("*", _INDEX.sub("[*]", where))
+        key = (rule, operation, where)
+        call = call or (reply.call if reply else None)
+        found = Finding(
+            rule=rule,
+            severity=severity or spec.severity,
+            operation=operation,
+            title=spec.title,
+            notice=spec.notice,
+            expected=self._masked(expected)[:2000],
+            received=self._masked(received)[:2000],
+            where=where,
+            curl=self._masked(curl(self.url, call, account)) if call else "",
+            account=account.label if account else "",
+            steps=tuple(json.loads(self._masked(json.dumps(self._trail)))),
+            at=now(),
+            id=f"{rule}:{operation}:{where}",
+        )
+        found = replace(found, known=self.acceptance.known(found), waived=self.acceptance.waived(found))
+        self._failed[rule, operation] += 1
+        if found.fails:
+            self.failures_of_test += 1
+        earlier = self.findings.get(key)
+        if earlier is None:
+            self.findings[key] = found
+        else:
+            # The shorter request is the easier one to understand and to repeat.
+            kept = found if 0 < len(found.curl) < len(earlier.curl) else earlier
+            self.findings[key] = replace(kept, count=earlier.count + 1)
+
+    def skip(self, rule: str, operation: str, reason: str) -> None:
+        self.skips[rule, operation] = reason
+
+    # What is written at the end
+
+    def records(self, api: str) -> Iterator[Check | Skip | Seen]:
+        """Checks, skips, and for each operation of the API the statuses that came or did not."""
+        for (rule, operation), count in sorted((self._counts + self._failed).items()):
+            failed = self._failed[rule, operation]
+            yield Check(rule, RULES[rule].title, operation, max(self._counts[rule, operation], failed), failed)
+        for (rule, operation), reason in sorted(self.skips.items()):
+            yield Skip(rule, RULES[rule].title, operation, reason)
+        for operation in self.contract.of(api):
+            yield from self._seen(operation.id)
+
+    def _seen(self, operation_id: str) -> Iterator[Seen]:
+        operation, seen = self.contract.operation(operation_id), self.statuses[operation_id]
+        times = sorted(second * 1000 for second in self.seconds[operation_id])
+        p50 = round(statistics.median(times), 1) if times else None
+        p95 = round(times[int(len(times) * 0.95)], 1) if len(times) >= 20 else None
+        for status in sorted({*operation.statuses, *seen}):
+            documented = status in operation.statuses
+            reason = "" if seen[status] else operation.unprovoked(status) or "not brought about in this run"
+            yield Seen(operation_id, status, seen[status], documented, reason, p50, p95)
+
+    def _masked(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
+
+
+def curl(url: str, call: Call, account: Account | None) -> str:
+    """A line for a shell that sends the call again, the token taken from the environment."""
+    parts = ["curl", "-sS", "-i"]
+    if call.method != "GET":
+        parts += ["-X", call.method]
+    query = "&".join(f"{name}={value}" for name, value in _encoded(call))
+    parts.append(shlex.quote(url + call.path + (f"?{query}" if query else "")))
+    line = " ".join(parts)
+    if account is not None and account.token:
+        line += ' -H "Authorization: Bearer $SEATRIAL_TOKEN"'
+    body = call.body()
+    if body is not None:
+        text = body.decode("utf-8", "backslashreplace")
+        if len(text) > SHOWN_BODY:
+            text = text[:SHOWN_BODY] + f"… ({len(body)} bytes in all)"
+        line += f" -H 'Content-Type: application/json' --data-raw {shlex.quote(text)}"
+    return line
+
+
+def _encoded(call: Call) -> list[tuple[str, str]]:
+    from urllib.parse import quote
+
+    return [(quote(name, safe=""), quote(value, safe="")) for name, value in call.params]
+
+
+def _told(call: Call) -> Mapping[str, Any]:
+    body = call.body()
+    text = body.decode("utf-8", "backslashreplace") if body is not None else None
+    if text is not None and len(text) > SHOWN_BODY:
+        text = text[:SHOWN_BODY] + "…"
+    return {"operation": call.operation, "method": call.method, "path": call.path, "params": list(call.params), "body": text}

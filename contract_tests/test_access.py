@@ -1,0 +1,174 @@
+"""Nobody sees or changes what is somebody else's; without credentials nothing is given at all.
+
+401, 403 and 404 are all refusals. After each refused write the owner's copy is compared with what it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from contract_tests.check import Checker
+from contract_tests.texts import tree
+from seatrial.completions import Form, completion
+from seatrial.contract import OPENWEBUI, SESSIONS
+from seatrial.crew import Crew, Person
+from seatrial.exchange import Call, Unexpected
+from seatrial.verbs import Session
+
+REFUSED = (401, 403, 404)
+GARBAGE = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpZCI6InNlYXRyaWFsIn0.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+"""Shaped like a token, signed by nobody."""
+
+Made = list[tuple[Person, str]]
+
+
+@pytest.mark.api(OPENWEBUI)
+@pytest.mark.parametrize("who", ["anonymous", "garbage token", "garbage key"])
+def test_strangers_are_refused(crew: Crew, owner: Person, check: Checker, made: Made, who: str) -> None:
+    token = {"anonymous": None, "garbage token": GARBAGE, "garbage key": "sk-" + "0" * 32}[who]
+    stranger = crew.stranger(token)
+    rule = "wrong-credentials-refused" if token else "anonymous-refused"
+    session, before = _owned(crew, owner, made)
+    for call in _calls(crew, session, "Injected by a stranger"):
+        reply = stranger.client.send(call)
+        # Without an account even "not found" tells too much, but 403 and 404 let nobody in.
+        check.that(
+            rule, call.operation, reply.status in REFUSED, "401", str(reply), f"{who}: status {reply.status}",
+            reply=reply, account=stranger.account,
+        )  # fmt: skip
+    check.equal("owner-unharmed", "getChat", before, _copy(crew, owner, session), f"{who}: the chat")
+    stranger.client.close()
+
+
+@pytest.mark.api(OPENWEBUI)
+def test_a_second_account_is_kept_out(crew: Crew, owner: Person, other: Person, check: Checker, made: Made) -> None:
+    session, before = _owned(crew, owner, made)
+    rules = {
+        "getChat": "other-cannot-read",
+        "updateChat": "other-cannot-write",
+        "editMessage": "other-cannot-write",
+        "deleteMessage": "other-cannot-write",
+        "createChatCompletion": "other-cannot-write",
+        "deleteChat": "other-cannot-delete",
+    }
+    sees_models = bool(other.actor.get_model_info())
+    for call in _calls(crew, session, "Injected by another account"):
+        rule = rules.get(call.operation)
+        if rule is None:
+            continue
+        if call.operation == "createChatCompletion" and not sees_models:
+            check.skip(rule, call.operation, "the second account sees no model, so it is refused for that already")
+            continue
+        reply = other.client.send(call)
+        check.that(
+            rule, call.operation, reply.status in REFUSED, "401, 403 or 404", str(reply), f"status {reply.status}",
+            reply=reply, account=other.account,
+        )  # fmt: skip
+        check.equal("owner-unharmed", call.operation, before, _copy(crew, owner, session), "the owner's chat")
+    _not_listed(crew, other, check, session, "listChats")
+    found = other.client.send(crew.contract.call("searchChats", query={"text": crew.marker})).document()
+    check.that("other-cannot-list", "searchChats", session.id not in [row["id"] for row in found], "not found", "found", "list")
+    tasks = other.client.send(crew.contract.call("stopChatTasks", session.id))
+    check.that("other-cannot-write", "stopChatTasks", tasks.status in (200, *REFUSED), "a refusal, or nothing to stop", str(tasks), f"status {tasks.status}")
+
+
+@pytest.mark.api(SESSIONS)
+def test_another_owner_meets_nothing(
+    crew: Crew, owner: Person, other: Person, check: Checker, prompt: Callable[[], str], made: Made
+) -> None:
+    session = owner.actor.create_session()
+    made.append((owner, session.id))
+    owner.actor.send_message(session, prompt())
+    before = owner.actor.get_history(session.id)
+    calls = {
+        "other-cannot-read": crew.contract.call("getHistory", session.id),
+        "other-cannot-write": crew.contract.call("sendMessage", json={"prompt": prompt(), "session_id": session.id}),
+        "other-cannot-delete": crew.contract.call("deleteSession", session.id),
+    }
+    for rule, call in calls.items():
+        reply = other.client.send(call)
+        check.that(rule, call.operation, reply.status == 404, "404, as for a missing session", str(reply), f"status {reply.status}", reply=reply, account=other.account)
+        check.equal("owner-unharmed", call.operation, before, owner.actor.get_history(session.id), "the owner's history")
+    _not_listed(crew, other, check, session, "listSessions")
+
+
+@pytest.mark.api(SESSIONS)
+def test_a_wrong_token_is_refused(crew: Crew, owner: Person, check: Checker) -> None:
+    if owner.account.token is None:
+        check.skip("wrong-credentials-refused", "listSessions", "the deployment was reached without credentials: it may be open on purpose")
+        pytest.skip("no credentials in use")
+    stranger = crew.stranger(GARBAGE)
+    for operation in ("listSessions", "createSession", "getModelInfo"):
+        reply = stranger.client.send(crew.contract.call(operation))
+        check.that("wrong-credentials-refused", operation, reply.status in (401, 403), "401", str(reply), f"status {reply.status}", reply=reply, account=stranger.account)
+
+
+@pytest.mark.api(OPENWEBUI)
+def test_the_token_of_a_removed_account_is_refused(crew: Crew, check: Checker) -> None:
+    if crew.admin is None:
+        check.skip("wrong-credentials-refused", "getCurrentUser", "needs --admin, to remove an account made for this")
+        pytest.skip("needs --admin")
+    from seatrial.accounts import throwaway
+
+    account = throwaway(crew.admin.client, crew.contract, crew.marker, "short-lived")
+    person = crew.person(account)
+    for operation in ("getCurrentUser", "listChats"):
+        reply = person.client.send(crew.contract.call(operation))
+        check.that("valid-use", operation, reply.status == 200, "200", str(reply), f"new account: status {reply.status}", reply=reply, account=account)
+    assert account.id is not None
+    removed = crew.admin.client.send(crew.contract.call("deleteUser", account.id))
+    check.that("valid-use", "deleteUser", removed.status == 200, "200", str(removed), f"status {removed.status}", reply=removed)
+    for operation in ("getCurrentUser", "listChats", "listModels"):
+        reply = person.client.send(crew.contract.call(operation))
+        check.that("wrong-credentials-refused", operation, reply.status in REFUSED, "401", str(reply), f"removed account: status {reply.status}", reply=reply, account=account)
+    person.client.close()
+
+
+def _owned(crew: Crew, owner: Person, made: Made) -> tuple[Session, bytes]:
+    """A chat with a conversation in it, and its copy as the owner reads it."""
+    chat = tree(crew.title("owned"), ["A secret question", "A secret reply"], crew.model)
+    reply = owner.client.send(crew.contract.call("createChat", json={"chat": chat}))
+    if reply.status != 200:
+        raise Unexpected(reply, "200")
+    session = Session(reply.document()["id"], tip=chat["history"]["currentId"])
+    made.append((owner, session.id))
+    return session, _copy(crew, owner, session)
+
+
+def _copy(crew: Crew, owner: Person, session: Session) -> bytes:
+    reply = owner.client.send(crew.contract.call("getChat", session.id))
+    if reply.status != 200:
+        return f"{reply.status} {reply.excerpt()}".encode()
+    document = reply.document()
+    # Reading is noted by the server; it is no change.
+    document.pop("last_read_at", None)
+    return repr(document).encode()
+
+
+def _calls(crew: Crew, session: Session, text: str) -> list[Call]:
+    """Everything that could be tried on somebody's chat, deleting last."""
+    call, message = crew.contract.call, session.tip or ""
+    body = completion(Form.STORED_PLAIN, crew.model or "any", text, session=session)
+    calls = [
+        call("getCurrentUser"),
+        call("listModels"),
+        call("listChats", query={"page": 1}),
+        call("searchChats", query={"text": crew.marker}),
+        call("listChatTasks", session.id),
+        call("getChat", session.id),
+        call("createChat", json={"chat": {"title": crew.title("intruder")}}),
+        call("updateChat", session.id, json={"chat": {"title": text}}),
+        call("editMessage", session.id, message, json={"content": text}),
+        call("deleteMessage", session.id, message),
+        call("createChatCompletion", json=body),
+        call("stopChatTasks", session.id),
+        call("deleteChat", session.id),
+    ]
+    return [one for one in calls if one.operation in crew.contract.operations]
+
+
+def _not_listed(crew: Crew, other: Person, check: Checker, session: Session, operation: str) -> None:
+    ids = [row.id for row in other.actor.list_sessions()]
+    check.that("other-cannot-list", operation, session.id not in ids, "not in the list", "listed", "list")

@@ -1,0 +1,114 @@
+"""Changing what is stored: renaming, editing and removing messages, searching, keys."""
+
+from __future__ import annotations
+
+import pytest
+
+from contract_tests.check import Checker
+from contract_tests.texts import tree
+from seatrial.contract import OPENWEBUI
+from seatrial.crew import Crew, Person
+from seatrial.exchange import Unexpected
+from seatrial.reading import member, success
+from seatrial.verbs import Session
+
+pytestmark = pytest.mark.api(OPENWEBUI)
+Made = list[tuple[Person, str]]
+TEXTS = ["First question", "First reply", "Second question", "Second reply"]
+
+
+def test_renaming_a_chat_keeps_its_messages(crew: Crew, owner: Person, check: Checker, made: Made) -> None:
+    session = _chat(crew, owner, made)
+    before = owner.actor.get_history(session.id)
+    title = crew.title("renamed")
+    document = success(owner.client.send(crew.contract.call("updateChat", session.id, json={"chat": {"title": title}})))
+    check.equal("update-keeps", "updateChat", title, document.get("title"), "$.title")
+    read = success(owner.client.send(crew.contract.call("getChat", session.id)))
+    check.equal("update-keeps", "getChat", title, read.get("title"), "$.title")
+    check.equal("update-keeps", "getChat", before, owner.actor.get_history(session.id), "messages")
+
+
+def test_an_edit_changes_one_message(crew: Crew, owner: Person, check: Checker, made: Made) -> None:
+    session = _chat(crew, owner, made)
+    before = owner.actor.get_history(session.id)
+    message = before[1].id or ""
+    success(owner.client.send(crew.contract.call("editMessage", session.id, message, json={"content": "Edited reply"})))
+    wanted = [TEXTS[0], "Edited reply", *TEXTS[2:]]
+    check.equal("edit-applies", "editMessage", wanted, [m.content for m in owner.actor.get_history(session.id)], "messages")
+
+
+def test_removing_a_message_keeps_the_others_linked(crew: Crew, owner: Person, check: Checker, made: Made) -> None:
+    session = _chat(crew, owner, made)
+    before = owner.actor.get_history(session.id)
+    removed = before[-1].id or ""
+    success(owner.client.send(crew.contract.call("deleteMessage", session.id, removed)))
+    after = owner.actor.get_history(session.id)
+    check.that("edit-applies", "deleteMessage", removed not in [m.id for m in after], "gone", "still there", "messages: removed")
+    check.equal("edit-applies", "deleteMessage", TEXTS[:3], [m.content for m in after], "messages: the others")
+
+
+def test_search_finds_a_chat_until_it_is_deleted(crew: Crew, owner: Person, check: Checker, made: Made) -> None:
+    word = f"needle{crew.marker[-8:]}"
+    chats = [_chat(crew, owner, made, word), _chat(crew, owner, made, "hay")]
+    found = _found(crew, owner, word)
+    check.that("search-finds", "searchChats", chats[0].id in found, "the chat with the word", f"{len(found)} others", "found")
+    check.that("search-finds", "searchChats", chats[1].id not in found, "only chats with the word", "another one too", "found: others")
+    owner.actor.delete_session(chats[0].id)
+    check.that("search-finds", "searchChats", chats[0].id not in _found(crew, owner, word), "nothing deleted", "the deleted chat", "found: deleted")
+
+
+def test_a_key_opens_what_its_owner_may_open_until_it_is_deleted(crew: Crew, owner: Person, check: Checker) -> None:
+    if not owner.account.throwaway:
+        check.skip("valid-use", "createApiKey", "keys are made for throwaway accounts only: give --admin")
+        pytest.skip("needs --admin")
+    call = crew.contract.call
+    reply = owner.client.send(call("createApiKey"))
+    if reply.status == 403:
+        check.skip("valid-use", "createApiKey", "the deployment gives its users no keys (403)")
+        owner.client.send(call("getApiKey"))
+        owner.client.send(call("deleteApiKey"))
+        pytest.skip("the deployment gives its users no keys")
+    key = member(reply, success(reply), "api_key", str)
+    read = owner.client.send(call("getApiKey"))
+    check.equal("valid-use", "getApiKey", key, success(read).get("api_key"), "$.api_key", reply=read)
+    holder = crew.stranger(key)
+    listed = holder.client.send(call("listChats", query={"page": 1}))
+    # A deployment may restrict what a key opens; it says so with 403.
+    check.that("valid-use", "listChats", listed.status in (200, 403), "200", str(listed), f"with a key: status {listed.status}", reply=listed, account=holder.account)
+    success(owner.client.send(call("deleteApiKey")))
+    after = holder.client.send(call("listChats", query={"page": 1}))
+    check.that("wrong-credentials-refused", "listChats", after.status in (401, 403), "401", str(after), f"deleted key: status {after.status}", reply=after, account=holder.account)
+    holder.client.close()
+
+
+def test_the_public_pages_answer_without_credentials(crew: Crew, check: Checker) -> None:
+    stranger = crew.stranger()
+    for operation in ("getHealth", "getReadiness", "getVersion", "getConfig"):
+        if operation not in crew.contract.operations:
+            continue
+        reply = stranger.client.send(crew.contract.call(operation))
+        check.that("valid-use", operation, reply.status == 200, "200", str(reply), f"status {reply.status}", reply=reply)
+    stranger.client.close()
+
+
+def test_everybody_knows_who_they_are(crew: Crew, owner: Person, other: Person, check: Checker) -> None:
+    for person in (owner, other):
+        reply = person.client.send(crew.contract.call("getCurrentUser"))
+        if reply.status == 403 and "human session" in reply.text.lower():
+            check.skip("valid-use", "getCurrentUser", "an API key may not ask who it belongs to")
+            continue
+        known = (success(reply).get("id"), success(reply).get("role"))
+        check.equal("valid-use", "getCurrentUser", (person.account.id, person.account.role), known, "$.id", reply=reply, account=person.account)
+
+
+def _chat(crew: Crew, owner: Person, made: Made, title: str = "changes") -> Session:
+    reply = owner.client.send(crew.contract.call("createChat", json={"chat": tree(crew.title(title), TEXTS, crew.model)}))
+    if reply.status != 200:
+        raise Unexpected(reply, "200")
+    session = Session(reply.document()["id"])
+    made.append((owner, session.id))
+    return session
+
+
+def _found(crew: Crew, owner: Person, text: str) -> list[str]:
+    return [row["id"] for row in success(owner.client.send(crew.contract.call("searchChats", query={"text": text})))]

@@ -1,0 +1,71 @@
+"""Completions that are stored nowhere: plain, and streamed as server-sent events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from contract_tests.check import Checker
+from contract_tests.stream import Reading, read
+from seatrial.completions import Form, completion
+from seatrial.contract import OPENWEBUI
+from seatrial.crew import Crew, Person
+from seatrial.exchange import Call, Reply, Unexpected
+
+pytestmark = pytest.mark.api(OPENWEBUI)
+OPERATION = "createChatCompletion"
+
+
+def test_a_stream_is_whole_live_and_says_what_a_plain_reply_says(
+    crew: Crew, speaker: Person, check: Checker, prompt: Callable[[], str], full: bool
+) -> None:
+    asked = prompt("Count from one to twenty in words.")
+    plain = [speaker.actor.send_message(None, asked).reply for _ in range(2)]
+    bursts = []
+    for _ in range(4 if full else 2):
+        reply, reading = _streamed(crew, speaker, asked)
+        if not check.that(
+            "stream-type", OPERATION, reply.media_type == "text/event-stream", "text/event-stream",
+            f"{reply.media_type or 'no content type'}: {reply.excerpt(120)}", "content-type", reply=reply, account=speaker.account,
+        ):  # fmt: skip
+            return
+        for rule in ("stream-framing", "stream-finish"):
+            check.log.held(rule, OPERATION)
+        for rule, where, expected, received in reading.faults():
+            check.log.finding(rule, OPERATION, expected, received, where, reply, speaker.account)
+        check.that("stream-finish", OPERATION, reply.cut is None, "a stream that ends", f"none after {reply.seconds:.1f} s ({reply.cut})", "end", reply=reply)
+        if plain[0] == plain[1]:
+            check.equal("stream-text", OPERATION, plain[0], reading.text, "the deltas together", reply=reply)
+        else:
+            check.that("stream-text", OPERATION, bool(reading.text), "text", "no text at all", "the deltas together", reply=reply)
+        bursts.append(reading.is_burst)
+        check.log.held("stream-live", OPERATION)
+    if all(bursts):
+        check.log.finding(
+            "stream-live", OPERATION, "tokens spread over the time of the reply",
+            f"{len(reading.token_times)} tokens within {reading.token_times[-1] - reading.token_times[0]:.3f} s, "
+            f"{reading.token_times[0]:.2f} s after the request: something in between buffers", "timing", reply, speaker.account,
+        )  # fmt: skip
+
+
+def test_nothing_of_a_stream_is_stored(
+    crew: Crew, speaker: Person, check: Checker, prompt: Callable[[], str]
+) -> None:
+    if not (speaker.account.disposable or crew.target.is_loopback):
+        check.skip("prompt-unstored", OPERATION, "others may work with this account at the same time")
+        pytest.skip("others may work with this account at the same time")
+    before = {row.id for row in speaker.actor.list_sessions()}
+    _streamed(crew, speaker, prompt())
+    new = {row.id for row in speaker.actor.list_sessions()} - before
+    check.that("prompt-unstored", OPERATION, not new, "no new chat", f"{len(new)} new", "list: after a stream")
+
+
+def _streamed(crew: Crew, speaker: Person, asked: str) -> tuple[Reply, Reading]:
+    call: Call = crew.contract.call(OPERATION, json=completion(Form.STREAM, crew.model, asked))
+    with speaker.client.stream(call) as answer:
+        reading = read(answer.chunks())
+        reply = answer.reply()
+    if reply.status != 200:
+        raise Unexpected(reply, "200 and a stream")
+    return reply, reading

@@ -1,0 +1,132 @@
+"""Turns that are stored, in every form of request that Open WebUI has for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from contract_tests.check import Checker
+from contract_tests.token_socket import TokenSocket
+from seatrial.completions import Form, completion, new_id
+from seatrial.contract import OPENWEBUI
+from seatrial.crew import Crew, Person
+from seatrial.exchange import perform
+from seatrial.openwebui import OpenWebUIVerbs, answer
+from seatrial.reading import member, success
+from seatrial.verbs import Message, Session
+
+pytestmark = pytest.mark.api(OPENWEBUI)
+OPERATION = "createChatCompletion"
+SOCKET_SECONDS = 20
+
+Made = list[tuple[Person, str]]
+Prompt = Callable[[], str]
+
+
+def test_a_turn_told_over_the_socket_is_the_turn_that_is_stored(
+    crew: Crew, speaker: Person, check: Checker, prompt: Prompt, made: Made
+) -> None:
+    verbs = _verbs(speaker)
+    session = _chat(crew, speaker, made)
+    with TokenSocket(crew.target, speaker.account) as socket:
+        for number in (1, 2):
+            asked = prompt()
+            turn = perform(verbs.send_in_background(session, asked, socket.id), speaker.client.send)
+            assert turn.session is not None
+            session = turn.session
+            check.that("turn-stored", OPERATION, bool(turn.reply.strip()), "a stored reply", "an empty one", "background")
+            history = speaker.actor.get_history(session.id)
+            check.equal("turn-stored", OPERATION, ["user", "assistant"] * number, [m.role for m in history], "background: roles")
+            check.equal("turn-stored", OPERATION, asked, history[-2].content if len(history) > 1 else "", "background: prompt")
+            if number == 2:
+                delivered = socket.wait_for(session.id, SOCKET_SECONDS)
+                told = {"events": delivered.events, "errors": delivered.errors}
+                check.that("turn-delivered", OPERATION, delivered.done, "events that end with done", repr(told), "socket: done")
+                # A stored streamed reply loses white space at its end; what was delivered keeps it.
+                said_both = "".join(delivered.deltas).rstrip()
+                whole = delivered.text.rstrip()
+                stored = turn.reply.rstrip()
+                check.that(
+                    "turn-delivered", OPERATION, stored in (whole, said_both) or said_both.endswith(stored),
+                    f"{stored[:300]!r}, as it is stored", repr((said_both or whole)[:300]), "socket: text",
+                )  # fmt: skip
+
+
+def test_a_blocking_turn_answers_when_it_is_stored(
+    crew: Crew, speaker: Person, check: Checker, prompt: Prompt, made: Made
+) -> None:
+    session, asked, assistant = _chat(crew, speaker, made), prompt(), new_id()
+    body = completion(Form.BLOCKING, crew.model, asked, session=session, assistant_id=assistant)
+    success(speaker.client.send(crew.contract.call(OPERATION, json=body)))
+    _turn_is_stored(check, speaker.actor.get_history(session.id), asked, None, assistant, "blocking")
+
+
+def test_a_plain_turn_answers_what_it_stores(
+    crew: Crew, speaker: Person, check: Checker, prompt: Prompt, made: Made
+) -> None:
+    session, asked, assistant = _chat(crew, speaker, made), prompt(), new_id()
+    body = completion(Form.STORED_PLAIN, crew.model, asked, session=session, assistant_id=assistant)
+    reply = speaker.client.send(crew.contract.call(OPERATION, json=body))
+    text = answer(reply, success(reply))
+    _turn_is_stored(check, speaker.actor.get_history(session.id), asked, text, assistant, "stored plain")
+
+
+def test_a_turn_without_a_chat_makes_its_own(
+    crew: Crew, speaker: Person, check: Checker, prompt: Prompt, made: Made
+) -> None:
+    asked, assistant = prompt(), new_id()
+    body = completion(Form.NEW_CHAT, crew.model, asked, assistant_id=assistant, socket_id=new_id())
+    reply = speaker.client.send(crew.contract.call(OPERATION, json=body))
+    chat_id = member(reply, success(reply), "chat_id", str)
+    made.append((speaker, chat_id))
+    perform(_verbs(speaker).await_tasks(chat_id), speaker.client.send)
+    _turn_is_stored(check, speaker.actor.get_history(chat_id), asked, None, assistant, "new chat")
+    listed = chat_id in [row.id for row in speaker.actor.list_sessions()]
+    check.that("list-complete", "listChats", listed, "the chat that the server made", "not listed", "list: new chat")
+
+
+def test_a_turn_that_is_stopped_keeps_the_chat_usable(
+    crew: Crew, speaker: Person, check: Checker, prompt: Prompt, made: Made
+) -> None:
+    session = _chat(crew, speaker, made)
+    assistant = new_id()
+    body = completion(Form.BACKGROUND, crew.model, prompt(), session=session, assistant_id=assistant)
+    success(speaker.client.send(crew.contract.call(OPERATION, json=body)))
+    stopped = speaker.client.send(crew.contract.call("stopChatTasks", session.id))
+    check.that("valid-use", "stopChatTasks", stopped.status == 200, "200", str(stopped), f"status {stopped.status}", reply=stopped)
+    perform(_verbs(speaker).await_tasks(session.id), speaker.client.send)
+    tip = next((m.id for m in reversed(speaker.actor.get_history(session.id)) if m.role == "assistant"), None)
+    asked = prompt()
+    turn = speaker.actor.send_message(Session(session.id, tip=tip), asked)
+    stored = [message.content for message in speaker.actor.get_history(session.id)][-2:]
+    check.equal("turn-stored", OPERATION, [asked, turn.reply], stored, "after a stop")
+
+
+def _verbs(person: Person) -> OpenWebUIVerbs:
+    verbs = person.actor.verbs
+    assert isinstance(verbs, OpenWebUIVerbs)
+    return verbs
+
+
+def _chat(crew: Crew, speaker: Person, made: Made) -> Session:
+    session = speaker.actor.create_session(crew.title("turns"))
+    made.append((speaker, session.id))
+    return session
+
+
+def _turn_is_stored(
+    check: Checker, history: list[Message], asked: str, text: str | None, assistant: str, form: str
+) -> None:
+    check.equal("turn-stored", OPERATION, ["user", "assistant"], [m.role for m in history], f"{form}: roles")
+    if len(history) != 2:
+        return
+    question, reply = history
+    check.equal("turn-stored", OPERATION, asked, question.content, f"{form}: prompt")
+    check.that("turn-stored", OPERATION, bool(reply.content.strip()) and not reply.error, "a stored reply", reply.error or "an empty one", f"{form}: reply")
+    check.equal("turn-stored", OPERATION, assistant, reply.id, f"{form}: id")
+    check.equal("history-links", "getChat", question.id, reply.parent, f"{form}: parentId")
+    if text is not None:
+        check.equal("turn-stored", OPERATION, text, reply.content, f"{form}: text")
+
+
