@@ -128,7 +128,7 @@ def branch(reply: Reply, chat: Mapping[str, Any]) -> list[Message]:
     walked: list[Message] = []
     seen: set[str] = set()
     while current:
-        row = messages.get(current)
+        row = messages.get(current) if isinstance(current, str) else None
         if not isinstance(row, dict):
             place = f"$.chat.history.messages.{current}"
             raise Unexpected(reply, "every message that a link names", f"no message {current}", place)
