@@ -1,0 +1,67 @@
+"""What an operator does next, from how a run ended: at most three sentences, the most useful first."""
+
+from __future__ import annotations
+
+import shlex
+
+from reports.verdict import Judgement, target_name
+from reports.wording import clean, counted, line
+from seatrial.records import Run, RunFolder
+
+TWO = ("second account", "two accounts", "another account")
+
+
+def next_steps(run: Run, judgement: Judgement, folder: RunFolder, limit: int = 3) -> list[tuple[str, str]]:
+    """Pairs of a sentence and a command to run, "" where there is none."""
+    return _all(run, judgement, named(folder))[:limit]
+
+
+def named(folder: RunFolder) -> str:
+    """The folder as one types it; its name alone where the path belongs to one machine."""
+    return shlex.quote(str(folder.path) if not folder.path.is_absolute() else folder.path.name)
+
+
+def _all(run: Run, judgement: Judgement, folder: str) -> list[tuple[str, str]]:
+    steps = []
+    if judgement.failing:
+        first, rest = judgement.failing[0].finding, len(judgement.failing) - 1
+        more = f"; {counted(rest, 'more finding')} below" if rest else ""
+        again = f"seatrial replay {folder} {shlex.quote(clean(first.id))}" if first.id else ""
+        steps.append((f"See the gravest finding again, in {line(first.operation, 60)}{more}.", again))
+        if run.problem:
+            steps.append((f"Then mend what ended the run early: {line(run.problem, 160)}.", ""))
+        steps.append(("When it is mended, run this trial again.", _again(run)))
+    elif judgement.verdict == "inconclusive":
+        steps.append((f"Mend what kept the run from a verdict: {line(run.problem or 'nothing was checked', 200)}.", ""))
+        steps.append(("Then run this trial again.", _again(run)))
+    if run.left_behind:
+        steps.insert(min(len(steps), 1), (_left(run), f"seatrial clean {folder}"))
+    if any(word in skip.reason for skip in judgement.digest.skips for word in TWO):
+        steps.append(("Give two accounts, so that what one may see of the other is checked too.", ""))
+    if judgement.drift and not run.strict:
+        told = f"Look at {counted(len(judgement.drift), 'departure')} from the contract that did not fail the run."
+        steps.append((told, ""))
+    if judgement.verdict == "pass":
+        steps += _after_a_pass(run, judgement)
+    return steps
+
+
+def _after_a_pass(run: Run, judgement: Judgement) -> list[tuple[str, str]]:
+    steps = []
+    if run.command == "verify" and run.depth == "quick":
+        steps.append(("Look deeper before a release.", f"{_again(run)} --depth full"))
+    if run.command == "verify" and not judgement.digest.has_load:
+        steps.append(("See how it holds under load.", f"seatrial load {shlex.quote(line(run.target))}"))
+    if run.command == "load":
+        steps.append(("Find how many sessions it holds.", f"seatrial capacity {shlex.quote(line(run.target))}"))
+    steps.append((f"Keep this page: it says what {target_name(run)} was held to.", ""))
+    return steps
+
+
+def _again(run: Run) -> str:
+    strict = " --strict" if run.strict else ""
+    return f"seatrial {run.command} {shlex.quote(line(run.target))}{strict}"
+
+
+def _left(run: Run) -> str:
+    return f"Remove what is left on the target ({counted(len(run.left_behind), 'thing')})."

@@ -1,0 +1,166 @@
+"""report.md, a summary that fits into a pull request's comment whatever a target answered.
+
+Text from outside becomes escaped prose or a `<code>` element of escaped prose: neither can end a table
+cell, start HTML, mention somebody or load an image.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from reports.advice import next_steps
+from reports.charts import load_latency, seen_latency
+from reports.digest import MESSAGES, Group
+from reports.verdict import Judgement, headline
+from reports.wording import counted, duration, line, percent
+from seatrial.records import Run, RunFolder
+
+LIMIT = 60_000
+"""Characters; a comment on GitHub holds 65,536."""
+
+SHOWN = 10
+MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "⚠️"}
+
+
+def prose(text: object, limit: int = 200) -> str:
+    """Text on one line that Markdown shows as it is."""
+    escaped = re.sub(r"([\\`*_\[\]~$])", r"\\\1", line(text, limit))
+    escaped = escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("|", "&#124;")
+    # A joiner of no width keeps @names, #numbers and addresses from becoming links.
+    return re.sub(r"([@#]|:(?=//)|www(?=\.))", "\\1\u2060", escaped, flags=re.IGNORECASE)
+
+
+def code(text: object, limit: int = 200) -> str:
+    shown = line(text, limit)
+    if not shown:
+        return "–"
+    return f"`{shown}`" if re.fullmatch(r"[\w .,:;/+=(){}\"'$%-]+", shown) else f"<code>{prose(text, limit)}</code>"
+
+
+def document(run: Run, judgement: Judgement, folder: RunFolder) -> str:
+    parts = [
+        [f"## {MARKS[judgement.verdict]} {judgement.verdict.capitalize()}", "", prose(judgement.sentence, 600)],
+        _ran(run),
+        _section("What to do next", [f"{i}. {step}" for i, step in enumerate(_steps(run, judgement, folder), 1)]),
+        _findings(run, judgement),
+        _tolerated("Known defects of this release", judgement.known),
+        _tolerated("Waived", judgement.waived),
+        _tolerated("Drift, reported only", judgement.drift),
+        _section("Left on the target", [f"- {prose(left)}" for left in run.left_behind[:SHOWN]]),
+        _skips(judgement),
+        _coverage(judgement),
+        _latency(judgement),
+        _messages(judgement),
+        _section("Notes", [f"- {prose(note, 400)}" for note in run.notes[:SHOWN]]),
+    ]
+    text = ""
+    for part in filter(None, parts):
+        addition = "\n".join(part) + "\n\n"
+        if len(text) + len(addition) > LIMIT:
+            return text + "The rest is in report.html.\n"
+        text += addition
+    return text.rstrip() + "\n"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Cells have to be escaped already."""
+    return [f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows]]
+
+
+def _section(title: str, lines: list[str]) -> list[str]:
+    return [f"### {title}", "", *lines] if lines else []
+
+
+def _ran(run: Run) -> list[str]:
+    accounts = ", ".join(str(account.get("label", "")) for account in run.accounts)
+    facts = [
+        ("Target", run.target),
+        ("Release", f"{run.target_name or ''} {run.target_version or 'unknown'}".strip()),
+        ("API", run.api),
+        ("Model", run.model),
+        ("Accounts", accounts),
+        ("Run", f"{run.command}, {run.depth}{', strict' if run.strict else ''}, seed {run.seed}"),
+        ("Started", run.started),
+        ("Seatrial", run.tools.get("seatrial")),
+    ]
+    return table(["", "Ran against"], [[name, prose(value)] for name, value in facts if value])
+
+
+def _steps(run: Run, judgement: Judgement, folder: RunFolder) -> list[str]:
+    return [
+        f"{prose(told, 300)} {code(again, 300) if again else ''}".rstrip()
+        for told, again in next_steps(run, judgement, folder)
+    ]
+
+
+def _findings(run: Run, judgement: Judgement) -> list[str]:
+    lines = []
+    for group in judgement.failing[:SHOWN]:
+        finding = group.finding
+        times = f" ({group.count:,} times)" if group.count > 1 else ""
+        lines += [
+            f"- **{finding.severity}** {prose(headline(group, run.api), 300)}{times}",
+            f"  - rule {code(finding.rule, 60)}, at {code(finding.where, 120)}"
+            + (f", id {code(finding.id, 200)}" if finding.id else ""),
+            f"  - expected {code(finding.expected, 160)}, received {code(finding.received, 160)}",
+        ]
+    if len(judgement.failing) > SHOWN:
+        lines += ["", f"And {counted(len(judgement.failing) - SHOWN, 'more finding')} in report.html."]
+    return _section("What fails", lines)
+
+
+def _tolerated(title: str, groups: Sequence[Group]) -> list[str]:
+    lines = []
+    for group in groups[:SHOWN]:
+        finding = group.finding
+        why = finding.waived or finding.known
+        times = f" ({group.count:,} times)" if group.count > 1 else ""
+        told = f"- {code(finding.operation, 60)} {prose(finding.title, 160)} at {code(finding.where, 80)}{times}"
+        lines.append(told + (f": {prose(why, 200)}" if why else f": received {code(finding.received, 100)}"))
+    if len(groups) > SHOWN:
+        lines += ["", f"And {len(groups) - SHOWN:,} more in report.html."]
+    return _section(f"{title} ({len(groups):,})", lines) if groups else []
+
+
+def _skips(judgement: Judgement) -> list[str]:
+    reasons: dict[str, list[str]] = {}
+    for skip in judgement.digest.skips:
+        reasons.setdefault(skip.reason, []).append(skip.rule)
+    lines = []
+    for reason, rules in list(reasons.items())[:SHOWN]:
+        names = list(dict.fromkeys(rules))
+        shown = ", ".join(code(rule, 60) for rule in names[:4]) + (" and others" if len(names) > 4 else "")
+        lines.append(f"- {counted(len(rules), 'check')} ({shown}): {prose(reason, 240)}")
+    if len(reasons) > SHOWN:
+        lines += ["", f"And {counted(len(reasons) - SHOWN, 'more reason')} in report.html."]
+    return _section(f"Not checked ({len(judgement.digest.skips):,})", lines) if lines else []
+
+
+def _coverage(judgement: Judgement) -> list[str]:
+    rows = []
+    for entry in judgement.digest.coverage[:60]:
+        columns = [entry.seen, entry.unseen, entry.undocumented]
+        rows.append([prose(entry.operation, 60), *(" ".join(str(row.status) for row in col) or "–" for col in columns)])
+    head = ["Operation", "Seen", "Documented, not seen", "Undocumented"]
+    return _section("Coverage of documented statuses", table(head, rows)) if rows else []
+
+
+def _latency(judgement: Judgement) -> list[str]:
+    rows = load_latency(judgement.digest) or seen_latency(judgement.digest)
+    cells = [
+        [prose(row.operation, 60), f"{row.count:,}", percent(row.failures, row.count)]
+        + [duration(value) for value in (row.succeeded.p50, row.succeeded.p95, row.succeeded.p99)]
+        for row in rows[:60]
+    ]
+    title = "Latency under load" if judgement.digest.times else "Latency, one request at a time"
+    head = ["Operation", "Requests", "Errors", "p50", "p95", "p99"]
+    return _section(title, table(head, cells)) if cells else []
+
+
+def _messages(judgement: Judgement) -> list[str]:
+    digest = judgement.digest
+    if not digest.sessions:
+        return []
+    rows = [[name, f"{digest.messages[name]:,}"] for name in MESSAGES]
+    return _section(f"Messages of {counted(digest.sessions, 'session')}", table(["Messages", "Count"], rows))

@@ -1,0 +1,71 @@
+"""The end of a run at a terminal: the verdict, what is broken, and where the page is, in at most 25 lines.
+
+Words carry the meaning, colour only repeats it. Lines fit the console; only the path on the last one is never cut.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+
+from rich.console import Console
+from rich.text import Text
+
+from reports.digest import Group
+from reports.verdict import Judgement, headline
+from reports.wording import clean, counted, line, listed
+from seatrial.records import Run, RunFolder
+
+SHOWN = 4
+COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
+
+
+def summary(run: Run, judgement: Judgement, folder: RunFolder, console: Console) -> None:
+    """Print the verdict first and the path of the page last."""
+    colour = COLOURS[judgement.verdict]
+    console.print(Text.assemble((judgement.verdict.upper(), f"bold {colour}"), "  ", line(judgement.sentence, 420)))
+    for group in judgement.failing[:SHOWN]:
+        _finding(group, run, console)
+    if len(judgement.failing) > SHOWN:
+        _row(console, f"  and {counted(len(judgement.failing) - SHOWN, 'more finding')}")
+    for told in _aside(judgement):
+        _row(console, told)
+    for note in run.notes[:2]:
+        _row(console, f"Note: {line(note, 300)}")
+    if run.left_behind:
+        things = counted(len(run.left_behind), "thing")
+        _row(console, f"Left on the target ({things}; seatrial clean removes it):", "yellow")
+        for left in run.left_behind[:2]:
+            _row(console, f"  {line(left)}")
+    path = folder.path / "report.html"
+    console.print(Text(f"Report: {clean(path)}"), soft_wrap=True)
+
+
+def _finding(group: Group, run: Run, console: Console) -> None:
+    """The headline on at most two lines, behind its severity."""
+    severity = line(group.finding.severity, 6)
+    colour = "red" if severity == "break" else "yellow"
+    times = f"{group.count:,} times: " if group.count > 1 else ""
+    mark = f"  {severity:<6}  "
+    room = max(20, console.width - len(mark))
+    rows = textwrap.wrap(times + headline(group, run.api), room, max_lines=2, placeholder=" …")
+    for number, words in enumerate(rows):
+        lead = (" " * len(mark), "") if number else (mark, f"bold {colour}")
+        console.print(Text.assemble(lead, words), no_wrap=True, overflow="ellipsis")
+
+
+def _aside(judgement: Judgement) -> list[str]:
+    """Counts of what did not fail the run, and the reasons why some of it was not looked at."""
+    kinds = {"known defect": judgement.known, "waived finding": judgement.waived, "drift finding": judgement.drift}
+    told = [counted(len(groups), kind) for kind, groups in kinds.items() if groups]
+    rows = [f"Not failing: {listed(told)}"] if told else []
+    reasons = Counter(line(skip.reason) for skip in judgement.digest.skips)
+    rows += [f"Not checked ({number:,}): {reason}" for reason, number in reasons.most_common(3)]
+    if len(reasons) > 3:
+        rows.append(f"  and for {counted(len(reasons) - 3, 'more reason')}")
+    return rows
+
+
+def _row(console: Console, words: str, colour: str = "") -> None:
+    """One line, cut to the width."""
+    console.print(Text(words, style=colour), no_wrap=True, overflow="ellipsis")

@@ -1,0 +1,164 @@
+"""Pass, fail or inconclusive: one fold over a run's records, in words that its operator uses.
+
+A finding that fails the run beats everything; then comes what kept the run from proving anything;
+only a run that looked and found nothing passes. `judge` is all that the command line needs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from reports.digest import WRONGS, Digest, Group
+from reports.wording import counted, cut, duration, line, listed, percent, subject
+from seatrial.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
+from seatrial.records import Run, RunFolder
+from seatrial.verbs import VERB_OPERATIONS
+
+RANKS = {"break": 0, "defect": 1, "drift": 2}
+SENDS_FIRST = ("send_message", "create_session", "get_history", "list_sessions", "delete_session", "get_model_info")
+"""The six verbs by how soon a user notices."""
+
+FAILED_USE = ("valid-use", "no-answer", "valid-input-accepted")
+LEAKS = ("other-cannot", "anonymous-refused", "wrong-credentials", "no-secrets")
+"""Rules, or how their names begin: what fails for everybody, and what lets somebody in."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """How a run ended. `sentence` is `claim` and `detail` in one.
+
+    `failing`, `known`, `waived` and `drift` are groups of findings, the gravest first.
+    """
+
+    verdict: str
+    exit_code: int
+    claim: str
+    detail: str
+    headlines: tuple[str, ...]
+    failing: tuple[Group, ...]
+    known: tuple[Group, ...]
+    waived: tuple[Group, ...]
+    drift: tuple[Group, ...]
+    digest: Digest
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.claim}{':' if self.verdict == 'pass' else ';'} {self.detail}."
+
+
+def judge(run: Run, folder: RunFolder) -> Judgement:
+    """The verdict over what the folder holds. Changes nothing, neither the run nor its folder."""
+    digest = Digest.of(folder, run)
+    ranked = sorted(digest.groups, key=lambda group: rank(group, run.api))
+    failing = tuple(group for group in ranked if group.fails(run.strict))
+    rest = [group for group in ranked if not group.fails(run.strict)]
+    # Waived first: an operator's own word on a finding says more than a release note.
+    waived = tuple(group for group in rest if group.finding.waived)
+    known = tuple(group for group in rest if group.finding.known and not group.finding.waived)
+    drift = tuple(group for group in rest if not group.finding.waived and not group.finding.known)
+    verdict, code = "pass", EXIT_PASS
+    if failing:
+        verdict, code = "fail", EXIT_FAIL
+    elif run.problem or (digest.is_empty and run.command in ("verify", "load")):
+        verdict, code = "inconclusive", EXIT_INCONCLUSIVE
+    claim = _claim(run, verdict, failing)
+    heads = tuple(headlines(failing, run.api))
+    return Judgement(verdict, code, claim, numbers(digest), heads, failing, known, waived, drift, digest)
+
+
+def rank(group: Group, api: str) -> tuple[int, int, int, int]:
+    """Breaks before defects; then valid use of the six verbs that fails, then leaks, then the verbs before the rest."""
+    finding = group.finding
+    verbs = VERB_OPERATIONS.get(api, {})
+    places = [verbs.get(verb) for verb in SENDS_FIRST]
+    place = places.index(finding.operation) if finding.operation in places else len(places)
+    unusable = place < len(places) and (_refused(group) or finding.rule in FAILED_USE)
+    grave = 0 if unusable else 1 if finding.rule.startswith(LEAKS) else 2
+    return RANKS.get(finding.severity, 3), grave, place, -group.count
+
+
+def headlines(failing: Iterable[Group], api: str) -> list[str]:
+    """One line for each operation and severity: the gravest, and how many more there are."""
+    first: dict[tuple[str, str], Group] = {}
+    more: Counter[tuple[str, str]] = Counter()
+    for group in failing:
+        key = group.finding.operation, group.finding.severity
+        if first.setdefault(key, group) is not group:
+            more[key] += 1
+    return [
+        headline(group, api) + (f" (and {more[key]:,} more there)" if more[key] else "") for key, group in first.items()
+    ]
+
+
+def headline(group: Group, api: str) -> str:
+    """One line that says what is broken: "Completions are broken: createChatCompletion answers 400 (...)"."""
+    finding, status = group.finding, _status(group)
+    name, expected = line(finding.operation, 80), line(finding.expected, 90)
+    broken = finding.severity == "break" and f"{subject(finding.operation, api) or f'{name} is'} broken: "
+    if broken and _refused(group):
+        return f"{broken}{name} answers {_answer(status, finding.received)} to a valid request"
+    told = line(finding.notice or finding.title or finding.rule, 120).rstrip(".")
+    told = told[:1].lower() + told[1:] if re.match(r"[A-Z][a-z]*\s", told) else told
+    detail = f"expected {expected or 'something else'}, received {line(finding.received, 110) or 'nothing'}"
+    return f"{broken or f'{name}: '}{told} ({name if broken else line(finding.where, 60)}: {detail})"
+
+
+def _status(group: Group) -> str:
+    """The status at fault, "" when the place is somewhere in a body."""
+    match = re.match(r"status (\d{3})\b", group.finding.where)
+    return match.group(1) if match else ""
+
+
+def _refused(group: Group) -> bool:
+    """Whether valid use was answered with an error, and not bad input with the wrong one."""
+    return int(_status(group) or 0) >= 400 and not re.search(r"\b4(\d\d|xx)\b", group.finding.expected)
+
+
+def _answer(status: str, received: str) -> str:
+    """`400 (what the server said of it)` from an excerpt of the answer."""
+    said = line(received, 400)
+    said = said.partition(f"{status} ")[2] or ("" if said == status else said)
+    detail = re.match(r'\{"(?:detail|error|message)": ?"((?:[^"\\]|\\.)*)', said)
+    said = cut(detail.group(1) if detail else said, 110)
+    return f"{status} ({said})" if said else status
+
+
+def _claim(run: Run, verdict: str, failing: tuple[Group, ...]) -> str:
+    name = target_name(run)
+    if verdict == "fail":
+        severities = [group.finding.severity for group in failing]
+        plurals = {"break": "breaks", "defect": "defects", "drift": "drift"}
+        kinds = [counted(severities.count(kind), kind, plurals[kind]) for kind in RANKS if kind in severities]
+        places = counted(len({group.finding.operation for group in failing}), "operation")
+        early = f" (and the run ended early: {line(run.problem, 200)})" if run.problem else ""
+        return f"{name} fails: {listed(kinds)} in {places}{early}"
+    if verdict == "inconclusive":
+        return f"Nothing is proved about {name}: {line(run.problem or 'nothing was checked', 300).rstrip('.')}"
+    return f"{name} " + {"verify": "holds its contract", "load": "holds its objectives"}.get(run.command, "passes")
+
+
+def target_name(run: Run) -> str:
+    """What an operator calls the target: its product and version, or its address."""
+    product = run.target_name or {"openwebui": "Open WebUI"}.get(run.api, "")
+    named = f"{product} {run.target_version or ''}".strip()
+    return line(f"{named} at {run.target}" if named else run.target, 160)
+
+
+def numbers(digest: Digest) -> str:
+    """The counts that matter for what was done: checks, requests, errors, messages, time."""
+    told = []
+    if digest.checks:
+        operations = {operation for _, operation in digest.checks}
+        told.append(f"{counted(digest.checked, 'check')} on {counted(len(operations), 'operation')}")
+    if digest.skips:
+        told.append(f"{len(digest.skips):,} skipped")
+    if digest.times:
+        told.append(f"{counted(digest.requests, 'request')} under load in {duration(digest.seconds * 1000)}")
+        told.append(f"{percent(digest.errors, digest.requests)} errors")
+    if digest.sessions:
+        wrong = [f"{digest.messages[name]:,} {name}" for name in WRONGS if digest.messages[name]]
+        told.append(f"{counted(digest.sessions, 'session')} compared, {listed(wrong) or 'no message lost'}")
+    return ", ".join(told) or "nothing was looked at"
