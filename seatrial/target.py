@@ -12,7 +12,7 @@ from seatrial.errors import WrongUse
 
 @dataclass(frozen=True)
 class Target:
-    """A deployment: `url` may have a path prefix; `headers` are for what stands in front of it. Seconds for `timeout`."""
+    """A deployment: `url` may have a path prefix, `headers` are for what stands in front, `timeout` is in seconds."""
 
     url: str
     api: str = "auto"
@@ -22,13 +22,19 @@ class Target:
     version: str | None = None
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
+        shown = repr(self.url.rpartition("@")[2])  # a password may stand before the @
+        try:
+            parts = urlsplit(self.url)
+            # Port and host are only looked at when they are used, deep inside a library: look now.
+            _ = parts.port, (parts.hostname or "").encode("idna")
+        except ValueError as error:
+            raise WrongUse(f"{shown} is no URL ({error})") from None
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise WrongUse(f"{self.url!r} is no http:// or https:// URL")
+            raise WrongUse(f"{shown} is no http:// or https:// URL")
         if parts.username or parts.password:
             raise WrongUse("put no credentials into the URL; use --account, --token or SEATRIAL_TOKEN")
         if parts.query or parts.fragment:
-            raise WrongUse(f"{self.url!r} has a query or fragment; give the base URL only")
+            raise WrongUse(f"{shown} has a query or fragment; give the base URL only")
         object.__setattr__(self, "url", self.url.rstrip("/"))
 
     @property

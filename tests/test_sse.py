@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import pytest
 
@@ -86,5 +86,4 @@ def test_comments_are_counted_because_they_keep_a_stream_alive_without_saying_an
 def test_an_event_that_never_ends_is_given_up(endless: bytes) -> None:
     reader = EventReader()
     with pytest.raises(ValueError, match="an event of more than"):
-        for _ in range(MAX_EVENT // 900):
-            assert list(reader.feed(endless)) == []
+        list(chain.from_iterable(reader.feed(endless) for _ in range(MAX_EVENT // 900)))

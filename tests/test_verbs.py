@@ -232,7 +232,7 @@ def test_an_acknowledged_turn_that_is_not_stored_is_lost_and_said_so() -> None:
         (OPENWEBUI, "list_sessions", (), [{"id": ""}], "$[0].id"),
         (OPENWEBUI, "list_sessions", (), ["c1"], "$[0].id"),
         (OPENWEBUI, "send_message", (None, "hi"), {"choices": []}, "$.choices"),
-        (OPENWEBUI, "send_message", (None, "hi"), {"choices": [{"message": {"content": None}}]}, "$.choices[0].message.content"),
+        (OPENWEBUI, "send_message", (None, "hi"), {"choices": [{"message": {}}]}, "$.choices[0].message.content"),
         (OPENWEBUI, "send_message", (None, "hi"), None, "$.choices"),
         (OPENWEBUI, "get_model_info", (), {"data": [{"name": "m"}]}, "$.data[0].id"),
         (OPENWEBUI, "get_model_info", (), {"data": ["m"]}, "$.data[0].id"),
