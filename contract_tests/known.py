@@ -1,17 +1,20 @@
 """Findings that do not fail a run: known defects of released versions, and the user's own waivers.
 
-Both name rule, operation and instance (`where`), so that neither hides a second fault. A failure of
-valid use in one of the six verbs is never a known defect, whatever the file says.
+Both name rule, operation and instance (`where`), so that neither hides a second fault; a known defect
+says besides which requests show it (`when`). A failure of valid use in one of the six verbs is never a
+known defect, whatever the file says.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from importlib import resources
+from typing import Any
 
+from seatrial.exchange import NO_BODY, Call
 from seatrial.records import Finding
 from seatrial.release import Release
 from seatrial.settings import Waiver
@@ -22,25 +25,65 @@ VERBS = {operation for operations in VERB_OPERATIONS.values() for operation in o
 
 @dataclass(frozen=True, slots=True)
 class KnownDefect:
-    """A defect of released versions of Open WebUI, from `first` to `last` (None: not mended yet)."""
+    """A defect of released versions of Open WebUI, from `first` to `last` (empty: not mended yet).
+
+    `when` maps places of the request (`body.chat.title`, `query.text`) to what is odd there (see `CONDITIONS`).
+    """
 
     id: str
     rule: str
     operation: str
     where: str
     first: str
-    last: str | None
+    last: str
+    when: Mapping[str, str]
     request: str
     answer: str
     upstream: str = ""
 
-    def covers(self, finding: Finding, version: str | None) -> bool:
+    def covers(self, finding: Finding, version: str | None, calls: Sequence[Call]) -> bool:
         release, first, last = Release.parse(version), Release.parse(self.first), Release.parse(self.last)
         if release is None or first is None or release < first or (last is not None and release > last):
             return False
         if finding.rule == "valid-use" and finding.operation in VERBS:
             return False
-        return (finding.rule, finding.operation, finding.where) == (self.rule, self.operation, self.where)
+        if (finding.rule, finding.operation, finding.where) != (self.rule, self.operation, self.where):
+            return False
+        return any(all(CONDITIONS[odd](_at(call, place)) for place, odd in self.when.items()) for call in calls)
+
+
+MISSING = object()
+
+CONDITIONS = {
+    "missing": lambda value: value is MISSING,
+    "blank": lambda value: isinstance(value, str) and not value.replace("\0", "").strip(),
+    "enormous": lambda value: isinstance(value, str) and value.lstrip("-").isdigit() and abs(int(value)) > 2**57,
+    "not a history": lambda value: value is not MISSING and not _is_history(value),
+    "not a list of objects": lambda value: value is not MISSING and not _is_rows(value),
+    "not text": lambda value: value is not MISSING and not isinstance(value, str),
+}
+
+
+def _is_history(value: Any) -> bool:
+    messages = value.get("messages", {}) if isinstance(value, dict) else None
+    return isinstance(messages, dict) and all(isinstance(row, dict) for row in messages.values())
+
+
+def _is_rows(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(row, dict) for row in value)
+
+
+def _at(call: Call, place: str) -> Any:
+    """What stands at a place of the request, `MISSING` where nothing does."""
+    first, *rest = place.split(".")
+    body = MISSING if call.json is NO_BODY else call.json
+    value: Any = {"body": body, "query": dict(call.params), "path": dict(enumerate(call.values))}[first]
+    for name in rest:
+        if not isinstance(value, dict) or name not in value:
+            return MISSING
+        value = value[name]
+    return value
+
 
 
 def known_defects() -> list[KnownDefect]:
@@ -58,8 +101,8 @@ class Acceptance:
     used: set[Waiver] = field(default_factory=set)
     defects: list[KnownDefect] = field(default_factory=known_defects)
 
-    def known(self, finding: Finding) -> str | None:
-        found = next((defect for defect in self.defects if defect.covers(finding, self.version)), None)
+    def known(self, finding: Finding, calls: Sequence[Call]) -> str | None:
+        found = next((defect for defect in self.defects if defect.covers(finding, self.version, calls)), None)
         return found.id if found else None
 
     def waived(self, finding: Finding) -> str | None:

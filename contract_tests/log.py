@@ -11,7 +11,7 @@ import re
 import shlex
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -41,12 +41,12 @@ class Log:
 
     def __init__(self, contract: Contract, target_url: str, acceptance: Acceptance) -> None:
         self.contract, self.url, self.acceptance = contract, target_url, acceptance
-        self.findings: dict[tuple[str, str, str], Finding] = {}
+        self.findings: dict[tuple[str, str, str, str], Finding] = {}
         self.skips: dict[tuple[str, str], str] = {}
         self.statuses: dict[str, Counter[int]] = defaultdict(Counter)
         self.seconds: dict[str, list[float]] = defaultdict(list)
         self.requests = 0
-        self.failures_of_test = 0
+        self.failures_of_test: list[str] = []
         self._counts: Counter[tuple[str, str]] = Counter()
         self._failed: Counter[tuple[str, str]] = Counter()
         self._trail: list[dict[str, Any]] = []
@@ -82,7 +82,7 @@ class Log:
     def start(self) -> None:
         """A new test begins: its trail is its own."""
         self._trail.clear()
-        self.failures_of_test = 0
+        self.failures_of_test = []
 
     def _conforms(self, account: Account, reply: Reply) -> None:
         operation = reply.call.operation
@@ -127,11 +127,14 @@ class Log:
         account: Account | None = None,
         severity: Severity | None = None,
         call: Call | None = None,
+        calls: Sequence[Call] = (),
     ) -> None:
-        """Record a departure. The same rule, operation and instance is one finding, counted."""
+        """Record a departure. The same rule, operation and instance is one finding, counted.
+
+        `calls` are the requests that may have brought it about, where it is more than the last one.
+        """
         spec = RULES[rule]
         where = _UUID.sub("*", _INDEX.sub("[*]", where))
-        key = (rule, operation, where)
         call = call or (reply.call if reply else None)
         found = Finding(
             rule=rule,
@@ -148,10 +151,12 @@ class Log:
             at=now(),
             id=f"{rule}:{operation}:{where}",
         )
-        found = replace(found, known=self.acceptance.known(found), waived=self.acceptance.waived(found))
+        found = replace(found, known=self.acceptance.known(found, calls or ([call] if call else [])), waived=self.acceptance.waived(found))
+        # What is known and what is not stay apart, though both may show in the same place.
+        key = (rule, operation, where, found.known or "")
         self._failed[rule, operation] += 1
         if found.fails:
-            self.failures_of_test += 1
+            self.failures_of_test.append(f"{rule} {operation}: expected {found.expected}, received {found.received}"[:300])
         earlier = self.findings.get(key)
         if earlier is None:
             self.findings[key] = found
@@ -177,12 +182,13 @@ class Log:
 
     def _seen(self, operation_id: str) -> Iterator[Seen]:
         operation, seen = self.contract.operation(operation_id), self.statuses[operation_id]
+        skipped = next((reason for (_, name), reason in self.skips.items() if name == operation_id), "")
         times = sorted(second * 1000 for second in self.seconds[operation_id])
         p50 = round(statistics.median(times), 1) if times else None
         p95 = round(times[int(len(times) * 0.95)], 1) if len(times) >= 20 else None
         for status in sorted({*operation.statuses, *seen}):
             documented = status in operation.statuses
-            reason = "" if seen[status] else operation.unprovoked(status) or "not brought about in this run"
+            reason = "" if seen[status] else operation.unprovoked(status) or skipped or "not brought about in this run"
             yield Seen(operation_id, status, seen[status], documented, reason, p50, p95)
 
     def _masked(self, text: str) -> str:

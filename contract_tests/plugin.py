@@ -25,7 +25,7 @@ from contract_tests.known import Acceptance
 from contract_tests.log import Log
 from seatrial import __version__
 from seatrial.contract import OPENWEBUI, SESSIONS, Contract
-from seatrial.crew import Crew
+from seatrial.crew import Crew, Person
 from seatrial.errors import Inconclusive, SeatrialError
 from seatrial.exchange import Call, NoAnswer, Reply, Unexpected
 from seatrial.records import Recorder, Run, RunFolder, now
@@ -54,6 +54,8 @@ class Verification:
         self.notes: list[str] = []
         self._early: list[tuple[Account, Call, Reply | NoAnswer]] = []
         self._started = now()
+        self._guinea_pig: Person | None = None
+        self._guinea_pig_set = False
         self.budget = Budget(settings.depth, loopback=settings.target().is_loopback)
 
     def begin(self) -> None:
@@ -81,6 +83,15 @@ class Verification:
         self.log.held("release-known", "getVersion")
         if version > newest:
             self.log.finding("release-known", "getVersion", f"a release up to {newest}", str(version), "$.version")
+
+    @property
+    def guinea_pig(self) -> Person | None:
+        """Who sends generated requests; None when that account was spoiled and there is no other."""
+        return self._guinea_pig if self._guinea_pig_set else self.crew.people[-1]
+
+    def spoiled(self) -> None:
+        """Generated requests made their account unusable: the next ones need a new one."""
+        self._guinea_pig, self._guinea_pig_set = self.crew.another(), True
 
     def is_alive(self) -> bool:
         """Whether the target still answers anything at all."""
@@ -212,16 +223,15 @@ class Plugin:
             self.verification.notes.append(f"{_sentence(item)}: {error}")
             pytest.skip(str(error))
         except (Unexpected, NoAnswer, SeatrialError) as error:
-            failures = log.failures_of_test
             shown = self.verification.met(error)
-            if log.failures_of_test > failures or self.verification.problem:
+            if log.failures_of_test or self.verification.problem:
                 pytest.fail(shown or str(error), pytrace=False)
             pytest.xfail(f"a known defect or waived: {shown}")
         except Exception as error:
             self.verification.problem = f"the suite itself failed in {item.name}: {type(error).__name__}: {error}"[:500]
             raise
         if log.failures_of_test:
-            pytest.fail(_told(log), pytrace=False)
+            pytest.fail("\n".join(log.failures_of_test), pytrace=False)
         return None
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
@@ -272,11 +282,6 @@ def pytest_configure(config: pytest.Config) -> None:
 def _rank(item: pytest.Item) -> int:
     name = item.path.stem.removeprefix("test_")
     return ORDER.index(name) if name in ORDER else len(ORDER)
-
-
-def _told(log: Log) -> str:
-    lines = [f"{f.rule} {f.operation}: expected {f.expected}, received {f.received}" for f in log.findings.values() if f.fails]
-    return "\n".join(line[:300] for line in lines[-log.failures_of_test :])
 
 
 def _sentence(item: pytest.Item) -> str:

@@ -68,6 +68,8 @@ _RULES = [
     Rule("other-cannot-list", "Nobody is shown what is somebody else's", "Other people's conversations are in the list."),
     Rule("other-cannot-write", "Nobody changes what is somebody else's", "Colleagues change each other's conversations."),
     Rule("other-cannot-delete", "Nobody deletes what is somebody else's", "Colleagues delete each other's conversations."),
+    Rule("administration-closed", "Ordinary accounts cannot administer", "Anybody can add or remove accounts.",
+         apis=(OPENWEBUI,)),
     Rule("owner-unharmed", "After a refused try the owner's copy is unchanged", "Conversations change without their owner."),
     # Errors
     Rule("bad-input-refused", "Bad input is refused with a 4xx", "Mistakes pass unnoticed and are stored.", "defect"),

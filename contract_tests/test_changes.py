@@ -38,6 +38,8 @@ def test_an_edit_changes_one_message(crew: Crew, owner: Person, check: Checker, 
 
 
 def test_removing_a_message_keeps_the_others_linked(crew: Crew, owner: Person, check: Checker, made: Made) -> None:
+    if "deleteMessage" not in crew.contract.operations:
+        pytest.skip("this release has no operation for it")
     session = _chat(crew, owner, made)
     before = owner.actor.get_history(session.id)
     removed = before[-1].id or ""

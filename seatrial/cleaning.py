@@ -7,16 +7,21 @@ never confirmed and carries no marker is reported, not deleted.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from seatrial.accounts import given_accounts
 from seatrial.actor import Actor, verbs_for
-from seatrial.client import Client
+from seatrial.client import Client, tls_context
 from seatrial.contract import Contract
-from seatrial.errors import SeatrialError
+from seatrial.errors import SeatrialError, WrongUse
 from seatrial.exchange import NoAnswer, Unexpected
 from seatrial.ledger import GONE, Entry, Ledger, open_entries
+from seatrial.probe import probe
 from seatrial.reading import success
+from seatrial.records import Run, RunFolder
+from seatrial.settings import Settings
+from seatrial.target import Account
 
 DELETES = {"chat": "deleteChat", "session": "deleteSession", "user": "deleteUser"}
 ATTEMPTS = 3
@@ -110,3 +115,41 @@ class Cleaner:
         if entry.id is None:
             return f"a {entry.kind} of {entry.account} may exist: its creation was sent, and no answer came"
         return f"{entry.kind} {entry.id} of {entry.account}"
+
+
+def clean_up(settings: Settings, folder: RunFolder, run: Run) -> list[str]:
+    """Remove what a run left that could not do so itself. Returns what is left, one line each.
+
+    Accounts are found again by their ids. Raises `WrongUse` where credentials are missing, and what
+    `probe` and `given_accounts` raise.
+    """
+    whole = Contract.load(settings.contract)
+    target = settings.target()
+    with Client(target) as client:
+        deployment = probe(client, whole, run.api if run.api != "auto" else settings.api)
+    target = replace(target, api=deployment.api, version=deployment.version)
+    contract = whole.at(deployment.version)
+    tls = tls_context(target) if target.url.startswith("https") else None
+    ledger = Ledger(folder.path / "ledger.jsonl")
+
+    def connect(account: Account) -> Client:
+        return Client(target, account, tls=tls, before=ledger.before, on_exchange=ledger.after)
+
+    accounts, admin = given_accounts(settings, contract, connect)
+    entries = open_entries(ledger.path)
+    throwaways = frozenset(str(row["label"]) for row in run.accounts if row.get("throwaway"))
+    if admin is None and any(entry.kind == "user" for entry in entries):
+        raise WrongUse("the run made throwaway accounts; give --admin to remove them")
+    labels = {str(row.get("id")): str(row["label"]) for row in run.accounts}
+    clients = {labels.get(str(account.id), account.label): connect(account) for account in accounts}
+    if admin is not None:
+        clients["admin"] = connect(admin)
+    if not accounts:
+        clients["everyone"] = connect(Account("everyone"))
+    marker = run.id if run.id.startswith("seatrial-") else ""
+    try:
+        return Cleaner(ledger, contract, clients, clients.get("admin"), marker, throwaways).clean()
+    finally:
+        for open_client in clients.values():
+            open_client.close()
+        ledger.close()

@@ -117,8 +117,7 @@ class Crew:
         if admin is not None:
             self.admin = self.person(admin)
             for number in range(1, people + 1):
-                made = throwaway(self.admin.client, self.contract, self.marker, f"throwaway {number}")
-                self.people.append(self.person(made))
+                self.another()
                 if progress:
                     progress(number, people)
         elif self.given:
@@ -132,6 +131,14 @@ class Crew:
             )
         if self.api == OPENWEBUI:
             self._choose_speaker(settings.model)
+
+    def another(self) -> Person | None:
+        """One more throwaway account; None without an administrator."""
+        if self.admin is None:
+            return None
+        label = f"throwaway {len(self.people) + 1}"
+        self.people.append(self.person(throwaway(self.admin.client, self.contract, self.marker, label)))
+        return self.people[-1]
 
     def _choose_speaker(self, wanted: str | None) -> None:
         """The first person who sees a model; a new installation shows none to ordinary accounts."""

@@ -20,6 +20,7 @@ from seatrial.errors import WrongUse
 from seatrial.target import Login, Target
 
 PREFIX = "SEATRIAL_"
+_FROM_FILE = ("waivers", "source")
 SECRETS = ("token", "account", "admin", "admin_token", "header")
 
 
@@ -59,6 +60,7 @@ class Settings:
     turns: int = 3
     think: float = 1.0
     waivers: tuple[Waiver, ...] = ()
+    source: str | None = None
 
     def target(self) -> Target:
         if not self.url:
@@ -90,7 +92,7 @@ class Settings:
         environ = {}
         for spec in fields(self):
             value = getattr(self, spec.name)
-            if spec.name == "waivers" or not _is_given(value):
+            if spec.name in _FROM_FILE or not _is_given(value):
                 continue
             text = "\n".join(value) if isinstance(value, tuple) else "1" if value is True else str(value)
             environ[PREFIX + spec.name.upper()] = text
@@ -109,7 +111,7 @@ def gather(
     """
     path = config or environ.get(PREFIX + "CONFIG")
     settings = _from_file(Path(path)) if path else Settings()
-    known = {spec.name: spec for spec in fields(Settings) if spec.name != "waivers"}
+    known = {spec.name: spec for spec in fields(Settings) if spec.name not in _FROM_FILE}
     given = {
         name: _converted(known[name].type, environ[PREFIX + name.upper()], PREFIX + name.upper())
         for name in known
@@ -207,13 +209,13 @@ def _from_file(path: Path) -> Settings:
             if not isinstance(value, list):
                 raise WrongUse(f"{path}:{_line(text, name)}: every waiver begins with [[waiver]]")
             values["waivers"] = tuple(_waiver(path, number, row) for number, row in enumerate(value, 1))
-        elif name not in known or name == "waivers":
+        elif name not in known or name in _FROM_FILE:
             raise WrongUse(f"{path}:{_line(text, name)}: unknown setting {name!r}")
         elif name in SECRETS and not known[name].startswith("tuple") and not isinstance(value, str):
             raise WrongUse(f"{path}:{_line(text, name)}: {name} must be text")
         else:
             values[name] = _typed(path, text, name, known[name], value)
-    return Settings(**values)
+    return Settings(**values, source=str(path.resolve()))
 
 
 def _typed(path: Path, text: str, name: str, kind: str, value: Any) -> Any:

@@ -1,0 +1,61 @@
+"""`seatrial clean`: remove what an interrupted run left on its target."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from seatrial.cli.options import common_options, settings_from
+
+
+@click.command()
+@click.argument("run", metavar="[RUN]", required=False)
+@common_options
+def clean(run: str | None, as_json: bool, **options: Any) -> int:
+    """Remove what an interrupted run left on its target. Without RUN: of every run under seatrial-runs/.
+
+    The run folder's ledger names what was made; give the credentials that the run had (they are stored nowhere).
+    What carries the run's marker is found even if its creation was never confirmed; what carries none is told.
+
+    \b
+        seatrial clean seatrial-runs/20260131-101500-verify-1a2b --admin you@example.org
+    """
+    import json
+
+    from seatrial.cleaning import clean_up
+    from seatrial.errors import EXIT_INCONCLUSIVE, WrongUse
+    from seatrial.ledger import open_entries
+    from seatrial.records import RunFolder
+
+    settings = settings_from(options)
+    folders = [RunFolder.open(run)] if run else _runs(Path("seatrial-runs"))
+    told: dict[str, list[str]] = {}
+    for folder in folders:
+        entries = open_entries(folder.path / "ledger.jsonl")
+        if not entries:
+            if run:
+                click.echo(f"{folder.path}: nothing was left behind", err=as_json)
+            continue
+        loaded = folder.load()
+        if not loaded.target:
+            raise WrongUse(f"{folder.path} does not say what its target was")
+        click.echo(f"{folder.path}: {len(entries)} to look after on {loaded.target}", err=as_json)
+        left = clean_up(replace(settings, url=settings.url or loaded.target), folder, loaded)
+        folder.save(replace(loaded, left_behind=left))
+        told[str(folder.path)] = left
+        for line in left or ["nothing is left"]:
+            click.echo(f"  {line}", err=as_json)
+    if not told and not run:
+        click.echo("no run under seatrial-runs/ left anything behind", err=as_json)
+    if as_json:
+        click.echo(json.dumps({"left_behind": told}, indent=2))
+    return EXIT_INCONCLUSIVE if any(told.values()) else 0
+
+
+def _runs(parent: Path) -> list[Any]:
+    from seatrial.records import RunFolder
+
+    return [RunFolder.open(path.parent) for path in sorted(parent.glob("*/run.json"))]

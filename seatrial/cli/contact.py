@@ -1,0 +1,76 @@
+"""First contact, before a suite starts as a process of its own: accounts, and the embedded reference server.
+
+Passwords become tokens here, so that a wrong one is tried once and the suites never see it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import seatrial
+from seatrial.accounts import given_accounts
+from seatrial.client import Client, tls_context
+from seatrial.contract import Contract
+from seatrial.errors import Inconclusive
+from seatrial.lab.children import child
+from seatrial.probe import Deployment, probe
+from seatrial.settings import Settings
+
+
+def signed_in(settings: Settings) -> tuple[Settings, Deployment]:
+    """The settings with tokens instead of passwords and the API found out, and what answers there.
+
+    Raises `WrongUse` and `Inconclusive`; nothing has been created by then.
+    """
+    target, whole = settings.target(), Contract.load(settings.contract)
+    with Client(target) as client:
+        deployment = probe(client, whole, settings.api)
+    target = replace(target, api=deployment.api, version=deployment.version)
+    tls = tls_context(target) if target.url.startswith("https") else None
+    accounts, admin = given_accounts(
+        settings, whole.at(deployment.version), lambda account: Client(target, account, tls=tls)
+    )
+    known = replace(
+        settings,
+        api=deployment.api,
+        token=tuple(account.token for account in accounts if account.token),
+        account=(),
+        admin=None,
+        admin_token=admin.token if admin else None,
+    )
+    return known, deployment
+
+
+def child_environment() -> dict[str, str]:
+    """Ours without settings of Seatrial and Locust, for a process that gets its own.
+
+    It finds the same packages as we do, also when they run from a checkout that is not installed.
+    """
+    shell = {name: value for name, value in os.environ.items() if not name.startswith(("SEATRIAL_", "LOCUST_"))}
+    root = str(Path(seatrial.__file__).resolve().parents[1])
+    return shell | {"PYTHONPATH": os.pathsep.join([root, *filter(None, [shell.get("PYTHONPATH")])])}
+
+
+def owners(count: int) -> tuple[str, ...]:
+    """Tokens for the embedded reference server, which lives as long as the run."""
+    return tuple(secrets.token_hex(16) for _ in range(count))
+
+
+@contextmanager
+def reference_process(contract: str | None, tokens: Sequence[str] = ()) -> Iterator[str]:
+    """The reference server in a process of its own, on a free port; under load it must not share ours."""
+    command = [sys.executable, "-P", "-m", "seatrial", "lab", "reference", "--port", "0"]
+    command += ["--contract", contract] if contract else []
+    env = child_environment() | ({"SEATRIAL_TOKEN": "\n".join(tokens)} if tokens else {})
+    with child(command, env=env, errors=None) as process:
+        assert process.stdout is not None
+        word, _, url = process.stdout.readline().strip().partition(" ")
+        if word != "ready":
+            raise Inconclusive(f"the reference server ended with code {process.wait()} before it was ready")
+        yield url

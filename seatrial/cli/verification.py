@@ -1,0 +1,192 @@
+"""Runs the contract suite as a process of its own, follows it, and turns its records into a verdict."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from contract_tests.budget import Budget
+from reports import write_reports
+from reports.terminal import summary
+from reports.verdict import judge
+from seatrial.cleaning import clean_up
+from seatrial.cli.contact import child_environment, owners, reference_process, signed_in
+from seatrial.errors import EXIT_WRONG_USE, SeatrialError, WrongUse
+from seatrial.lab.children import until_stopped
+from seatrial.probe import Deployment
+from seatrial.records import Run, RunFolder, now
+from seatrial.settings import Settings
+
+LOG = "pytest.log"
+PATIENCE = 90.0
+"""Seconds that an interrupted suite gets to remove what it made."""
+
+SHORT_LOAD = {"users": 5, "duration": 6.0, "turns": 2, "think": 0.2}
+
+
+def run_verification(
+    settings: Settings, folder: RunFolder, console: Console, *, with_load: bool = False, yes: bool = False
+) -> Run:
+    """Verify, judge, report. Raises `WrongUse` and `Inconclusive` for what is wrong before anything was created."""
+    with ExitStack() as stack:
+        stack.enter_context(until_stopped())
+        try:
+            if not settings.url:
+                tokens = settings.token or owners(3)
+                url = stack.enter_context(reference_process(settings.contract, tokens))
+                settings = replace(settings, url=url, token=tokens, disposable=True)
+                console.print("[dim]no URL given: verifying the reference server, started for this run[/dim]")
+            elif with_load and not settings.target().is_loopback and not yes:
+                raise WrongUse(f"{settings.url} is not on this machine; give --yes to put load on it")
+            settings, deployment = signed_in(settings)
+        except SeatrialError:
+            discard(folder)
+            raise
+        _announce(settings, deployment, console)
+        run = _verified(settings, folder, console)
+        if with_load and run.problem is None:
+            run = _with_load(run, settings, folder, console)
+    judgement = judge(run, folder)
+    run = replace(
+        run, verdict=judgement.verdict, sentence=judgement.sentence, exit_code=judgement.exit_code, ended=run.ended or now()
+    )
+    folder.save(run)
+    write_reports(folder)
+    summary(run, judgement, folder, console)
+    return run
+
+
+def discard(folder: RunFolder) -> None:
+    """A run that never began leaves no folder behind."""
+    with contextlib.suppress(OSError):
+        ledger = folder.path / "ledger.jsonl"
+        if ledger.stat().st_size == 0:
+            ledger.unlink()
+            folder.path.rmdir()
+
+
+def _announce(settings: Settings, deployment: Deployment, console: Console) -> None:
+    budget = Budget(settings.depth, loopback=settings.target().is_loopback)
+    name = f"{deployment.name} {deployment.version}" if deployment.version else "the Session API"
+    console.print(f"{settings.url} serves {name}; {settings.depth} depth, seed {settings.seed}", highlight=False, soft_wrap=True)
+    console.print(f"[dim]{budget.announcement()}[/dim]", highlight=False, soft_wrap=True)
+
+
+def _verified(settings: Settings, folder: RunFolder, console: Console) -> Run:
+    """Run pytest to its end and read what it recorded; remove what a killed one left."""
+    started = now()
+    code, interrupted = _pytest(settings, folder, console)
+    try:
+        run = folder.load()
+    except WrongUse:
+        run = Run(command="verify", target=settings.url or "", api=settings.api, depth=settings.depth, started=started)
+        run.problem = _last_line(folder.path / LOG) or f"the suite ended with code {code} before it began"
+        if code == EXIT_WRONG_USE:
+            raise WrongUse(run.problem) from None
+    if not run.ended:
+        run.problem = run.problem or (
+            "the run was interrupted" if interrupted else f"the suite ended in the middle (code {code}; see {folder.path / LOG})"
+        )
+        run.left_behind = clean_up(settings, folder, run)
+    return replace(run, started=run.started or started, ended=run.ended or now())
+
+
+def _pytest(settings: Settings, folder: RunFolder, console: Console) -> tuple[int, bool]:
+    interrupted = False
+    with (folder.path / LOG).open("wb") as log:
+        process = subprocess.Popen(
+            _command(),
+            env=child_environment() | settings.environment() | _waivers(settings) | {"SEATRIAL_RUN": str(folder.path)},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    with _bar(console) as bar:
+        task = bar.add_task("starting", total=None)
+        while process.poll() is None:
+            try:
+                time.sleep(0.1)
+                seen = _progress(folder)
+                bar.update(task, description=seen.get("label", "starting")[:48], completed=seen.get("done"), total=seen.get("total"))
+            except KeyboardInterrupt:
+                interrupted = True
+                bar.update(task, description="stopping: removing what was made")
+                process.send_signal(signal.SIGINT)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(PATIENCE)
+                break
+        if process.poll() is None:
+            process.kill()
+        code = process.wait()
+    return code, interrupted
+
+
+def _command() -> list[str]:
+    spec = importlib.util.find_spec("contract_tests")
+    assert spec is not None
+    assert spec.origin is not None
+    suite = Path(spec.origin).parent
+    options = ["-c", str(suite / "pytest.ini"), "--rootdir", str(suite), "-p", "no:locust", "-p", "no:schemathesis"]
+    return [sys.executable, "-P", "-m", "pytest", str(suite), *options]
+
+
+def _waivers(settings: Settings) -> dict[str, str]:
+    """Waivers stand in a file; the suite reads them from the same one."""
+    return {"SEATRIAL_CONFIG": settings.source} if settings.source else {}
+
+
+def _with_load(run: Run, settings: Settings, folder: RunFolder, console: Console) -> Run:
+    """A short load of whole sessions into the same folder; its counts join those of the verification."""
+    from seatrial.cli.load import run_load
+
+    short: dict[str, Any] = SHORT_LOAD
+    loaded = run_load(replace(settings, **short), folder, console)
+    counts = run.counts | {f"load_{name}": value for name, value in loaded.counts.items()}
+    return replace(
+        run,
+        counts=counts,
+        notes=[*run.notes, *(note for note in loaded.notes if note not in run.notes)],
+        problem=run.problem or loaded.problem,
+        left_behind=[*run.left_behind, *(left for left in loaded.left_behind if left not in run.left_behind)],
+        tools=run.tools | loaded.tools,
+        settings=run.settings | loaded.settings,
+        ended=loaded.ended,
+    )
+
+
+def _progress(folder: RunFolder) -> dict[str, Any]:
+    try:
+        seen: dict[str, Any] = json.loads((folder.path / "progress.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return seen
+
+
+def _bar(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _last_line(path: Path) -> str:
+    """What pytest said last: the message with which the suite refused to start."""
+    try:
+        lines = [line.strip() for line in path.read_text("utf-8", "replace").splitlines() if line.strip()]
+    except OSError:
+        return ""
+    exits = [line.partition("Exit: ")[2].rstrip("! ") for line in lines if "Exit: " in line]
+    return exits[-1] if exits else lines[-1] if lines else ""
+
+
