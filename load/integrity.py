@@ -2,7 +2,7 @@
 
     compare(said, history, marker, session) -> Comparison
 
-acknowledged = stored + altered + lost, always. A message of a refused turn may be in the history or
+acknowledged = stored + altered + lost, always. A reply whose text is gone is lost, not altered. A message of a refused turn may be in the history or
 not: the server said no, and either is honest. White space at the end of a reply does not count, since
 Open WebUI strips it from stored streams.
 """
@@ -29,7 +29,7 @@ class Said:
 
 @dataclass
 class Comparison:
-    """Counts of messages, and the first departures in words."""
+    """Counts of messages, and the first departures in words. `empty` are replies without text where one was due."""
 
     acknowledged: int = 0
     stored: int = 0
@@ -39,6 +39,7 @@ class Comparison:
     foreign: int = 0
     reordered: int = 0
     kept: int = 0
+    empty: int = 0
     told: list[str] = field(default_factory=list)
 
     @property
@@ -99,13 +100,18 @@ def compare(said: Sequence[Said], history: Sequence[Message], marker: str, sessi
                 kept.add(text)
                 result.kept += 1
             speaker = turn
+        elif (role, text) == ("assistant", "") and any(
+            (expected[i].role, expected[i].turn) == (role, speaker) for i in open_
+        ):
+            result.empty += 1  # the reply that belongs here stays open: it is lost
         elif strange and not own:
             result.foreign += 1
             result.told.append(f"foreign: words of session {strange[0].session} ({_excerpt(text)})")
         else:
             speaker = _place_leftover(result, expected, open_, refused, role, text, own, speaker)
     result.lost = len(open_)
-    result.told = [f"lost: {expected[i]}" for i in sorted(open_)] + result.told
+    place = " (an empty one stands there)" if result.empty else ""
+    result.told = [f"lost: {expected[i]}{place}" for i in sorted(open_)] + result.told
     _judge_replies(result, said, marker, session)
     return result
 

@@ -16,9 +16,9 @@ from seatrial.records import Integrity
 from seatrial.verbs import Message, Session
 
 LOOKS = 3
-"""Times that a history is read before it counts as unreadable, or a message as lost."""
+"""Times that a history is read before it counts as unreadable, or a message as lost or changed."""
 
-LOOK_AGAIN = 0.5
+LOOK_AGAIN = 1.0
 """Seconds before the second look; the third comes after twice that."""
 
 Refused = (Unexpected, NoAnswer)
@@ -98,7 +98,7 @@ def _converse(actor: Actor, visit: Visit, here: Session, pause: Callable[[], boo
 
 
 def _checked(actor: Actor, visit: Visit, session_id: str, sleep: Callable[[float], None]) -> Comparison | str:
-    """The comparison with the history; looked at again before anything counts as lost."""
+    """The comparison with the history; looked at again before anything counts against the server."""
     found: Comparison | None = None
     trouble = ""
     for look in range(LOOKS):
@@ -110,7 +110,7 @@ def _checked(actor: Actor, visit: Visit, session_id: str, sleep: Callable[[float
             trouble = f"history not read: {error}"
             continue
         found = compare(visit.said, history, visit.marker, visit.key)
-        if not found.lost:
+        if found.is_whole:
             break
     return found or trouble
 
@@ -123,7 +123,7 @@ def _deleted(actor: Actor, session_id: str) -> tuple[bool, str]:
             return True, ""
         except Unexpected as error:
             if error.reply.status == 404:
-                return True, f"deleted before its time: {error}"
+                return True, trouble or f"gone before it was deleted: {error}"
             trouble = f"not deleted: {error}"
         except NoAnswer as error:
             trouble = f"not deleted: {error}"
