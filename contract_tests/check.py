@@ -65,8 +65,14 @@ def difference(expected: Any, received: Any) -> tuple[str, str]:
     if isinstance(expected, (list, tuple)) and isinstance(received, (list, tuple)):
         for i, (a, b) in enumerate(zip(expected, received, strict=False)):
             if a != b:
-                return f"{len(expected)} entries, entry {i}: {_short(a)}", f"{len(received)} entries, entry {i}: {_short(b)}"
-        return f"{len(expected)} entries", f"{len(received)} entries: {_short(received[len(expected) :] or expected[len(received) :])}"
+                return (
+                    f"{len(expected)} entries, entry {i}: {_short(a)}",
+                    f"{len(received)} entries, entry {i}: {_short(b)}",
+                )
+        return (
+            f"{len(expected)} entries",
+            f"{len(received)} entries: {_short(received[len(expected) :] or expected[len(received) :])}",
+        )
     return _short(expected), _short(received)
 
 

@@ -14,8 +14,6 @@ from seatrial.crew import Crew, Person
 from seatrial.verbs import VERB_OPERATIONS
 
 
-
-
 @pytest.fixture(scope="session")
 def verification(pytestconfig: pytest.Config) -> Verification:
     plugin = pytestconfig.pluginmanager.get_plugin("seatrial-verification")

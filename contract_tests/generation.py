@@ -55,7 +55,13 @@ class Generator:
             if mode.is_negative and not _can_be_wrong(operation, fixed):
                 continue
             count = examples if varied and _can_be_wrong(operation, fixed) else 1
-            _drawn(target.as_strategy(generation_mode=mode, path_parameters=fixed or None), count, self._seed, visit, mode.is_positive)
+            _drawn(
+                target.as_strategy(generation_mode=mode, path_parameters=fixed or None),
+                count,
+                self._seed,
+                visit,
+                mode.is_positive,
+            )
 
 
 def _drawn(strategy: Any, count: int, seed_number: int, visit: Visit, valid: bool) -> None:
@@ -134,5 +140,3 @@ def _without_credentials(contract: Contract) -> dict[str, Any]:
             if isinstance(method, dict):
                 method.pop("security", None)
     return document
-
-

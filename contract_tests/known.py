@@ -85,7 +85,6 @@ def _at(call: Call, place: str) -> Any:
     return value
 
 
-
 def known_defects() -> list[KnownDefect]:
     text = (resources.files("contract_tests") / "known_defects.toml").read_text("utf-8")
     return [KnownDefect(**row) for row in tomllib.loads(text).get("defect", [])]

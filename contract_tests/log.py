@@ -89,7 +89,9 @@ class Log:
         if reply.status >= 500:
             if self._provoking:
                 self.held("no-server-error", operation)
-                self.finding("no-server-error", operation, "a 4xx", str(reply), f"status {reply.status}", reply, account)
+                self.finding(
+                    "no-server-error", operation, "a 4xx", str(reply), f"status {reply.status}", reply, account
+                )
             return
         self.held("answer-conforms", operation)
         for fault in self.contract.violations(reply):
@@ -104,9 +106,13 @@ class Log:
     def _leaks(self, account: Account, reply: Reply) -> None:
         operation, text = reply.call.operation, reply.text
         if reply.status >= 400 and (found := _TRACE.search(text)):
-            self.finding("no-internals", operation, "an error without a stack trace", found.group(), "body", reply, account)
+            self.finding(
+                "no-internals", operation, "an error without a stack trace", found.group(), "body", reply, account
+            )
         if _HASH.search(text):
-            self.finding("no-secrets", operation, "no password hash", "a password hash in the body", "body", reply, account)
+            self.finding(
+                "no-secrets", operation, "no password hash", "a password hash in the body", "body", reply, account
+            )
         if operation not in _TELLS_TOKENS and any(secret in text for secret in self._secrets):
             self.finding("no-secrets", operation, "no token", "an account's token in the body", "body", reply, account)
 
@@ -151,12 +157,18 @@ class Log:
             at=now(),
             id=f"{rule}:{operation}:{where}",
         )
-        found = replace(found, known=self.acceptance.known(found, calls or ([call] if call else [])), waived=self.acceptance.waived(found))
+        found = replace(
+            found,
+            known=self.acceptance.known(found, calls or ([call] if call else [])),
+            waived=self.acceptance.waived(found),
+        )
         # What is known and what is not stay apart, though both may show in the same place.
         key = (rule, operation, where, found.known or "")
         self._failed[rule, operation] += 1
         if found.fails:
-            self.failures_of_test.append(f"{rule} {operation}: expected {found.expected}, received {found.received}"[:300])
+            self.failures_of_test.append(
+                f"{rule} {operation}: expected {found.expected}, received {found.received}"[:300]
+            )
         earlier = self.findings.get(key)
         if earlier is None:
             self.findings[key] = found
@@ -227,4 +239,10 @@ def _told(call: Call) -> Mapping[str, Any]:
     text = body.decode("utf-8", "backslashreplace") if body is not None else None
     if text is not None and len(text) > SHOWN_BODY:
         text = text[:SHOWN_BODY] + "…"
-    return {"operation": call.operation, "method": call.method, "path": call.path, "params": list(call.params), "body": text}
+    return {
+        "operation": call.operation,
+        "method": call.method,
+        "path": call.path,
+        "params": list(call.params),
+        "body": text,
+    }

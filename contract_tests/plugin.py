@@ -114,7 +114,9 @@ class Verification:
             if not self.is_alive():
                 self.problem = f"{self.crew.target.url} stopped answering during the run ({error.reason})"
             else:
-                self.log.finding("no-answer", error.call.operation, "an answer", error.reason, "connection", call=error.call)
+                self.log.finding(
+                    "no-answer", error.call.operation, "an answer", error.reason, "connection", call=error.call
+                )
             return f"no answer: {error}"
         if isinstance(error, SeatrialError):
             self.problem = str(error)
@@ -155,9 +157,7 @@ class Verification:
             target_version=crew.deployment.version,
             target_name=crew.deployment.name or "Session API",
             contract=crew.contract.source,
-            accounts=[
-                {k: v for k, v in asdict(person.account).items() if k != "token"} for person in everyone
-            ],
+            accounts=[{k: v for k, v in asdict(person.account).items() if k != "token"} for person in everyone],
             model=crew.model,
             tools={"seatrial": __version__} | {name: metadata.version(name) for name in TOOLS},
             machine={"python": platform.python_version(), "system": platform.system(), "cpus": os.cpu_count()},
@@ -245,7 +245,11 @@ class Plugin:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> None:
-        if self.verification is not None and self.verification.problem and "stopped answering" in self.verification.problem:
+        if (
+            self.verification is not None
+            and self.verification.problem
+            and "stopped answering" in self.verification.problem
+        ):
             item.session.shouldstop = self.verification.problem
 
     @pytest.hookimpl(trylast=True)

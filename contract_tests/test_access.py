@@ -70,9 +70,18 @@ def test_a_second_account_is_kept_out(crew: Crew, owner: Person, other: Person, 
         check.equal("owner-unharmed", call.operation, before, _copy(crew, owner, session), "the owner's chat")
     _not_listed(crew, other, check, session, "listChats")
     found = other.client.send(crew.contract.call("searchChats", query={"text": crew.marker})).document()
-    check.that("other-cannot-list", "searchChats", session.id not in [row["id"] for row in found], "not found", "found", "list")
+    check.that(
+        "other-cannot-list", "searchChats", session.id not in [row["id"] for row in found], "not found", "found", "list"
+    )
     tasks = other.client.send(crew.contract.call("stopChatTasks", session.id))
-    check.that("other-cannot-write", "stopChatTasks", tasks.status in (200, *REFUSED), "a refusal, or nothing to stop", str(tasks), f"status {tasks.status}")
+    check.that(
+        "other-cannot-write",
+        "stopChatTasks",
+        tasks.status in (200, *REFUSED),
+        "a refusal, or nothing to stop",
+        str(tasks),
+        f"status {tasks.status}",
+    )
 
 
 @pytest.mark.api(OPENWEBUI)
@@ -113,20 +122,44 @@ def test_another_owner_meets_nothing(
     }
     for rule, call in calls.items():
         reply = other.client.send(call)
-        check.that(rule, call.operation, reply.status == 404, "404, as for a missing session", str(reply), f"status {reply.status}", reply=reply, account=other.account)
-        check.equal("owner-unharmed", call.operation, before, owner.actor.get_history(session.id), "the owner's history")
+        check.that(
+            rule,
+            call.operation,
+            reply.status == 404,
+            "404, as for a missing session",
+            str(reply),
+            f"status {reply.status}",
+            reply=reply,
+            account=other.account,
+        )
+        check.equal(
+            "owner-unharmed", call.operation, before, owner.actor.get_history(session.id), "the owner's history"
+        )
     _not_listed(crew, other, check, session, "listSessions")
 
 
 @pytest.mark.api(SESSIONS)
 def test_a_wrong_token_is_refused(crew: Crew, owner: Person, check: Checker) -> None:
     if owner.account.token is None:
-        check.skip("wrong-credentials-refused", "listSessions", "the deployment was reached without credentials: it may be open on purpose")
+        check.skip(
+            "wrong-credentials-refused",
+            "listSessions",
+            "the deployment was reached without credentials: it may be open on purpose",
+        )
         pytest.skip("no credentials in use")
     stranger = crew.stranger(GARBAGE)
     for operation in ("listSessions", "createSession", "getModelInfo"):
         reply = stranger.client.send(crew.contract.call(operation))
-        check.that("wrong-credentials-refused", operation, reply.status in (401, 403), "401", str(reply), f"status {reply.status}", reply=reply, account=stranger.account)
+        check.that(
+            "wrong-credentials-refused",
+            operation,
+            reply.status in (401, 403),
+            "401",
+            str(reply),
+            f"status {reply.status}",
+            reply=reply,
+            account=stranger.account,
+        )
 
 
 @pytest.mark.api(OPENWEBUI)
@@ -138,13 +171,33 @@ def test_the_token_of_a_removed_account_is_refused(crew: Crew, check: Checker) -
     person = crew.person(account)
     for operation in ("getCurrentUser", "listChats"):
         reply = person.client.send(crew.contract.call(operation))
-        check.that("valid-use", operation, reply.status == 200, "200", str(reply), f"new account: status {reply.status}", reply=reply, account=account)
+        check.that(
+            "valid-use",
+            operation,
+            reply.status == 200,
+            "200",
+            str(reply),
+            f"new account: status {reply.status}",
+            reply=reply,
+            account=account,
+        )
     assert account.id is not None
     removed = crew.admin.client.send(crew.contract.call("deleteUser", account.id))
-    check.that("valid-use", "deleteUser", removed.status == 200, "200", str(removed), f"status {removed.status}", reply=removed)
+    check.that(
+        "valid-use", "deleteUser", removed.status == 200, "200", str(removed), f"status {removed.status}", reply=removed
+    )
     for operation in ("getCurrentUser", "listChats", "listModels"):
         reply = person.client.send(crew.contract.call(operation))
-        check.that("wrong-credentials-refused", operation, reply.status in REFUSED, "401", str(reply), f"removed account: status {reply.status}", reply=reply, account=account)
+        check.that(
+            "wrong-credentials-refused",
+            operation,
+            reply.status in REFUSED,
+            "401",
+            str(reply),
+            f"removed account: status {reply.status}",
+            reply=reply,
+            account=account,
+        )
     person.client.close()
 
 

@@ -34,7 +34,9 @@ def test_an_edit_changes_one_message(crew: Crew, owner: Person, check: Checker, 
     message = before[1].id or ""
     success(owner.client.send(crew.contract.call("editMessage", session.id, message, json={"content": "Edited reply"})))
     wanted = [TEXTS[0], "Edited reply", *TEXTS[2:]]
-    check.equal("edit-applies", "editMessage", wanted, [m.content for m in owner.actor.get_history(session.id)], "messages")
+    check.equal(
+        "edit-applies", "editMessage", wanted, [m.content for m in owner.actor.get_history(session.id)], "messages"
+    )
 
 
 def test_removing_a_message_keeps_the_others_linked(crew: Crew, owner: Person, check: Checker, made: Made) -> None:
@@ -45,7 +47,14 @@ def test_removing_a_message_keeps_the_others_linked(crew: Crew, owner: Person, c
     removed = before[-1].id or ""
     success(owner.client.send(crew.contract.call("deleteMessage", session.id, removed)))
     after = owner.actor.get_history(session.id)
-    check.that("edit-applies", "deleteMessage", removed not in [m.id for m in after], "gone", "still there", "messages: removed")
+    check.that(
+        "edit-applies",
+        "deleteMessage",
+        removed not in [m.id for m in after],
+        "gone",
+        "still there",
+        "messages: removed",
+    )
     check.equal("edit-applies", "deleteMessage", TEXTS[:3], [m.content for m in after], "messages: the others")
 
 
@@ -53,10 +62,26 @@ def test_search_finds_a_chat_until_it_is_deleted(crew: Crew, owner: Person, chec
     word = f"needle{crew.marker[-8:]}"
     chats = [_chat(crew, owner, made, word), _chat(crew, owner, made, "hay")]
     found = _found(crew, owner, word)
-    check.that("search-finds", "searchChats", chats[0].id in found, "the chat with the word", f"{len(found)} others", "found")
-    check.that("search-finds", "searchChats", chats[1].id not in found, "only chats with the word", "another one too", "found: others")
+    check.that(
+        "search-finds", "searchChats", chats[0].id in found, "the chat with the word", f"{len(found)} others", "found"
+    )
+    check.that(
+        "search-finds",
+        "searchChats",
+        chats[1].id not in found,
+        "only chats with the word",
+        "another one too",
+        "found: others",
+    )
     owner.actor.delete_session(chats[0].id)
-    check.that("search-finds", "searchChats", chats[0].id not in _found(crew, owner, word), "nothing deleted", "the deleted chat", "found: deleted")
+    check.that(
+        "search-finds",
+        "searchChats",
+        chats[0].id not in _found(crew, owner, word),
+        "nothing deleted",
+        "the deleted chat",
+        "found: deleted",
+    )
 
 
 def test_a_key_opens_what_its_owner_may_open_until_it_is_deleted(crew: Crew, owner: Person, check: Checker) -> None:
@@ -76,10 +101,28 @@ def test_a_key_opens_what_its_owner_may_open_until_it_is_deleted(crew: Crew, own
     holder = crew.stranger(key)
     listed = holder.client.send(call("listChats", query={"page": 1}))
     # A deployment may restrict what a key opens; it says so with 403.
-    check.that("valid-use", "listChats", listed.status in (200, 403), "200", str(listed), f"with a key: status {listed.status}", reply=listed, account=holder.account)
+    check.that(
+        "valid-use",
+        "listChats",
+        listed.status in (200, 403),
+        "200",
+        str(listed),
+        f"with a key: status {listed.status}",
+        reply=listed,
+        account=holder.account,
+    )
     success(owner.client.send(call("deleteApiKey")))
     after = holder.client.send(call("listChats", query={"page": 1}))
-    check.that("wrong-credentials-refused", "listChats", after.status in (401, 403), "401", str(after), f"deleted key: status {after.status}", reply=after, account=holder.account)
+    check.that(
+        "wrong-credentials-refused",
+        "listChats",
+        after.status in (401, 403),
+        "401",
+        str(after),
+        f"deleted key: status {after.status}",
+        reply=after,
+        account=holder.account,
+    )
     holder.client.close()
 
 
@@ -89,7 +132,9 @@ def test_the_public_pages_answer_without_credentials(crew: Crew, check: Checker)
         if operation not in crew.contract.operations:
             continue
         reply = stranger.client.send(crew.contract.call(operation))
-        check.that("valid-use", operation, reply.status == 200, "200", str(reply), f"status {reply.status}", reply=reply)
+        check.that(
+            "valid-use", operation, reply.status == 200, "200", str(reply), f"status {reply.status}", reply=reply
+        )
     stranger.client.close()
 
 
@@ -100,11 +145,21 @@ def test_everybody_knows_who_they_are(crew: Crew, owner: Person, other: Person, 
             check.skip("valid-use", "getCurrentUser", "an API key may not ask who it belongs to")
             continue
         known = (success(reply).get("id"), success(reply).get("role"))
-        check.equal("valid-use", "getCurrentUser", (person.account.id, person.account.role), known, "$.id", reply=reply, account=person.account)
+        check.equal(
+            "valid-use",
+            "getCurrentUser",
+            (person.account.id, person.account.role),
+            known,
+            "$.id",
+            reply=reply,
+            account=person.account,
+        )
 
 
 def _chat(crew: Crew, owner: Person, made: Made, title: str = "changes") -> Session:
-    reply = owner.client.send(crew.contract.call("createChat", json={"chat": tree(crew.title(title), TEXTS, crew.model)}))
+    reply = owner.client.send(
+        crew.contract.call("createChat", json={"chat": tree(crew.title(title), TEXTS, crew.model)})
+    )
     if reply.status != 200:
         raise Unexpected(reply, "200")
     session = Session(reply.document()["id"])

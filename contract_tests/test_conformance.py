@@ -92,9 +92,25 @@ def _judge(crew: Crew, check: Checker, person: Person, case: Any, reply: Reply, 
         name = type(failure).__name__
         if name == "AcceptedNegativeData":
             mutated = _mutated(case)
-            check.log.finding("bad-input-refused", operation, "a 4xx", f"{reply} to {failure.message[-200:]}", mutated, reply, person.account)
+            check.log.finding(
+                "bad-input-refused",
+                operation,
+                "a 4xx",
+                f"{reply} to {failure.message[-200:]}",
+                mutated,
+                reply,
+                person.account,
+            )
         else:
-            check.log.finding("answer-conforms", operation, "an answer as documented", f"{name}: {failure.message[:300]}", name, reply, person.account)
+            check.log.finding(
+                "answer-conforms",
+                operation,
+                "an answer as documented",
+                f"{name}: {failure.message[:300]}",
+                name,
+                reply,
+                person.account,
+            )
 
 
 def _mutated(case: Any) -> str:
@@ -110,7 +126,9 @@ def _affordable(call: Call, model: str | None, valid: bool) -> Call:
     if not isinstance(call.json, dict) or not valid:
         return call
     body = {key: value for key, value in call.json.items() if key in ("model", "messages", "stream")}
-    return replace(call, json=body | {"model": model, "stream": False, "messages": [{"role": "user", "content": "Say yes."}]})
+    return replace(
+        call, json=body | {"model": model, "stream": False, "messages": [{"role": "user", "content": "Say yes."}]}
+    )
 
 
 def _living(crew: Crew, person: Person) -> dict[str, str]:

@@ -52,9 +52,7 @@ def test_bad_requests_to_the_session_api_are_refused(
 
 
 @pytest.mark.api(OPENWEBUI)
-def test_bad_requests_to_open_webui_are_refused(
-    crew: Crew, owner: Person, check: Checker, made: Made
-) -> None:
+def test_bad_requests_to_open_webui_are_refused(crew: Crew, owner: Person, check: Checker, made: Made) -> None:
     session = _chat(crew, owner, made)
     before = owner.actor.get_history(session.id)
     _are_refused(owner, check, dict(_mistakes(crew, session)))
@@ -133,11 +131,22 @@ def _are_refused(person: Person, check: Checker, mistakes: dict[str, Call]) -> N
             try:
                 reply = person.client.send(call)
             except NoAnswer as failure:
-                check.log.finding("no-server-error", call.operation, "a 4xx", failure.reason, f"connection: {name}", call=call)
+                check.log.finding(
+                    "no-server-error", call.operation, "a 4xx", failure.reason, f"connection: {name}", call=call
+                )
                 continue
             if reply.status < 500:
                 refused = 400 <= reply.status
-                check.that("bad-input-refused", call.operation, refused, "a 4xx", f"{name}: {reply}", name, reply=reply, account=person.account)
+                check.that(
+                    "bad-input-refused",
+                    call.operation,
+                    refused,
+                    "a 4xx",
+                    f"{name}: {reply}",
+                    name,
+                    reply=reply,
+                    account=person.account,
+                )
 
 
 def _are_missing(person: Person, check: Checker, missing: dict[str, Call]) -> None:
@@ -146,11 +155,22 @@ def _are_missing(person: Person, check: Checker, missing: dict[str, Call]) -> No
             reply = person.client.send(call)
         if reply.status < 500:
             right = 400 <= reply.status
-            check.that("missing-refused", call.operation, right, "a 4xx", f"{name}: {reply}", name, reply=reply, account=person.account)
+            check.that(
+                "missing-refused",
+                call.operation,
+                right,
+                "a 4xx",
+                f"{name}: {reply}",
+                name,
+                reply=reply,
+                account=person.account,
+            )
 
 
 def _chat(crew: Crew, owner: Person, made: Made) -> Session:
-    reply = owner.client.send(crew.contract.call("createChat", json={"chat": tree(crew.title("errors"), ["Q", "A"], crew.model)}))
+    reply = owner.client.send(
+        crew.contract.call("createChat", json={"chat": tree(crew.title("errors"), ["Q", "A"], crew.model)})
+    )
     if reply.status != 200:
         raise Unexpected(reply, "200")
     session = Session(reply.document()["id"])

@@ -88,10 +88,24 @@ def test_the_list_holds_every_session_newest_first(
     rows = owner.actor.list_sessions()
     ids = [row.id for row in rows]
     for session in sessions:
-        check.that("list-complete", operation, ids.count(session.id) == 1, "the new session, once", f"{ids.count(session.id)} times", "list")
+        check.that(
+            "list-complete",
+            operation,
+            ids.count(session.id) == 1,
+            "the new session, once",
+            f"{ids.count(session.id)} times",
+            "list",
+        )
     if owner.account.disposable:
         kept = [row for row in ids if row in before]
-        check.that("list-complete", operation, set(kept) == set(before), "earlier sessions", f"{len(kept)} of {len(before)}", "list: earlier")
+        check.that(
+            "list-complete",
+            operation,
+            set(kept) == set(before),
+            "earlier sessions",
+            f"{len(kept)} of {len(before)}",
+            "list: earlier",
+        )
     _newest_first(check, operation, crew.api, rows, [session.id for session in sessions])
 
 
@@ -110,7 +124,9 @@ def test_pages_neither_repeat_nor_skip(crew: Crew, owner: Person, check: Checker
         repeated, missing = len(listed) - len(set(listed)), len(wanted - set(listed))
         if not repeated and not missing or attempt == 2:
             # Chats of one second come in any order, so one reading may catch a page boundary; two in a row do not.
-            check.that("list-pages", "listChats", not repeated, "each chat once", f"{repeated} repeated", "pages: repeated")
+            check.that(
+                "list-pages", "listChats", not repeated, "each chat once", f"{repeated} repeated", "pages: repeated"
+            )
             check.that("list-pages", "listChats", not missing, "every chat", f"{missing} missing", "pages: missing")
             break
 
@@ -128,13 +144,33 @@ def test_what_was_deleted_is_gone_and_the_rest_stays(
     owner.actor.delete_session(gone.id)
     for view, person in (("", owner), (" on a new connection", crew.person(owner.account))):
         ids = [row.id for row in person.actor.list_sessions()]
-        check.that("deleted-gone", verb["list_sessions"], gone.id not in ids, "not in the list", "still listed", f"list{view}")
-        check.that("siblings-stay", verb["list_sessions"], kept.id in ids, "in the list", "no longer listed", f"list{view}")
+        check.that(
+            "deleted-gone", verb["list_sessions"], gone.id not in ids, "not in the list", "still listed", f"list{view}"
+        )
+        check.that(
+            "siblings-stay", verb["list_sessions"], kept.id in ids, "in the list", "no longer listed", f"list{view}"
+        )
         reply = person.client.send(crew.contract.call(verb["get_history"], gone.id))
-        check.that("deleted-gone", verb["get_history"], reply.status in (401, 404), "401 or 404", str(reply), f"status {reply.status}", reply=reply)
+        check.that(
+            "deleted-gone",
+            verb["get_history"],
+            reply.status in (401, 404),
+            "401 or 404",
+            str(reply),
+            f"status {reply.status}",
+            reply=reply,
+        )
     check.equal("siblings-stay", verb["get_history"], before, _pairs(owner.actor.get_history(kept.id)), "messages")
     reply = owner.client.send(crew.contract.call(verb["delete_session"], gone.id))
-    check.that("deleted-gone", verb["delete_session"], reply.status in (401, 404), "404", str(reply), "deleting again", reply=reply)
+    check.that(
+        "deleted-gone",
+        verb["delete_session"],
+        reply.status in (401, 404),
+        "404",
+        str(reply),
+        "deleting again",
+        reply=reply,
+    )
 
 
 def test_a_prompt_without_a_session_is_stored_nowhere(
@@ -145,7 +181,14 @@ def test_a_prompt_without_a_session_is_stored_nowhere(
     after = {row.id for row in speaker.actor.list_sessions()}
     # Others may work with a shared account at the same time: only throwaway ones must stay as they were.
     if speaker.account.disposable or crew.target.is_loopback:
-        check.that("prompt-unstored", verb["send_message"], after <= before, "no new session", f"{len(after - before)} new", "list")
+        check.that(
+            "prompt-unstored",
+            verb["send_message"],
+            after <= before,
+            "no new session",
+            f"{len(after - before)} new",
+            "list",
+        )
 
 
 def test_the_models_are_named(crew: Crew, speaker: Person, check: Checker, verb: Verb) -> None:
@@ -154,7 +197,9 @@ def test_the_models_are_named(crew: Crew, speaker: Person, check: Checker, verb:
     check.that("model-named", verb["get_model_info"], named, "a model with a name", repr(models), "models")
     if crew.model:
         again = [model.id for model in crew.person(speaker.account).actor.get_model_info()]
-        check.that("model-named", verb["get_model_info"], crew.model in again, crew.model, repr(again[:5]), "models: again")
+        check.that(
+            "model-named", verb["get_model_info"], crew.model in again, crew.model, repr(again[:5]), "models: again"
+        )
 
 
 # ------------------------------------------------------------------ what the tests share
@@ -170,7 +215,9 @@ def _stored_by_owner(crew: Crew, owner: Person, made: Made, texts: list[str]) ->
     """A chat with a finished conversation in it, made without a model."""
     from contract_tests.texts import tree
 
-    reply = owner.client.send(crew.contract.call("createChat", json={"chat": tree(crew.title("stored"), texts, crew.model)}))
+    reply = owner.client.send(
+        crew.contract.call("createChat", json={"chat": tree(crew.title("stored"), texts, crew.model)})
+    )
     document = reply.document()
     if reply.status != 200:
         raise Unexpected(reply, "200")
@@ -194,7 +241,9 @@ def _holds_what_was_said(check: Checker, operation: str, turns: list[Turn], hist
     check.that("history-content", operation, not errors, "no error", repr(errors[:1]), "messages: error")
     if any(message.id for message in history):
         parents = [message.parent for message in history]
-        check.equal("history-links", operation, [None, *(message.id for message in history[:-1])], parents, "messages: parentId")
+        check.equal(
+            "history-links", operation, [None, *(message.id for message in history[:-1])], parents, "messages: parentId"
+        )
 
 
 def _newest_first(check: Checker, operation: str, api: str, rows: list[Session], created: list[str]) -> None:
@@ -204,6 +253,11 @@ def _newest_first(check: Checker, operation: str, api: str, rows: list[Session],
     else:
         # Chats of the same second come in any order.
         times = [row.updated_at or 0 for row in rows]
-        check.that("list-order", operation, times == sorted(times, reverse=True), "falling updated_at", repr(times[:12]), "list")
-
-
+        check.that(
+            "list-order",
+            operation,
+            times == sorted(times, reverse=True),
+            "falling updated_at",
+            repr(times[:12]),
+            "list",
+        )

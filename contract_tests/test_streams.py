@@ -34,11 +34,27 @@ def test_a_stream_is_whole_live_and_says_what_a_plain_reply_says(
             check.log.held(rule, OPERATION)
         for rule, where, expected, received in reading.faults():
             check.log.finding(rule, OPERATION, expected, received, where, reply, speaker.account)
-        check.that("stream-finish", OPERATION, reply.cut is None, "a stream that ends", f"none after {reply.seconds:.1f} s ({reply.cut})", "end", reply=reply)
+        check.that(
+            "stream-finish",
+            OPERATION,
+            reply.cut is None,
+            "a stream that ends",
+            f"none after {reply.seconds:.1f} s ({reply.cut})",
+            "end",
+            reply=reply,
+        )
         if plain[0] == plain[1]:
             check.equal("stream-text", OPERATION, plain[0], reading.text, "the deltas together", reply=reply)
         else:
-            check.that("stream-text", OPERATION, bool(reading.text), "text", "no text at all", "the deltas together", reply=reply)
+            check.that(
+                "stream-text",
+                OPERATION,
+                bool(reading.text),
+                "text",
+                "no text at all",
+                "the deltas together",
+                reply=reply,
+            )
         bursts.append(reading.is_burst)
         check.log.held("stream-live", OPERATION)
     if all(bursts):
@@ -49,9 +65,7 @@ def test_a_stream_is_whole_live_and_says_what_a_plain_reply_says(
         )  # fmt: skip
 
 
-def test_nothing_of_a_stream_is_stored(
-    crew: Crew, speaker: Person, check: Checker, prompt: Callable[[], str]
-) -> None:
+def test_nothing_of_a_stream_is_stored(crew: Crew, speaker: Person, check: Checker, prompt: Callable[[], str]) -> None:
     if not (speaker.account.disposable or crew.target.is_loopback):
         check.skip("prompt-unstored", OPERATION, "others may work with this account at the same time")
         pytest.skip("others may work with this account at the same time")

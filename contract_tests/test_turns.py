@@ -35,14 +35,22 @@ def test_a_turn_told_over_the_socket_is_the_turn_that_is_stored(
             turn = perform(verbs.send_in_background(session, asked, socket.id), speaker.client.send)
             assert turn.session is not None
             session = turn.session
-            check.that("turn-stored", OPERATION, bool(turn.reply.strip()), "a stored reply", "an empty one", "background")
+            check.that(
+                "turn-stored", OPERATION, bool(turn.reply.strip()), "a stored reply", "an empty one", "background"
+            )
             history = speaker.actor.get_history(session.id)
-            check.equal("turn-stored", OPERATION, ["user", "assistant"] * number, [m.role for m in history], "background: roles")
-            check.equal("turn-stored", OPERATION, asked, history[-2].content if len(history) > 1 else "", "background: prompt")
+            check.equal(
+                "turn-stored", OPERATION, ["user", "assistant"] * number, [m.role for m in history], "background: roles"
+            )
+            check.equal(
+                "turn-stored", OPERATION, asked, history[-2].content if len(history) > 1 else "", "background: prompt"
+            )
             if number == 2:
                 delivered = socket.wait_for(session.id, SOCKET_SECONDS)
                 told = {"events": delivered.events, "errors": delivered.errors}
-                check.that("turn-delivered", OPERATION, delivered.done, "events that end with done", repr(told), "socket: done")
+                check.that(
+                    "turn-delivered", OPERATION, delivered.done, "events that end with done", repr(told), "socket: done"
+                )
                 # A stored streamed reply loses white space at its end; what was delivered keeps it.
                 said_both = "".join(delivered.deltas).rstrip()
                 whole = delivered.text.rstrip()
@@ -94,7 +102,15 @@ def test_a_turn_that_is_stopped_keeps_the_chat_usable(
     body = completion(Form.BACKGROUND, crew.model, prompt(), session=session, assistant_id=assistant)
     success(speaker.client.send(crew.contract.call(OPERATION, json=body)))
     stopped = speaker.client.send(crew.contract.call("stopChatTasks", session.id))
-    check.that("valid-use", "stopChatTasks", stopped.status == 200, "200", str(stopped), f"status {stopped.status}", reply=stopped)
+    check.that(
+        "valid-use",
+        "stopChatTasks",
+        stopped.status == 200,
+        "200",
+        str(stopped),
+        f"status {stopped.status}",
+        reply=stopped,
+    )
     perform(_verbs(speaker).await_tasks(session.id), speaker.client.send)
     tip = next((m.id for m in reversed(speaker.actor.get_history(session.id)) if m.role == "assistant"), None)
     asked = prompt()
@@ -123,10 +139,15 @@ def _turn_is_stored(
         return
     question, reply = history
     check.equal("turn-stored", OPERATION, asked, question.content, f"{form}: prompt")
-    check.that("turn-stored", OPERATION, bool(reply.content.strip()) and not reply.error, "a stored reply", reply.error or "an empty one", f"{form}: reply")
+    check.that(
+        "turn-stored",
+        OPERATION,
+        bool(reply.content.strip()) and not reply.error,
+        "a stored reply",
+        reply.error or "an empty one",
+        f"{form}: reply",
+    )
     check.equal("turn-stored", OPERATION, assistant, reply.id, f"{form}: id")
     check.equal("history-links", "getChat", question.id, reply.parent, f"{form}: parentId")
     if text is not None:
         check.equal("turn-stored", OPERATION, text, reply.content, f"{form}: text")
-
-

@@ -1,8 +1,8 @@
 """The socket over which browsers are told their tokens: Open WebUI's Socket.IO, read in a thread.
 
-    with TokenSocket(target, account) as socket:
-        ... a turn sent with session_id=socket.id ...
-        delivered = socket.wait_for(chat_id, seconds=10)
+with TokenSocket(target, account) as socket:
+    ... a turn sent with session_id=socket.id ...
+    delivered = socket.wait_for(chat_id, seconds=10)
 """
 
 from __future__ import annotations

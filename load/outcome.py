@@ -13,7 +13,7 @@ from typing import Any
 
 from load.findings import damage, failures
 from load.objectives import DEFAULT, Objective
-from load.progress import FILE, Ended, Mustered
+from load.progress import FILE, Ended, Mustered, Phase
 from seatrial import __version__
 from seatrial.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
 from seatrial.ledger import open_entries
@@ -66,7 +66,8 @@ def conclude(
         problem=problem or _problem(ended),
         left_behind=left,
     )
-    run = judged(run, settings, ended.seconds if ended else None, objectives)
+    last = [phase.done for phase in folder.rows(FILE, Phase) if phase.name in ("running", "finishing")]
+    run = judged(run, settings, ended.seconds if ended else max(last, default=0.0), objectives)
     recorder = Recorder(folder.path / "findings.jsonl")
     for finding in _findings(run, folder, objectives):
         recorder.write(finding)
@@ -107,14 +108,17 @@ def tally(folder: RunFolder) -> dict[str, int]:
     return counts
 
 
-def judged(run: Run, settings: Settings, seconds: float | None, objectives: Sequence[Objective] = DEFAULT) -> Run:
-    """The run with verdict, exit code and sentence. A proven failure beats whatever made the run inconclusive."""
+def judged(run: Run, settings: Settings, seconds: float, objectives: Sequence[Objective] = DEFAULT) -> Run:
+    """The run with verdict, exit code and sentence. A proven failure beats whatever made the run inconclusive.
+
+    `seconds` are how long the load really lasted.
+    """
     counts = run.counts
     measured = measures(counts)
     missed = [objective for objective in objectives if objective.is_missed_by(measured)]
     harmed = any(objective.measure == "damaged" for objective in missed)
     doubt = run.problem or _doubt(counts)
-    played = f"{settings.users} users for {seconds or settings.duration:.0f} s"
+    played = f"{settings.users} users for {seconds:.0f} s"
     said = f"{played}, {counts['sessions']} sessions, {counts['turns']} turns, {counts['requests']} requests"
     refusals = _refusals(counts)
     if harmed or (missed and not run.problem):

@@ -5,6 +5,7 @@ Each has its numbers as a table beside it. A chart without data is not drawn.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import compress
@@ -12,7 +13,7 @@ from itertools import compress
 import altair as alt
 
 from reports.digest import MESSAGES, WRONGS, Digest, Times
-from reports.drawing import BAD, DIM, GOOD, INFO, LINE, SERIES, WARN, WIDTH, draw
+from reports.drawing import BAD, DIM, GOOD, INFO, LINE, SERIES, WARN, WIDTH, colour, draw
 from reports.latency import Latency, Spread, spread
 from reports.wording import duration, line, percent
 
@@ -23,16 +24,21 @@ ROWS_SHOWN = 40
 STEPS = 90
 """Points on an axis of time."""
 
+Values = dict[str, object]
 MS_LABEL = "datum.value < 1000 ? datum.value + ' ms' : datum.value / 1000 + ' s'"
 
 
 @dataclass(frozen=True)
 class Chart:
-    """`svg` is "" where there is nothing to draw with; `head` and `rows` say the same in a table."""
+    """`svg` is "" where there is nothing to draw with; `head` and `rows` say the same in a table.
+
+    `legend` has pairs of a name and a CSS colour.
+    """
 
     title: str
     caption: str
     svg: str
+    legend: Sequence[tuple[str, str]]
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
 
@@ -78,14 +84,14 @@ def coverage(digest: Digest) -> Chart | None:
         .mark_bar(size=12)
         .encode(
             x=alt.X("statuses:Q", title="statuses", axis=alt.Axis(tickMinStep=1, format="d")),
-            y=alt.Y("operation:N", sort=None, title=None),
+            y=_names("operation", values),
             color=_colours("kind", kinds),
             order="order:Q",
         )
         .properties(width=WIDTH - 220, height=alt.Step(ROW))
     )
-    caption = "How many of the statuses that the contract documents were brought about, operation by operation."
-    return _made("Coverage", caption, "coverage", drawing, ["Operation", *kinds], rows)
+    caption = "The statuses that the contract documents for each operation, and whether they came."
+    return _made("Coverage", caption, drawing, kinds, ["Operation", *kinds], rows)
 
 
 def latency(digest: Digest) -> Chart | None:
@@ -105,18 +111,14 @@ def latency(digest: Digest) -> Chart | None:
         return None
     shares = {"p50": INFO, "p95": WARN, "p99": BAD}
     shown = {name: shares[name] for name in shares if any(value["share"] == name for value in values)}
-    axis = alt.Axis(labelExpr=MS_LABEL, tickCount=6)
-    place = {
-        "x": alt.X("ms:Q", scale=alt.Scale(type="log", nice=True), axis=axis, title=None),
-        "y": alt.Y("operation:N", sort=None, title=None),
-    }
+    place = {"x": _times("x", values), "y": _names("operation", values)}
     span = _chart(values).mark_line(color=LINE, strokeWidth=4).encode(**place, detail="operation:N")
     dots = _chart(values).mark_point(filled=True, size=90, opacity=1).encode(**place, color=_colours("share", shown))
     drawing = alt.layer(span, dots).properties(width=WIDTH - 220, height=alt.Step(ROW))
     caption = "Under load, answered well." if loaded else "The suite's own requests, without load."
     caption += " A percentile that too few requests speak for is left out."
-    title = "Latency by operation"
-    return _made(title, caption, "latency", drawing, ["Operation", "Requests", "p50", "p95", "p99"], rows)
+    head = ["Operation", "Requests", "p50", "p95", "p99"]
+    return _made("Latency by operation", caption, drawing, shown, head, rows)
 
 
 def throughput(digest: Digest) -> Chart | None:
@@ -127,31 +129,31 @@ def throughput(digest: Digest) -> Chart | None:
             counts.setdefault(int(max(0.0, at) / step), [0, 0])[0 if ok else 1] += 1
     if len(counts) < 2:
         return None
-    kinds = {"answered": GOOD, "failed": BAD}
-    values = [
-        {"at": index * step, "until": (index + 1) * step, "kind": kind, "rate": number / step, "order": order}
-        for index, pair in sorted(counts.items())
-        for order, (kind, number) in enumerate(zip(kinds, pair, strict=True))
-        if number
-    ]
+    values, rows = [], []
+    for index, (good, bad) in sorted(counts.items()):
+        start = index * step
+        # The load ends within its last step, which is shorter.
+        seconds = max(min(step, digest.seconds - start), step / 4)
+        rates = good / seconds, (good + bad) / seconds
+        rows.append([f"{start:g} s", f"{rates[0]:.1f}", f"{rates[1] - rates[0]:.1f}", percent(bad, good + bad)])
+        place = {"at": start, "until": start + seconds}
+        values.append(place | {"kind": "answered well", "low": 0, "high": rates[0]})
+        values.append(place | {"kind": "failed", "low": rates[0], "high": rates[1]})
+    kinds = {"answered well": GOOD, "failed": BAD}
     drawing = (
         _chart(values)
-        .mark_bar(stroke=None)
+        .mark_rect(strokeWidth=0)
         .encode(
-            x=alt.X("at:Q", title="seconds since the load began", axis=alt.Axis(grid=False)),
+            x=_seconds("at"),
             x2="until:Q",
-            y=alt.Y("rate:Q", title="requests a second", stack=True),
+            y=alt.Y("low:Q", title=None, axis=alt.Axis(tickCount=5, minExtent=48)),
+            y2="high:Q",
             color=_colours("kind", kinds),
-            order="order:Q",
         )
         .properties(width=WIDTH - 80, height=180)
     )
-    rows = [
-        [f"{index * step:g} s", f"{good / step:.1f}", f"{bad / step:.1f}", percent(bad, good + bad)]
-        for index, (good, bad) in sorted(counts.items())
-    ]
-    head = ["From", "Answered, a second", "Failed, a second", "Errors"]
-    return _made("Throughput over time", f"In steps of {step:g} s.", "throughput", drawing, head, rows)
+    head = ["From", "Answered well, a second", "Failed, a second", "Errors"]
+    return _made("Throughput over time", f"Requests a second, in steps of {step:g} s.", drawing, kinds, head, rows)
 
 
 def over_time(digest: Digest) -> Chart | None:
@@ -161,7 +163,7 @@ def over_time(digest: Digest) -> Chart | None:
     found = [(name, index, spread(ms)) for name in most for index, ms in _steps(digest.times[name], step)]
     share = "p95" if sum(one.p95 is not None for _, _, one in found) * 2 > len(found) else "p50"
     values = [
-        {"at": (index + 0.5) * step, "operation": line(name, 40), "ms": ms}
+        {"at": (index + 0.5) * step, "operation": line(name, 40), "ms": max(0.1, ms)}
         for name, index, one in found
         if (ms := getattr(one, share)) is not None
     ]
@@ -171,12 +173,8 @@ def over_time(digest: Digest) -> Chart | None:
     drawing = (
         _chart(values)
         .mark_line(strokeWidth=1.75)
-        .encode(
-            x=alt.X("at:Q", title="seconds since the load began", axis=alt.Axis(grid=False)),
-            y=alt.Y("ms:Q", axis=alt.Axis(labelExpr=MS_LABEL, tickCount=5), title=share),
-            color=_colours("operation", colours, columns=3),
-        )
-        .properties(width=WIDTH - 80, height=200)
+        .encode(x=_seconds("at"), y=_times("y", values), color=_colours("operation", colours))
+        .properties(width=WIDTH - 80, height=220)
     )
     rows = [
         [name, f"{index * step:g} s", f"{one.count:,}", duration(one.p50), duration(one.p95)]
@@ -184,27 +182,24 @@ def over_time(digest: Digest) -> Chart | None:
     ]
     head = ["Operation", "From", "Requests", "p50", "p95"]
     caption = f"The {'95th percentile' if share == 'p95' else 'median'} of each {step:g} s, answered well."
-    return _made("Latency over time", caption, "over-time", drawing, head, rows)
+    return _made("Latency over time", caption, drawing, colours, head, rows)
 
 
 def messages(digest: Digest) -> Chart | None:
     if not digest.sessions:
         return None
-    values: list[dict[str, object]] = [
-        {"what": name, "number": digest.messages[name], "kind": "wrong" if name in WRONGS else "right"}
+    kinds = {"as it should be": GOOD, "wrong": BAD}
+    values: list[Values] = [
+        {"what": name, "number": digest.messages[name], "kind": "wrong" if name in WRONGS else "as it should be"}
         for name in MESSAGES
     ]
-    place = {
-        "x": alt.X("number:Q", scale=alt.Scale(type="symlog"), axis=None),
-        "y": alt.Y("what:N", sort=None, title=None),
-    }
-    colour = _colours("kind", {"right": GOOD, "wrong": BAD}).legend(None)
-    bars = _chart(values).mark_bar(size=12).encode(**place, color=colour)
+    place = {"x": alt.X("number:Q", scale=alt.Scale(type="symlog"), axis=None), "y": _names("what", values)}
+    bars = _chart(values).mark_bar(size=12).encode(**place, color=_colours("kind", kinds))
     labels = _chart(values).mark_text(align="left", dx=5).encode(**place, text=alt.Text("number:Q", format=",d"))
     drawing = alt.layer(bars, labels).properties(width=WIDTH - 220, height=alt.Step(ROW))
     rows = [[name, f"{digest.messages[name]:,}"] for name in MESSAGES]
     caption = f"Of {digest.sessions:,} sessions: what was said, beside what was kept. Long bars are shortened."
-    return _made("Messages", caption, "messages", drawing, ["Messages", "Count"], rows)
+    return _made("Messages", caption, drawing, kinds, ["Messages", "Count"], rows)
 
 
 def _step(digest: Digest) -> float:
@@ -222,16 +217,48 @@ def _steps(times: Times, step: float) -> list[tuple[int, list[float]]]:
     return sorted(buckets.items())
 
 
-def _chart(values: Iterable[dict[str, object]]) -> alt.Chart:
+def _chart(values: Iterable[Values]) -> alt.Chart:
     return alt.Chart(alt.InlineData(values=list(values)))
 
 
-def _colours(name: str, colours: dict[str, str], columns: int = 0) -> alt.Color:
+def _names(field: str, values: Sequence[Values]) -> alt.Y:
+    # Room by the letter: the reader's font is not the one that Vega measures with.
+    room = min(260, 20 + 7.5 * max(len(str(value[field])) for value in values))
+    return alt.Y(f"{field}:N", sort=None, title=None, axis=alt.Axis(minExtent=room, domain=False, ticks=False))
+
+
+def _seconds(field: str) -> alt.X:
+    axis = alt.Axis(grid=False, tickCount=8, labelOverlap=True)
+    return alt.X(f"{field}:Q", title="seconds since the load began", axis=axis, scale=alt.Scale(nice=False))
+
+
+def _times(channel: str, values: Sequence[Values]) -> alt.X | alt.Y:
+    """Milliseconds on a logarithmic axis, with round numbers that leave each other room."""
+    found = [float(str(value["ms"])) for value in values]
+    low, high = min(found), max(found)
+    decades = math.log10(high / low)
+    round_numbers = (1, 2, 5) if decades < 1.5 else (1, 3) if decades < 3 else (1,)
+    ticks = [number * 10.0**power for power in range(-1, 8) for number in round_numbers]
+    below, above = max(t for t in ticks if t <= low), min(t for t in ticks if t >= high)
+    shown = [tick for tick in ticks if below <= tick <= above]
+    axis = alt.Axis(values=shown, labelExpr=MS_LABEL, minExtent=56 if channel == "y" else 0)
+    scale = alt.Scale(type="log", domain=[below, max(above, below * 2)])
+    kind: type[alt.X] | type[alt.Y] = alt.X if channel == "x" else alt.Y
+    return kind("ms:Q", title=None, scale=scale, axis=axis)
+
+
+def _colours(field: str, colours: dict[str, str]) -> alt.Color:
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))
-    return alt.Color(f"{name}:N", scale=scale, legend=alt.Legend(columns=columns))
+    return alt.Color(f"{field}:N", scale=scale, legend=None)
 
 
 def _made(
-    title: str, caption: str, name: str, drawing: object, head: Sequence[str], rows: Sequence[Sequence[str]]
+    title: str,
+    caption: str,
+    drawing: object,
+    colours: dict[str, str],
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
 ) -> Chart:
-    return Chart(title, caption, draw(drawing, name, f"{title}. The table below holds the numbers."), head, rows)
+    svg = draw(drawing, title.lower().replace(" ", "-"), f"{title}. The table below holds the numbers.")
+    return Chart(title, caption, svg, [(name, colour(ink)) for name, ink in colours.items()], head, rows)

@@ -12,7 +12,7 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-WIDTH = 660
+WIDTH = 880
 INK = {
     "#000001": "--ink",
     "#000002": "--soft",
@@ -33,6 +33,11 @@ TEXT, SOFT, LINE, GOOD, DIM, WARN, BAD, INFO, *SERIES = INK
 """Stand-ins in the drawing for the colours of the page; nothing else may use them."""
 
 FONT = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica Neue, Arial, sans-serif"
+
+
+def colour(ink: str) -> str:
+    """What the page calls a colour of a drawing, for a legend outside it."""
+    return f"var({INK[ink]})"
 
 
 def draw(chart: Any, name: str, label: str) -> str:
@@ -74,8 +79,7 @@ def _config() -> dict[str, Any]:
         "font": FONT,
         "padding": 4,
         "view": {"stroke": None},
-        "axis": plain | {"gridColor": LINE, "domainColor": LINE, "tickColor": LINE, "labelLimit": 260},
-        "axisY": {"labelPadding": 6},
-        "legend": plain | {"orient": "top", "title": None, "symbolStrokeWidth": 0, "labelLimit": 300, "padding": 0},
+        "axis": plain
+        | {"gridColor": LINE, "domainColor": LINE, "tickColor": LINE, "labelLimit": 260, "labelPadding": 5},
         "text": {"color": TEXT, "fontSize": 12},
     }

@@ -67,7 +67,8 @@ class Client:
 
     def _connect(self) -> httpx.Client:
         return httpx.Client(
-            headers={"Accept": "application/json, text/event-stream", "User-Agent": "seatrial"} | dict(self.target.headers),
+            headers={"Accept": "application/json, text/event-stream", "User-Agent": "seatrial"}
+            | dict(self.target.headers),
             timeout=self.target.timeout,
             verify=self._tls if self._tls is not None else False,
             follow_redirects=False,
@@ -146,7 +147,9 @@ class Client:
     def __enter__(self) -> Client:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -202,5 +205,3 @@ def reason(error: Exception, timeout: float) -> str:
     if isinstance(error, httpx.RemoteProtocolError):
         return f"the connection broke before an answer ({error})"
     return f"{type(error).__name__}: {error}"
-
-

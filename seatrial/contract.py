@@ -1,9 +1,9 @@
 """The contract: `openapi.yaml`, read once, the only place where a path is written in full.
 
-    contract = Contract.load()                      # the one that ships with Seatrial
-    contract = Contract.load("my.yaml").at("0.9.6") # a copy, as that release answers
-    call = contract.call("getChat", chat_id)
-    faults = contract.violations(reply)             # the second validator's opinion
+contract = Contract.load()                      # the one that ships with Seatrial
+contract = Contract.load("my.yaml").at("0.9.6") # a copy, as that release answers
+call = contract.call("getChat", chat_id)
+faults = contract.violations(reply)             # the second validator's opinion
 """
 
 from __future__ import annotations
@@ -172,7 +172,9 @@ class Contract:
             return
         media = reply.media_type
         if media not in content:
-            yield Fault("content-type", "content-type", " or ".join(content), f"{media or 'none'}: {reply.excerpt(120)}")
+            yield Fault(
+                "content-type", "content-type", " or ".join(content), f"{media or 'none'}: {reply.excerpt(120)}"
+            )
             return
         if not reply.is_json:
             return

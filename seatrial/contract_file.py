@@ -48,7 +48,9 @@ def read(path: Path) -> Located:
         document = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise ContractError(source, mark.line + 1 if mark else None, getattr(error, "problem", "") or "is no YAML") from None
+        raise ContractError(
+            source, mark.line + 1 if mark else None, getattr(error, "problem", "") or "is no YAML"
+        ) from None
     if not isinstance(document, dict) or root is None:
         raise ContractError(source, 1, "is no OpenAPI document")
     located = Located(document, root)
@@ -68,7 +70,9 @@ def _check(located: Located, source: str) -> None:
         raise ContractError(source, None, f"is not valid OpenAPI: {_first_line(failure)}") from None
     if error is not None:
         place = tuple(getattr(error, "absolute_path", ()) or ())
-        raise ContractError(source, located.line(place), f"{'.'.join(map(str, place)) or 'document'}: {_first_line(error)}")
+        raise ContractError(
+            source, located.line(place), f"{'.'.join(map(str, place)) or 'document'}: {_first_line(error)}"
+        )
 
 
 def _first_line(error: Exception) -> str:

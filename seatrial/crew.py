@@ -41,9 +41,7 @@ class Person:
 class Crew:
     """The people of a run, the contract as their target's release keeps it, and the ledger of what they make."""
 
-    def __init__(
-        self, target: Target, deployment: Deployment, contract: Contract, ledger: Ledger, marker: str
-    ) -> None:
+    def __init__(self, target: Target, deployment: Deployment, contract: Contract, ledger: Ledger, marker: str) -> None:
         self.target, self.deployment, self.contract = target, deployment, contract
         self.ledger, self.marker = ledger, marker
         self.people: list[Person] = []
@@ -74,9 +72,7 @@ class Crew:
         whole = Contract.load(settings.contract)
         with Client(target) as client:
             deployment = probe(client, whole, settings.api)
-        target = Target(
-            target.url, deployment.api, target.headers, target.ca_file, target.timeout, deployment.version
-        )
+        target = Target(target.url, deployment.api, target.headers, target.ca_file, target.timeout, deployment.version)
         contract = whole.at(deployment.version)
         crew = cls(target, deployment, contract, Ledger(folder / "ledger.jsonl"), MARKER + secrets.token_hex(4))
         crew.listeners += listeners

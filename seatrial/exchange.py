@@ -90,7 +90,9 @@ class Reply:
 
     @property
     def is_html(self) -> bool:
-        return self.media_type == "text/html" or self.body[:64].lstrip().lower().startswith((b"<!doctype html", b"<html"))
+        return self.media_type == "text/html" or self.body[:64].lstrip().lower().startswith(
+            (b"<!doctype html", b"<html")
+        )
 
     @property
     def text(self) -> str:

@@ -31,6 +31,9 @@ from seatrial.probe import probe
 from seatrial.records import Run, RunFolder, Sample, now
 from seatrial.settings import Settings
 
+SHOWN = 5
+"""Lines of what is left behind that are printed; the run's file has all."""
+
 
 @click.command()
 @click.argument("url", required=False)
@@ -167,9 +170,12 @@ def _show(run: Run, folder: RunFolder, console: Console) -> None:
         table.add_row(row.operation, f"{row.count:,}", f"{row.failures:,}", *_times(row.succeeded))
     if table.row_count:
         console.print(table)
-    for line in run.left_behind:
+    for line in run.left_behind[:SHOWN]:
         console.print(f"left behind: {line}", soft_wrap=True, markup=False)
     if run.left_behind:
+        more = len(run.left_behind) - SHOWN
+        if more > 0:
+            console.print(f"left behind: {more} more, named in {folder.path / 'run.json'}", soft_wrap=True, markup=False)
         console.print(f"remove it with: seatrial clean {folder.path}", soft_wrap=True, markup=False)
     console.print(run.sentence, soft_wrap=True, markup=False)
     console.print(f"run folder: {folder.path}", soft_wrap=True, markup=False)

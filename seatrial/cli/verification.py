@@ -60,7 +60,11 @@ def run_verification(
             run = _with_load(run, settings, folder, console)
     judgement = judge(run, folder)
     run = replace(
-        run, verdict=judgement.verdict, sentence=judgement.sentence, exit_code=judgement.exit_code, ended=run.ended or now()
+        run,
+        verdict=judgement.verdict,
+        sentence=judgement.sentence,
+        exit_code=judgement.exit_code,
+        ended=run.ended or now(),
     )
     folder.save(run)
     write_reports(folder)
@@ -80,7 +84,9 @@ def discard(folder: RunFolder) -> None:
 def _announce(settings: Settings, deployment: Deployment, console: Console) -> None:
     budget = Budget(settings.depth, loopback=settings.target().is_loopback)
     name = f"{deployment.name} {deployment.version}" if deployment.version else "the Session API"
-    console.print(f"{settings.url} serves {name}; {settings.depth} depth, seed {settings.seed}", highlight=False, soft_wrap=True)
+    console.print(
+        f"{settings.url} serves {name}; {settings.depth} depth, seed {settings.seed}", highlight=False, soft_wrap=True
+    )
     console.print(f"[dim]{budget.announcement()}[/dim]", highlight=False, soft_wrap=True)
 
 
@@ -97,7 +103,9 @@ def _verified(settings: Settings, folder: RunFolder, console: Console) -> Run:
             raise WrongUse(run.problem) from None
     if not run.ended:
         run.problem = run.problem or (
-            "the run was interrupted" if interrupted else f"the suite ended in the middle (code {code}; see {folder.path / LOG})"
+            "the run was interrupted"
+            if interrupted
+            else f"the suite ended in the middle (code {code}; see {folder.path / LOG})"
         )
         run.left_behind = clean_up(settings, folder, run)
     return replace(run, started=run.started or started, ended=run.ended or now())
@@ -120,7 +128,12 @@ def _pytest(settings: Settings, folder: RunFolder, console: Console) -> tuple[in
             try:
                 time.sleep(0.1)
                 seen = _progress(folder)
-                bar.update(task, description=seen.get("label", "starting")[:48], completed=seen.get("done"), total=seen.get("total"))
+                bar.update(
+                    task,
+                    description=seen.get("label", "starting")[:48],
+                    completed=seen.get("done"),
+                    total=seen.get("total"),
+                )
             except KeyboardInterrupt:
                 interrupted = True
                 bar.update(task, description="stopping: removing what was made")
@@ -188,5 +201,3 @@ def _last_line(path: Path) -> str:
         return ""
     exits = [line.partition("Exit: ")[2].rstrip("! ") for line in lines if "Exit: " in line]
     return exits[-1] if exits else lines[-1] if lines else ""
-
-

@@ -1,0 +1,58 @@
+# Everything a newcomer or a CI needs. `make verify` and `make test` set up by themselves.
+#
+#   make verify                          the main job, on the embedded reference server
+#   make verify TARGET=https://...       a deployment of yours (credentials: SEATRIAL_ADMIN, SEATRIAL_TOKEN, ...)
+#   make verify TARGET=... LOAD=1 YES=1  and a short load against it
+#   make test                            this project's own tests
+#   make test-openwebui                  the same against a released Open WebUI, which is installed for it
+
+PYTHON ?= python3
+VENV   := .venv
+READY  := $(VENV)/.ready
+BIN    := $(VENV)/bin
+REDOCLY := @redocly/cli@2.77.0
+
+.PHONY: setup verify test test-openwebui lint lint-spec format lock wheel clean
+.DELETE_ON_ERROR:
+
+setup: $(READY)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Seatrial needs Python 3.11 or newer; set PYTHON=")'
+	@echo "setting up $(VENV) (once)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+verify: $(READY)
+	@$(BIN)/seatrial verify $(TARGET) $(if $(TARGET),$(if $(LOAD),--load),--load) $(if $(YES),--yes) $(ARGS)
+
+test: $(READY)
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-openwebui: $(READY)
+	@$(BIN)/python -m pytest -m openwebui $(ARGS)
+
+lint: $(READY) lint-spec
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+lint-spec:
+	@npx --yes $(REDOCLY) lint openapi.yaml
+
+format: $(READY)
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: $(READY)
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+		--group dev pyproject.toml -o requirements.lock
+
+wheel: $(READY)
+	@$(BIN)/hatchling build -t wheel
+
+clean:
+	@rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
