@@ -26,9 +26,9 @@ MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "⚠️"}
 def prose(text: object, limit: int = 200) -> str:
     """Text on one line that Markdown shows as it is."""
     escaped = re.sub(r"([\\`*_\[\]~$])", r"\\\1", line(text, limit))
-    escaped = escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("|", "&#124;")
     # A joiner of no width keeps @names, #numbers and addresses from becoming links.
-    return re.sub(r"([@#]|:(?=//)|www(?=\.))", "\\1\u2060", escaped, flags=re.IGNORECASE)
+    escaped = re.sub(r"([@#]|:(?=//)|www(?=\.))", "\\1\u2060", escaped, flags=re.IGNORECASE)
+    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("|", "&#124;")
 
 
 def code(text: object, limit: int = 200) -> str:

@@ -1,0 +1,125 @@
+"""The verdict: what fails a run, what beats what, and whether its first lines say what is broken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from report_runs import CHECKED, finding, folder, under_load, verify_run
+
+from reports.advice import next_steps
+from reports.verdict import judge
+from seatrial.records import Check, Sample, Skip
+
+DRIFT = finding(severity="drift", rule="status-documented", operation="listChats", where="status 422")
+
+
+@pytest.mark.parametrize(
+    ("changes", "strict", "verdict", "code"),
+    [
+        ({}, False, "fail", 1),
+        ({"severity": "defect"}, False, "fail", 1),
+        ({"known": "on record"}, False, "pass", 0),
+        ({"waived": "accepted"}, False, "pass", 0),
+        ({"known": "on record"}, True, "pass", 0),
+        ({"severity": "drift"}, False, "pass", 0),
+        ({"severity": "drift"}, True, "fail", 1),
+        ({"severity": "drift", "waived": "accepted"}, True, "pass", 0),
+    ],
+)
+def test_a_finding_fails_the_run_unless_it_is_tolerated(
+    tmp_path: Path, changes: dict[str, str], strict: bool, verdict: str, code: int
+) -> None:
+    run = verify_run(strict=strict)
+    judgement = judge(run, folder(tmp_path, run, *CHECKED, finding(**changes)))
+    assert (judgement.verdict, judgement.exit_code) == (verdict, code)
+
+
+def test_a_problem_makes_the_run_inconclusive(tmp_path: Path) -> None:
+    run = verify_run(problem="the target died")
+    judgement = judge(run, folder(tmp_path, run, *CHECKED, DRIFT))
+    assert (judgement.verdict, judgement.exit_code) == ("inconclusive", 3)
+    assert "the target died" in judgement.sentence
+
+
+def test_a_proven_failure_beats_a_problem(tmp_path: Path) -> None:
+    run = verify_run(problem="the target died")
+    judgement = judge(run, folder(tmp_path, run, finding()))
+    assert judgement.exit_code == 1
+    assert "the target died" in judgement.sentence
+
+
+@pytest.mark.parametrize("records", [(), (Skip("valid-use", "", "getChat", "no account"),)])
+def test_a_run_that_looked_at_nothing_does_not_pass(tmp_path: Path, records: tuple[Skip, ...]) -> None:
+    run = verify_run()
+    assert judge(run, folder(tmp_path, run, *records)).exit_code == 3
+
+
+def test_the_sentence_of_a_pass_has_its_numbers(tmp_path: Path) -> None:
+    run = verify_run()
+    sentence = judge(run, folder(tmp_path, run, *CHECKED)).sentence
+    assert sentence == "Open WebUI 0.12.4 at http://localhost:8080 holds its contract: 17 checks on 2 operations."
+
+
+def test_the_sentence_of_a_load_has_requests_errors_and_messages(tmp_path: Path) -> None:
+    run = verify_run(command="load")
+    sentence = judge(run, folder(tmp_path, run, samples=under_load(lost=2))).sentence
+    assert "1,200 requests under load in 59.9 s, 2 % errors, 1 session compared, 2 lost" in sentence
+
+
+def test_the_first_headline_says_what_is_broken(tmp_path: Path) -> None:
+    run = verify_run()
+    headlines = judge(run, folder(tmp_path, run, finding())).headlines
+    told = "Completions are broken: createChatCompletion answers 400 (Model not found) to a valid request"
+    assert headlines == (told,)
+
+
+def test_valid_use_of_the_verbs_comes_before_leaks_and_those_before_defects(tmp_path: Path) -> None:
+    run = verify_run()
+    rows = [
+        finding(severity="defect", rule="no-server-error", operation="createChatCompletion", where="status 500"),
+        finding(rule="answer-conforms", operation="getVersion", where="$.version"),
+        finding(rule="other-cannot-read", operation="getChat", where="status 200", expected="404"),
+        finding(operation="deleteChat"),
+        finding(operation="createChatCompletion"),
+    ]
+    failing = judge(run, folder(tmp_path, run, *rows)).failing
+    assert [(group.finding.rule, group.finding.operation) for group in failing] == [
+        ("valid-use", "createChatCompletion"),
+        ("valid-use", "deleteChat"),
+        ("other-cannot-read", "getChat"),
+        ("answer-conforms", "getVersion"),
+        ("no-server-error", "createChatCompletion"),
+    ]
+
+
+def test_findings_of_one_place_are_one_group_and_counted(tmp_path: Path) -> None:
+    run = verify_run()
+    ids = "0a1b2c3d-0000-4000-8000-00000000000"
+    rows = [finding(where=f"$.messages.{ids}{n}.content[{n}]", count=2) for n in range(5)]
+    judgement = judge(run, folder(tmp_path, run, *rows, finding(where="$.other")))
+    assert sorted(group.count for group in judgement.failing) == [1, 10]
+
+
+def test_a_waiver_hides_no_second_finding(tmp_path: Path) -> None:
+    run = verify_run()
+    judgement = judge(run, folder(tmp_path, run, finding(waived="accepted"), finding()))
+    assert (len(judgement.failing), len(judgement.waived)) == (1, 1)
+
+
+def test_checks_and_samples_of_several_workers_add_up(tmp_path: Path) -> None:
+    run = verify_run()
+    made = folder(tmp_path, run, *CHECKED, *CHECKED, samples=under_load(seconds=1))
+    folder(tmp_path, run, samples=(Sample(0.5, "sendMessage", 3.0, 200, True, 1, "s"),))
+    digest = judge(run, made).digest
+    assert digest.checks["valid-use", "getChat"] == Check("valid-use", "Valid use is answered", "getChat", 6, 0)
+    assert digest.statuses["getChat", 200].count == 60
+    assert digest.requests == 21
+
+
+def test_the_next_steps_begin_with_seeing_the_gravest_finding_again(tmp_path: Path) -> None:
+    run = verify_run(left_behind=["chat 1"])
+    made = folder(tmp_path / "run", run, finding())
+    steps = next_steps(run, judge(run, made), made)
+    assert steps[0][1] == "seatrial replay run 'valid-use:createChatCompletion:status 400'"
+    assert [command.split()[1] for _, command in steps] == ["replay", "clean", "verify"]
