@@ -128,10 +128,13 @@ class Unexpected(Exception):
 
 
 class NoAnswer(Exception):
-    """The call brought no answer at all: refused, reset, or silent until the deadline."""
+    """The call brought no answer at all: refused, reset, or silent until the deadline.
 
-    def __init__(self, call: Call, reason: str) -> None:
-        self.call, self.reason = call, reason
+    `reached`: the target may have received it; False when no connection was made.
+    """
+
+    def __init__(self, call: Call, reason: str, reached: bool = True) -> None:
+        self.call, self.reason, self.reached = call, reason, reached
         super().__init__(f"{call.method} {call.path}: {reason}")
 
 

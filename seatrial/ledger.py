@@ -70,7 +70,7 @@ class Ledger:
                 made = made_id(call, outcome)
                 if made:
                     self._write(event="made", key=key, kind=kind, account=account.label, id=made)
-                elif isinstance(outcome, Reply) and 400 <= outcome.status < 500:
+                elif _made_nothing(outcome):
                     self._write(event="failed", key=key)
             removed = REMOVES.get(call.operation)
             if removed and call.values and isinstance(outcome, Reply) and outcome.status in GONE:
@@ -92,6 +92,11 @@ class Ledger:
     def _write(self, **event: Any) -> None:
         self._file.write(json.dumps(event) + "\n")
         self._file.flush()
+
+
+def _made_nothing(outcome: Reply | NoAnswer) -> bool:
+    """Refused as a wrong request, or never received. After anything else it may have been made."""
+    return 400 <= outcome.status < 500 if isinstance(outcome, Reply) else not outcome.reached
 
 
 def created_kind(call: Call) -> str | None:
