@@ -1,0 +1,32 @@
+"""A real Open WebUI for the tests marked `openwebui`: one for the whole run, or one that is already there.
+
+SEATRIAL_LAB_URL and SEATRIAL_LAB_ADMIN (EMAIL:PASSWORD) name a deployment to use in place of booting one. The tests
+make accounts and chats of their own there and remove them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from seatrial.lab.children import provider_process
+from seatrial.lab.openwebui import boot
+from seatrial.lab.openwebui_install import DEFAULT_VERSION, is_installed
+from seatrial.lab.script import Script
+from seatrial.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def deployment() -> Iterator[Settings]:
+    """Settings that name its URL and its administrator."""
+    url, admin = os.environ.get("SEATRIAL_LAB_URL"), os.environ.get("SEATRIAL_LAB_ADMIN")
+    if url and admin:
+        yield Settings(url=url, admin=admin)
+        return
+    if not is_installed(DEFAULT_VERSION):
+        pytest.skip(f"Open WebUI is not here: seatrial lab openwebui --version {DEFAULT_VERSION} --install-only")
+    with provider_process(Script(first_token=0.0, gap=0.0)) as provider:
+        with boot(DEFAULT_VERSION, provider_url=provider) as booted:
+            yield Settings(url=booted.url, admin=f"{booted.admin_email}:{booted.admin_password}")
