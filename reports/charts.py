@@ -243,7 +243,7 @@ def _times(channel: str, values: Sequence[Values]) -> alt.X | alt.Y:
     shown = [tick for tick in ticks if below <= tick <= above]
     axis = alt.Axis(values=shown, labelExpr=MS_LABEL, minExtent=56 if channel == "y" else 0)
     scale = alt.Scale(type="log", domain=[below, max(above, below * 2)])
-    kind: type[alt.X] | type[alt.Y] = alt.X if channel == "x" else alt.Y
+    kind: type[alt.X | alt.Y] = alt.X if channel == "x" else alt.Y
     return kind("ms:Q", title=None, scale=scale, axis=axis)
 
 

@@ -20,7 +20,7 @@ from markupsafe import Markup
 from reports.advice import named, next_steps
 from reports.charts import charts
 from reports.digest import WRONGS, Group
-from reports.verdict import Judgement, headline, target_name
+from reports.verdict import Judgement, described, headline, target_name
 from reports.wording import block, clean, counted, line, percent
 from seatrial.records import Finding, Run, RunFolder
 
@@ -189,7 +189,7 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         ("API", line(run.api, 40)),
         ("Model", line(run.model or "", 80)),
         ("Accounts", ", ".join(people)),
-        ("Run", f"{line(run.command, 20)}, {line(run.depth, 20)}{', strict' if run.strict else ''}, seed {run.seed}"),
+        ("Run", described(run)),
         ("Started", _moment(run.started)),
         ("Ended", _moment(run.ended)),
     ]

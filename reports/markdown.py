@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from reports.advice import next_steps
 from reports.charts import load_latency, seen_latency
 from reports.digest import MESSAGES, Group
-from reports.verdict import Judgement, headline
+from reports.verdict import Judgement, described, headline
 from reports.wording import counted, duration, line, percent
 from seatrial.records import Run, RunFolder
 
@@ -80,7 +80,7 @@ def _ran(run: Run) -> list[str]:
         ("API", run.api),
         ("Model", run.model),
         ("Accounts", accounts),
-        ("Run", f"{run.command}, {run.depth}{', strict' if run.strict else ''}, seed {run.seed}"),
+        ("Run", described(run)),
         ("Started", run.started),
         ("Seatrial", run.tools.get("seatrial")),
     ]

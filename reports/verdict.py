@@ -147,6 +147,12 @@ def target_name(run: Run) -> str:
     return line(f"{named} at {run.target}" if named else run.target, 160)
 
 
+def described(run: Run) -> str:
+    """How it was tried: `verify, quick, strict, seed 0`; only verifying has a depth."""
+    parts = [run.command, *([run.depth, "strict" if run.strict else ""] if run.command == "verify" else [])]
+    return line(", ".join(filter(None, [*parts, f"seed {run.seed}"])))
+
+
 def numbers(digest: Digest) -> str:
     """The counts that matter for what was done: checks, requests, errors, messages, time."""
     told = []
