@@ -35,9 +35,10 @@ def main() -> int:
     results = []
     for version in arguments.versions:
         openwebui_install.install(version)
-        with provider_process(Script()) as provider, openwebui.boot(
-            version, provider_url=provider, defaults=arguments.defaults
-        ) as deployment:
+        with (
+            provider_process(Script()) as provider,
+            openwebui.boot(version, provider_url=provider, defaults=arguments.defaults) as deployment,
+        ):
             for depth in arguments.depth or ["quick"]:
                 for seed in range(arguments.seeds):
                     result = _verify(deployment, depth, seed, arguments.keep)
@@ -113,8 +114,12 @@ def _tell(result: dict[str, Any]) -> None:
         flush=True,
     )
     for finding in [*failing, *drift]:
-        print(f"  {finding['severity']} {finding['rule']} {finding['operation']} [{finding['where']}] x{finding['count']}")
-        print(f"    expected {finding['expected']}\n    received {finding['received']}\n    {finding['curl']}", flush=True)
+        print(
+            f"  {finding['severity']} {finding['rule']} {finding['operation']} [{finding['where']}] x{finding['count']}"
+        )
+        print(
+            f"    expected {finding['expected']}\n    received {finding['received']}\n    {finding['curl']}", flush=True
+        )
 
 
 def _arguments() -> argparse.Namespace:

@@ -7,17 +7,16 @@ not cut after twenty events, and a deadline holds. schemathesis judges the answe
 from __future__ import annotations
 
 import copy
-
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.core.transport import Response
 from schemathesis.generation import GenerationMode
-from schemathesis.checks import CHECKS, load_all_checks
 
 from seatrial.contract import Contract, Operation
 from seatrial.exchange import Call, Reply
@@ -43,7 +42,7 @@ class Generator:
         self._seed = seed_number
         self._operations = {}
         for result in schemathesis.openapi.from_dict(_without_credentials(contract)).get_all_operations():
-            operation = result.ok()
+            operation: Any = result.ok()  # type: ignore[union-attr]
             self._operations[operation.definition.raw.get("operationId")] = operation
 
     def cases(self, operation: Operation, examples: int, path_values: Mapping[str, str], visit: Visit) -> None:

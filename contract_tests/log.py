@@ -10,7 +10,7 @@ import json
 import re
 import shlex
 import statistics
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -50,6 +50,7 @@ class Log:
         self._counts: Counter[tuple[str, str]] = Counter()
         self._failed: Counter[tuple[str, str]] = Counter()
         self._trail: list[dict[str, Any]] = []
+        self._recent: deque[tuple[Call, Account]] = deque(maxlen=TRAIL)
         self._secrets: set[str] = set()
         self._provoking = False
 
@@ -60,6 +61,7 @@ class Log:
         self.requests += 1
         if account.token and len(account.token) >= 12:
             self._secrets.add(account.token)
+        self._recent.append((call, account))
         status = outcome.status if isinstance(outcome, Reply) else 0
         self._trail.append({"account": account.label, "call": _told(call), "status": status})
         del self._trail[:-TRAIL]
@@ -142,6 +144,7 @@ class Log:
         spec = RULES[rule]
         where = _UUID.sub("*", _INDEX.sub("[*]", where))
         call = call or (reply.call if reply else None)
+        account = account or next((who for sent, who in reversed(self._recent) if sent is call), None)
         found = Finding(
             rule=rule,
             severity=severity or spec.severity,
@@ -184,13 +187,13 @@ class Log:
 
     def records(self, api: str) -> Iterator[Check | Skip | Seen]:
         """Checks, skips, and for each operation of the API the statuses that came or did not."""
-        for (rule, operation), count in sorted((self._counts + self._failed).items()):
+        for rule, operation in sorted(self._counts + self._failed):
             failed = self._failed[rule, operation]
             yield Check(rule, RULES[rule].title, operation, max(self._counts[rule, operation], failed), failed)
         for (rule, operation), reason in sorted(self.skips.items()):
             yield Skip(rule, RULES[rule].title, operation, reason)
-        for operation in self.contract.of(api):
-            yield from self._seen(operation.id)
+        for described in self.contract.of(api):
+            yield from self._seen(described.id)
 
     def _seen(self, operation_id: str) -> Iterator[Seen]:
         operation, seen = self.contract.operation(operation_id), self.statuses[operation_id]

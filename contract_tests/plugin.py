@@ -203,7 +203,8 @@ class Plugin:
         if self.verification is None:
             return
         api, full = self.verification.crew.api, self.verification.settings.depth == "full"
-        kept, gone = [], []
+        kept: list[pytest.Item] = []
+        gone: list[pytest.Item] = []
         for item in items:
             marker = item.get_closest_marker("api")
             wanted = marker is None or api in marker.args

@@ -62,7 +62,8 @@ class Reading:
 
 def read(chunks: Iterable[tuple[float, bytes]]) -> Reading:
     """Read an OpenAI-style stream from pieces of its body with their times."""
-    reading, reader, text = Reading(), EventReader(), []
+    reading, reader = Reading(), EventReader()
+    text: list[str] = []
     for moment, chunk in chunks:
         reading.ended = moment
         try:

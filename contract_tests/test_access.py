@@ -109,7 +109,7 @@ def test_administration_is_closed_to_others(crew: Crew, owner: Person, check: Ch
 
 @pytest.mark.api(SESSIONS)
 def test_another_owner_meets_nothing(
-    crew: Crew, owner: Person, other: Person, check: Checker, prompt: Callable[[], str], made: Made
+    crew: Crew, owner: Person, other: Person, check: Checker, prompt: Callable[..., str], made: Made
 ) -> None:
     session = owner.actor.create_session()
     made.append((owner, session.id))

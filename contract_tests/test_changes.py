@@ -30,12 +30,14 @@ def test_renaming_a_chat_keeps_its_messages(crew: Crew, owner: Person, check: Ch
 
 def test_an_edit_changes_one_message(crew: Crew, owner: Person, check: Checker, made: Made) -> None:
     session = _chat(crew, owner, made)
-    before = owner.actor.get_history(session.id)
-    message = before[1].id or ""
+    message = owner.actor.get_history(session.id)[1].id or ""
+    before = _tree(crew, owner, session)
     success(owner.client.send(crew.contract.call("editMessage", session.id, message, json={"content": "Edited reply"})))
+    after = _tree(crew, owner, session)
+    check.equal("edit-applies", "editMessage", before | {message: "Edited reply"}, after, "$.chat.history.messages")
     wanted = [TEXTS[0], "Edited reply", *TEXTS[2:]]
     check.equal(
-        "edit-applies", "editMessage", wanted, [m.content for m in owner.actor.get_history(session.id)], "messages"
+        "edit-applies", "editMessage", wanted, [m.content for m in owner.actor.get_history(session.id)], "what is shown"
     )
 
 
@@ -165,6 +167,13 @@ def _chat(crew: Crew, owner: Person, made: Made, title: str = "changes") -> Sess
     session = Session(reply.document()["id"])
     made.append((owner, session.id))
     return session
+
+
+def _tree(crew: Crew, owner: Person, session: Session) -> dict[str, str]:
+    """Every message of a chat by its id, shown or not."""
+    document = success(owner.client.send(crew.contract.call("getChat", session.id)))
+    messages = document.get("chat", {}).get("history", {}).get("messages", {})
+    return {name: str(row.get("content")) for name, row in messages.items()}
 
 
 def _found(crew: Crew, owner: Person, text: str) -> list[str]:

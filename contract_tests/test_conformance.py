@@ -18,7 +18,7 @@ from seatrial.contract import OPENWEBUI, Operation
 from seatrial.crew import Crew, Person
 from seatrial.exchange import Call, NoAnswer, Reply, Unexpected
 
-EXAMPLES = {"quick": 8, "full": 40}
+EXAMPLES = {"quick": 10, "full": 100}
 """Generated cases of each kind per operation; completions get a quarter, and only small ones."""
 
 

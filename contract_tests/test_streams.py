@@ -18,7 +18,7 @@ OPERATION = "createChatCompletion"
 
 
 def test_a_stream_is_whole_live_and_says_what_a_plain_reply_says(
-    crew: Crew, speaker: Person, check: Checker, prompt: Callable[[], str], full: bool
+    crew: Crew, speaker: Person, check: Checker, prompt: Callable[..., str], full: bool
 ) -> None:
     asked = prompt("Count from one to twenty in words.")
     plain = [speaker.actor.send_message(None, asked).reply for _ in range(2)]
@@ -27,7 +27,8 @@ def test_a_stream_is_whole_live_and_says_what_a_plain_reply_says(
         reply, reading = _streamed(crew, speaker, asked)
         if not check.that(
             "stream-type", OPERATION, reply.media_type == "text/event-stream", "text/event-stream",
-            f"{reply.media_type or 'no content type'}: {reply.excerpt(120)}", "content-type", reply=reply, account=speaker.account,
+            f"{reply.media_type or 'no content type'}: {reply.excerpt(120)}", "content-type",
+            reply=reply, account=speaker.account,
         ):  # fmt: skip
             return
         for rule in ("stream-framing", "stream-finish"):
@@ -61,11 +62,12 @@ def test_a_stream_is_whole_live_and_says_what_a_plain_reply_says(
         check.log.finding(
             "stream-live", OPERATION, "tokens spread over the time of the reply",
             f"{len(reading.token_times)} tokens within {reading.token_times[-1] - reading.token_times[0]:.3f} s, "
-            f"{reading.token_times[0]:.2f} s after the request: something in between buffers", "timing", reply, speaker.account,
+            f"{reading.token_times[0]:.2f} s after the request: something in between buffers",
+            "timing", reply, speaker.account,
         )  # fmt: skip
 
 
-def test_nothing_of_a_stream_is_stored(crew: Crew, speaker: Person, check: Checker, prompt: Callable[[], str]) -> None:
+def test_nothing_of_a_stream_is_stored(crew: Crew, speaker: Person, check: Checker, prompt: Callable[..., str]) -> None:
     if not (speaker.account.disposable or crew.target.is_loopback):
         check.skip("prompt-unstored", OPERATION, "others may work with this account at the same time")
         pytest.skip("others may work with this account at the same time")

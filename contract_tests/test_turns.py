@@ -21,7 +21,7 @@ OPERATION = "createChatCompletion"
 SOCKET_SECONDS = 20
 
 Made = list[tuple[Person, str]]
-Prompt = Callable[[], str]
+Prompt = Callable[..., str]
 
 
 def test_a_turn_told_over_the_socket_is_the_turn_that_is_stored(

@@ -10,10 +10,10 @@ from seatrial.completions import new_id
 
 TEXTS = {
     "accents": "Qual é a capital da França? Ação, coração, às três.",
-    "emoji": "Family 👨‍👩‍👧‍👦, flag 🏴󠁧󠁢󠁳󠁣󠁴󠁿, skin 👍🏽, heart ❤️",
+    "emoji": "Family 👨‍👩‍👧, flag 🏴󠁧󠁢󠁳󠁣󠁴󠁿, skin 👍🏽, heart ❤️",
     "right to left": "ما هي عاصمة فرنسا؟ מהי בירת צרפת؟ (mixed LTR)",
     "east asian": "法国的首都是哪里？フランスの首都は？ 𠮷野家",
-    "code": '```python\nif a < b && c > "d":\n\tprint(\'\\n\', f"{x!r}")\n```\n<script>alert(1)</script> &amp; $HOME `id`',
+    "code": '```python\nif a < b && c > "d":\n\tprint(\'\\n\', f"{x!r}")\n```\n<script>alert(1)</script> &amp; $HOME',
     "white space": "  leading, trailing\t \n\n\ttabs and lines\r\nof two kinds \n ",
     "control": "bell \x07, escape \x1b[31m, separators \u2028 \u2029, zero width \u200b\u200d, bom \ufeff end",
     "json": '{"role": "system", "content": "\\u0041 \\\\ \\" null"}',

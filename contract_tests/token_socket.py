@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import socketio
@@ -37,7 +37,7 @@ class Delivered:
         return self.whole if self.whole is not None else "".join(self.deltas)
 
     def take(self, data: dict[str, Any]) -> None:
-        """One event's `data`: deltas since 0.11 as `response:completion`, before and at the end as `chat:completion`."""
+        """One event's `data`. Deltas are `response:completion` since 0.11; before, and at the end, `chat:completion`."""
         self.events += 1
         body = data.get("data") or {}
         kind = data.get("type")
@@ -70,7 +70,7 @@ class TokenSocket:
         self._lock = threading.Condition()
         self._client.on("events", self._heard)
 
-    def __enter__(self) -> TokenSocket:
+    def __enter__(self) -> Self:
         parts = urlsplit(self._target.url)
         try:
             self._client.connect(

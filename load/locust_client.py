@@ -107,7 +107,7 @@ class LoadClient:
         except HTTPParseError as error:
             raise NoAnswer(call, f"the connection broke before the whole answer ({error})") from None
         except OSError as error:
-            raise NoAnswer(call, _reason(error)) from None
+            raise NoAnswer(call, _reason(error), reached=not isinstance(error, ConnectionRefusedError)) from None
         fields = {str(name).lower(): str(value) for name, value in response.items()}
         content = _plain(call, fields, content)
         cut = "size" if len(content) > MAX_BODY else None

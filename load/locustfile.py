@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from seatrial.settings import Settings, from_environment
 
 RUN = "SEATRIAL_RUN"
 log = logging.getLogger("seatrial")
+_settings = Settings()
 _voyage: Voyage | None = None
 _started = ""
 
@@ -34,20 +36,32 @@ _started = ""
 @events.init.add_listener  # type: ignore[untyped-decorator]
 def _prepare(environment: Environment, runner: Any, **_: Any) -> None:
     """Users get time to finish their session, and several processes are refused for now."""
+    global _settings  # noqa: PLW0603 - Locust knows a load only by its events
     if not isinstance(runner, LocalRunner):
         raise SystemExit("seatrial: one process only for now; leave out --processes, --master and --worker")
-    settings = _settings()
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        _settings = from_environment(os.environ)
+    except SeatrialError as error:
+        log.error("%s", error)
+        raise SystemExit(EXIT_WRONG_USE) from None
     if not environment.stop_timeout:
-        environment.stop_timeout = 2 * settings.timeout + 5
+        environment.stop_timeout = 2 * _settings.timeout + 5
     options = environment.parsed_options
-    if options is not None and options.num_users is None:
-        options.num_users = options.spawn_rate = settings.users
+    if options is not None:
+        if options.num_users is None:
+            options.num_users = options.spawn_rate = _settings.users
+        if options.run_time:
+            # Locust's own clock would start before the accounts are made.
+            _settings = replace(_settings, duration=float(options.run_time))
+            options.run_time = None
 
 
 @events.test_start.add_listener  # type: ignore[untyped-decorator]
 def _set_out(environment: Environment, **_: Any) -> None:
     global _voyage, _started  # noqa: PLW0603 - Locust knows a load only by its events
-    settings = _settings()
+    runner = environment.runner
+    settings = replace(_settings, users=runner.target_user_count or _settings.users) if runner else _settings
     _started = now()
     given = os.environ.get(RUN)
     try:
@@ -83,7 +97,12 @@ def _come_home(environment: Environment, **_: Any) -> None:
         return
     run = conclude(_voyage.settings, _voyage.folder, _started)
     environment.process_exit_code = run.exit_code
-    print(f"{run.sentence}\nrun folder: {_voyage.folder.path}", flush=True)
+    told = f"{run.sentence}\nrun folder: {_voyage.folder.path}"
+    if environment.web_ui is None:
+        # After Locust's own tables, which it prints last of all.
+        environment.events.quit.add_listener(lambda **_: print(told, flush=True))
+    else:
+        print(told, flush=True)
 
 
 def _watch(environment: Environment, voyage: Voyage) -> None:
@@ -108,14 +127,6 @@ def _end(environment: Environment) -> None:
         runner.quit()
     else:
         runner.stop()
-
-
-def _settings() -> Settings:
-    try:
-        return from_environment(os.environ)
-    except SeatrialError as error:
-        log.error("%s", error)
-        raise SystemExit(EXIT_WRONG_USE) from None
 
 
 class SessionUser(User):

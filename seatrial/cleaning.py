@@ -7,6 +7,7 @@ never confirmed and carries no marker is reported, not deleted.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -43,10 +44,8 @@ class Cleaner:
         """Remove everything known. Returns what is left, one line each; empty is good."""
         entries = open_entries(self.ledger.path)
         for done, entry in enumerate(entries, 1):
-            try:
+            with suppress(Unexpected, NoAnswer, SeatrialError):  # what stays in the ledger is told below
                 self._remove(entry)
-            except (Unexpected, NoAnswer, SeatrialError):
-                pass  # it stays in the ledger, and is told below
             if progress:
                 progress(done, len(entries))
         self._sweep()
@@ -105,11 +104,9 @@ class Cleaner:
         """A last look for accounts that carry the run's marker, whatever the ledger says."""
         if self.admin is None or not self.marker:
             return
-        try:
+        with suppress(Unexpected, NoAnswer, SeatrialError):
             for user in self._users(self.marker):
                 self._delete(self.admin, "user", user)
-        except (Unexpected, NoAnswer, SeatrialError):
-            pass
 
     def _told(self, entry: Entry) -> str:
         if entry.id is None:

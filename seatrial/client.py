@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
-
+from typing import Self
 
 import httpx
 
@@ -144,7 +144,7 @@ class Client:
     def close(self) -> None:
         self._http.close()
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -165,7 +165,7 @@ class Answer:
         self.cut: str | None = None
 
     def chunks(self) -> Iterator[tuple[float, bytes]]:
-        """Pieces of the body with their times. Ends at the body's end, the deadline, the size limit or a broken connection."""
+        """Pieces of the body with their times, to its end, the deadline, the size limit or a broken connection."""
         try:
             for chunk in self._response.iter_bytes():
                 now = time.monotonic()

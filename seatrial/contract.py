@@ -84,24 +84,25 @@ class Contract:
 
     def __init__(self, document: Mapping[str, Any], source: str, release: Release | None = None) -> None:
         self.document, self.source, self.release = document, source, release
-        self.operations = {operation.id: operation for operation in _operations(document, source)}
+        self.operations = {operation.id: operation for operation in _operations(document)}
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> Contract:
         """Read and check a contract. Raises `ContractError` with file, line and reason."""
         where = Path(path) if path else default_path()
         located = read(where)
-        return cls(located.document, where.name if path is None else str(path))._checked(located)
+        contract = cls(located.document, where.name if path is None else str(path))
+        contract._demand_operations(located)
+        return contract
 
-    def _checked(self, located: Located) -> Contract:
+    def _demand_operations(self, located: Located) -> None:
         for api in GROUPS:
             if found := self.of(api):
                 missing = REQUIRED[api] - {operation.id for operation in found}
                 if missing:
-                    raise ContractError(self.source, located.line(("paths",)), f"no operation {sorted(missing)[0]}")
+                    raise ContractError(self.source, located.line(("paths",)), f"no operation {min(missing)}")
         if not self.operations:
             raise ContractError(self.source, located.line(("paths",)), "describes no operation that Seatrial knows")
-        return self
 
     def at(self, version: str | None) -> Contract:
         """The contract as one release keeps it: what came later or went earlier is taken out."""
@@ -223,7 +224,7 @@ def default_path() -> Path:
     return packaged if packaged.exists() else Path(__file__).resolve().parent.parent / "openapi.yaml"
 
 
-def _operations(document: Mapping[str, Any], source: str) -> Iterator[Operation]:
+def _operations(document: Mapping[str, Any]) -> Iterator[Operation]:
     groups = {tag: group.get("name") for group in document.get("x-tagGroups", ()) for tag in group.get("tags", ())}
     apis = {name: api for api, name in GROUPS.items()}
     for path, item in document.get("paths", {}).items():

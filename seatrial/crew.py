@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from seatrial.accounts import choose_model, given_accounts, throwaway
 from seatrial.actor import Actor, verbs_for
@@ -176,7 +177,7 @@ class Crew:
         self.ledger.close()
         return left
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

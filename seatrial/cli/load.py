@@ -175,7 +175,9 @@ def _show(run: Run, folder: RunFolder, console: Console) -> None:
     if run.left_behind:
         more = len(run.left_behind) - SHOWN
         if more > 0:
-            console.print(f"left behind: {more} more, named in {folder.path / 'run.json'}", soft_wrap=True, markup=False)
+            console.print(
+                f"left behind: {more} more, named in {folder.path / 'run.json'}", soft_wrap=True, markup=False
+            )
         console.print(f"remove it with: seatrial clean {folder.path}", soft_wrap=True, markup=False)
     console.print(run.sentence, soft_wrap=True, markup=False)
     console.print(f"run folder: {folder.path}", soft_wrap=True, markup=False)

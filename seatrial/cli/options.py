@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -13,7 +14,7 @@ from seatrial.settings import Settings, gather
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_SECRET = "TEXT, @FILE, or better: in {}."
+_TEXT = "TEXT, @FILE, or better: in {}."
 
 
 class Seconds(click.ParamType[float]):
@@ -39,7 +40,7 @@ _COMMON: list[Callable[[Command], Command]] = [
     click.option("--api", type=click.Choice(["auto", "sessions", "openwebui"]),
                  help="Which API it speaks. [default: auto]"),
     click.option("--token", multiple=True, metavar="TOKEN",
-                 help=f"An account's token or API key; repeatable. {_SECRET.format('SEATRIAL_TOKEN')}"),
+                 help=f"An account's token or API key; repeatable. {_TEXT.format('SEATRIAL_TOKEN')}"),
     click.option("--account", multiple=True, metavar="EMAIL:PASSWORD",
                  help="An Open WebUI account; repeatable. EMAIL alone asks. Better in SEATRIAL_ACCOUNT."),
     click.option("--admin", metavar="EMAIL:PASSWORD",
@@ -54,7 +55,7 @@ _COMMON: list[Callable[[Command], Command]] = [
     click.option("--contract", metavar="FILE", help="A copy of openapi.yaml with your paths and parameter names."),
     click.option("--out", metavar="DIR", help="The run folder. [default: a new one under seatrial-runs/]"),
     click.option("--seed", type=int, help="Varies what is generated; the same seed sends the same. [default: 0]"),
-    click.option("--config", metavar="FILE", help="Settings and waivers, as TOML. [default: seatrial.toml if it is there]"),
+    click.option("--config", metavar="FILE", help="Settings and waivers. [default: seatrial.toml if it is there]"),
     click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output."),
 ]  # fmt: skip
 
@@ -68,6 +69,6 @@ def settings_from(options: dict[str, Any]) -> Settings:
     """Options over environment over configuration file. Raises `WrongUse`."""
     options = dict(options)
     config = options.pop("config", None)
-    if config is None and "SEATRIAL_CONFIG" not in os.environ and os.path.exists("seatrial.toml"):
+    if config is None and "SEATRIAL_CONFIG" not in os.environ and Path("seatrial.toml").exists():
         config = "seatrial.toml"
     return gather(options, os.environ, config)

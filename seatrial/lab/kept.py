@@ -71,7 +71,7 @@ class Kept:
             return OwnersDesk(self, "")
         owner = self._owners.get(token or "")
         if owner is None:
-            raise Refused(401, WRONG_CREDENTIALS if token else "Credentials are needed here.")
+            raise Refused(401, "Credentials are needed here." if token is None else WRONG_CREDENTIALS)
         return OwnersDesk(self, owner)
 
 

@@ -113,11 +113,12 @@ class _Json(JSONResponse):
 
 
 def _token(request: Request) -> str | None:
+    """The bearer token; "", which is nobody's, for credentials of another kind."""
     header = request.headers.get("authorization")
     if header is None:
         return None
     scheme, _, token = header.partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else header
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _turn(body: bytes) -> tuple[str, str | None]:

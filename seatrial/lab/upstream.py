@@ -71,7 +71,8 @@ class Upstream:
         if token is None and self.account is not None:
             return CallersDesk(self, self.account)
         if not token or not token.isascii():
-            raise Refused(401, WRONG_CREDENTIALS if token else "Credentials of an Open WebUI account are needed here.")
+            needed = "Credentials of an Open WebUI account are needed here."
+            raise Refused(401, needed if token is None else WRONG_CREDENTIALS)
         return CallersDesk(self, Account("caller", token))
 
     def turn(self, chat_id: str) -> threading.Lock:
