@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.accounts import sign_in
+from seatrial.cli.contact import child_environment
 from seatrial.client import Client
 from seatrial.contract import Contract
 from seatrial.lab import openwebui, openwebui_install
@@ -58,10 +59,12 @@ def _verify(deployment: openwebui.Deployment, depth: str, seed: int, keep: str |
         done = subprocess.run(
             [sys.executable, "-P", "-m", "seatrial", "verify", deployment.url, "--depth", depth, "--seed", str(seed),
              "--out", str(out)],
-            env={"PATH": "/usr/bin:/bin", "SEATRIAL_ADMIN": f"{deployment.admin_email}:{deployment.admin_password}"},
+            env=child_environment() | {"SEATRIAL_ADMIN": f"{deployment.admin_email}:{deployment.admin_password}"},
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         seconds = time.monotonic() - started
+        if not (out / "run.json").exists():
+            raise SystemExit(f"{name}: exit {done.returncode}: {done.stderr[-500:]}")
         folder = RunFolder(out)
         run = folder.load()
         findings = list(folder.rows("findings.jsonl", Finding))
@@ -109,8 +112,8 @@ def _tell(result: dict[str, Any]) -> None:
         f"{result['version']}{' --defaults' if result['defaults'] else ''} {result['depth']} seed {result['seed']}: "
         f"exit {result['exit']} in {result['seconds']} s, {result['counts'].get('requests')} requests, "
         f"{result['counts'].get('completions')} completions; new {len(failing)}, drift {len(drift)}, "
-        f"known {known or 'none'}; left behind {result['left_behind'] or 'nothing'}; changed {result['changed'] or 'nothing'}"
-        f"{'; ' + result['problem'] if result['problem'] else ''}",
+        f"known {known or 'none'}; left behind {result['left_behind'] or 'nothing'}; changed "
+        f"{result['changed'] or 'nothing'}{'; ' + result['problem'] if result['problem'] else ''}",
         flush=True,
     )
     for finding in [*failing, *drift]:

@@ -69,10 +69,13 @@ def difference(expected: Any, received: Any) -> tuple[str, str]:
                     f"{len(expected)} entries, entry {i}: {_short(a)}",
                     f"{len(received)} entries, entry {i}: {_short(b)}",
                 )
-        return (
-            f"{len(expected)} entries",
-            f"{len(received)} entries: {_short(received[len(expected) :] or expected[len(received) :])}",
-        )
+        missing, extra = expected[len(received) :], received[len(expected) :]
+        odd = f"missing: {_short(list(missing))}" if missing else f"too many: {_short(list(extra))}"
+        return f"{len(expected)} entries", f"{len(received)} entries; {odd}"
+    if isinstance(expected, dict) and isinstance(received, dict):
+        for key in expected.keys() | received.keys():
+            if expected.get(key) != received.get(key):
+                return f"at {key}: {_short(expected.get(key))}", f"at {key}: {_short(received.get(key))}"
     return _short(expected), _short(received)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from contract_tests.known import Acceptance
 from contract_tests.rules import RULES
+from seatrial.completions import form_of
 from seatrial.contract import Contract
 from seatrial.exchange import Call, NoAnswer, Reply
 from seatrial.records import Check, Finding, Seen, Severity, Skip, now
@@ -25,6 +26,9 @@ from seatrial.target import Account
 
 TRAIL = 40
 """Calls that a finding carries along, so that a person can take the same steps."""
+
+FAILED_USE = ("valid-use", "valid-input-accepted", "no-answer")
+"""Rules by which a completion's form of request tells two faults apart: one form may work and another fail."""
 
 SHOWN_BODY = 4000
 """Bytes of a request body that a curl line shows."""
@@ -142,9 +146,12 @@ class Log:
         `calls` are the requests that may have brought it about, where it is more than the last one.
         """
         spec = RULES[rule]
-        where = _UUID.sub("*", _INDEX.sub("[*]", where))
         call = call or (reply.call if reply else None)
         account = account or next((who for sent, who in reversed(self._recent) if sent is call), None)
+        where = _UUID.sub("*", _INDEX.sub("[*]", where))
+        form = form_of(call.json) if call is not None and call.operation == "createChatCompletion" else ""
+        if form and rule in FAILED_USE:
+            where = f"{where}, {form}"
         found = Finding(
             rule=rule,
             severity=severity or spec.severity,
@@ -159,6 +166,7 @@ class Log:
             steps=tuple(json.loads(self._masked(json.dumps(self._trail)))),
             at=now(),
             id=f"{rule}:{operation}:{where}",
+            form=form,
         )
         found = replace(
             found,

@@ -28,7 +28,8 @@ from seatrial.contract import OPENWEBUI, SESSIONS, Contract
 from seatrial.crew import Crew, Person
 from seatrial.errors import Inconclusive, SeatrialError
 from seatrial.exchange import Call, NoAnswer, Reply, Unexpected
-from seatrial.records import Recorder, Run, RunFolder, now
+from seatrial.lifeline import watch
+from seatrial.records import DiskFull, Recorder, Run, RunFolder, now
 from seatrial.release import Release
 from seatrial.settings import Settings, from_environment
 from seatrial.target import Account
@@ -51,11 +52,13 @@ class Verification:
     def __init__(self, settings: Settings, folder: RunFolder) -> None:
         self.settings, self.folder = settings, folder
         self.problem: str | None = None
+        self.over = False
         self.notes: list[str] = []
         self._early: list[tuple[Account, Call, Reply | NoAnswer]] = []
         self._started = now()
         self._guinea_pig: Person | None = None
         self._guinea_pig_set = False
+        self._interrupted: int | None = None
         self.budget = Budget(settings.depth, loopback=settings.target().is_loopback)
 
     def begin(self) -> None:
@@ -67,6 +70,7 @@ class Verification:
             self.log.hear(*exchange)
         self._early.clear()
         self.crew.before.append(self.budget.before)
+        self.crew.listeners.append(self._interrupt_now)
         self._know_release()
         self.save()
 
@@ -113,26 +117,43 @@ class Verification:
         if isinstance(error, NoAnswer):
             if not self.is_alive():
                 self.problem = f"{self.crew.target.url} stopped answering during the run ({error.reason})"
+                self.over = True
             else:
                 self.log.finding(
                     "no-answer", error.call.operation, "an answer", error.reason, "connection", call=error.call
                 )
             return f"no answer: {error}"
         if isinstance(error, SeatrialError):
-            self.problem = str(error)
+            self.problem, self.over = str(error), isinstance(error, DiskFull)
             return str(error)
         return None
 
     def end(self, interrupted: bool) -> None:
         """Remove what was made, and write what was seen."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
         left = self.crew.pay_off()
         if interrupted and self.problem is None:
             self.problem = "the run was interrupted"
+        try:
+            self._write_rows()
+        except Inconclusive as error:
+            self.problem = self.problem or str(error)
         self.save(left, ended=True)
 
+    def interrupt(self, number: int, _frame: object) -> None:
+        """Ctrl-C, or whoever started us asks: not before the answer that names something new has come."""
+        if hasattr(self, "crew") and self.crew.ledger.is_waiting and not self._interrupted:
+            self._interrupted = number
+            return
+        self._interrupted = None
+        raise KeyboardInterrupt
+
+    def _interrupt_now(self, *_: object) -> None:
+        if self._interrupted and not self.crew.ledger.is_waiting:
+            os.kill(os.getpid(), self._interrupted)
+
     def save(self, left: list[str] | None = None, *, ended: bool = False) -> None:
-        if ended:
-            self._write_rows()
         self.folder.save(self._run(left or [], ended))
 
     def _write_rows(self) -> None:
@@ -188,11 +209,14 @@ class Plugin:
         if session.config.option.collectonly:
             return
         signal.signal(signal.SIGTERM, _interrupt)
+        watch()
         try:
             settings = from_environment(os.environ)
             run = os.environ.get("SEATRIAL_RUN")
             folder = RunFolder.create(settings.out, "verify") if run is None else RunFolder(_existing(run))
             verification = Verification(settings, folder)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, verification.interrupt)
             verification.begin()
         except SeatrialError as error:
             # The exit code of Seatrial, so that a run by hand says the same as `seatrial verify`.
@@ -246,12 +270,8 @@ class Plugin:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> None:
-        if (
-            self.verification is not None
-            and self.verification.problem
-            and "stopped answering" in self.verification.problem
-        ):
-            item.session.shouldstop = self.verification.problem
+        if self.verification is not None and self.verification.over:
+            item.session.shouldstop = str(self.verification.problem)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:

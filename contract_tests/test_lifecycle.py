@@ -237,6 +237,10 @@ def _holds_what_was_said(check: Checker, operation: str, turns: list[Turn], hist
         check.equal("history-order", operation, wanted, got, "messages")
     else:
         check.equal("history-content", operation, wanted, got, "messages")
+    hidden = [message for message in history if message.elsewhere and not message.content]
+    if hidden:
+        told = f"{len(hidden)} of {len(history)} messages have an empty `content`; their text stands in `output` only"
+        check.that("history-content", operation, False, "text in `content`, which clients read", told, "content")
     errors = [message.error for message in history if message.error]
     check.that("history-content", operation, not errors, "no error", repr(errors[:1]), "messages: error")
     if any(message.id for message in history):

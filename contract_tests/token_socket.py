@@ -32,12 +32,12 @@ class Delivered:
         self.events = 0
 
     @property
-    def text(self) -> str:
-        """The whole text where the server sent one, else its pieces."""
-        return self.whole if self.whole is not None else "".join(self.deltas)
+    def pieces(self) -> str | None:
+        """The pieces put together, None where none came."""
+        return "".join(self.deltas) if self.deltas else None
 
     def take(self, data: dict[str, Any]) -> None:
-        """One event's `data`. Deltas are `response:completion` since 0.11; before, and at the end, `chat:completion`."""
+        """One event's `data`: pieces are `response:completion` since 0.11, else `chat:completion`."""
         self.events += 1
         body = data.get("data") or {}
         kind = data.get("type")
@@ -95,6 +95,11 @@ class TokenSocket:
     @property
     def id(self) -> str:
         return str(self._client.get_sid("/"))
+
+    def forget(self, chat_id: str) -> None:
+        """A new turn begins: what was told of earlier ones does not count."""
+        with self._lock:
+            self._chats.pop(chat_id, None)
 
     def wait_for(self, chat_id: str, seconds: float) -> Delivered:
         """What was told of a chat, once it is told to be done or the time is over."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from reports.digest import WRONGS, Digest, Group
 from reports.wording import counted, cut, duration, line, listed, percent, subject
 from seatrial.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
-from seatrial.records import Run, RunFolder
+from seatrial.records import Finding, Run, RunFolder
 from seatrial.verbs import VERB_OPERATIONS
 
 RANKS = {"break": 0, "defect": 1, "drift": 2}
@@ -97,13 +97,18 @@ def headline(group: Group, api: str) -> str:
     """One line that says what is broken: "Completions are broken: createChatCompletion answers 400 (...)"."""
     finding, status = group.finding, _status(group)
     name, expected = line(finding.operation, 80), line(finding.expected, 90)
-    broken = finding.severity == "break" and f"{subject(finding.operation, api) or f'{name} is'} broken: "
+    broken = finding.severity == "break" and f"{_subject(finding, api) or f'{name} is'} broken: "
     if broken and _refused(group):
         return f"{broken}{name} answers {_answer(status, finding.received)} to a valid request"
     told = line(finding.notice or finding.title or finding.rule, 120).rstrip(".")
     told = told[:1].lower() + told[1:] if re.match(r"[A-Z][a-z]*\s", told) else told
     detail = f"expected {expected or 'something else'}, received {line(finding.received, 110) or 'nothing'}"
     return f"{broken or f'{name}: '}{told} ({name if broken else line(finding.where, 60)}: {detail})"
+
+
+def _subject(finding: Finding, api: str) -> str | None:
+    """What is broken; where an operation has several contracts, which of them: "Plain completions are"."""
+    return f"{finding.form.capitalize()} are" if finding.form else subject(finding.operation, api)
 
 
 def _status(group: Group) -> str:

@@ -31,6 +31,18 @@ class Form(Enum):
     NEW_CHAT = "new chat"
 
 
+def form_of(body: Any) -> str:
+    """What a completion's request asks for, in the words of a report: "plain completions", "background turns"."""
+    if not isinstance(body, dict):
+        return "completions"
+    streamed = bool(body.get("stream"))
+    if body.get("chat_id"):
+        return "background turns" if body.get("session_id") else "blocking turns" if streamed else "stored plain turns"
+    if "parent_id" in body and body["parent_id"] is None:
+        return "turns in a new chat"
+    return "streamed completions" if streamed else "plain completions"
+
+
 def new_id() -> str:
     return str(uuid.uuid4())
 

@@ -12,6 +12,7 @@ A report is a fold over these files and can be made again without a new run.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import threading
@@ -33,7 +34,8 @@ class Finding:
     """One way in which the target departs from what its users need. See DESIGN, section 4, for the severities.
 
     `where` is the instance: a JSON path, or "status 500". `known` and `waived` say why it does not fail the run.
-    `steps` are the calls that led to it, oldest first.
+    `steps` are the calls that led to it, oldest first; `form` says what kind of request it was, where an operation
+    has several contracts.
     """
 
     rule: str
@@ -52,6 +54,7 @@ class Finding:
     steps: tuple[Mapping[str, Any], ...] = ()
     at: str = ""
     id: str = ""
+    form: str = ""
 
     @property
     def fails(self) -> bool:
@@ -109,7 +112,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Integrity:
-    """What one session said and what its history held. Counts of messages, except `turns` and `refused`, which are turns.
+    """What one session said and what its history held, in messages; `turns` and `refused` are turns.
 
     `kept` are messages of refused turns that are there all the same. Without `verified` the history could not be
     read, and the counts from `stored` to `reordered` say nothing.
@@ -224,13 +227,16 @@ class RunFolder:
         """The records of one type in a file, or in every file that the pattern names. A cut last line is left out."""
         for path in sorted(self.path.glob(name)):
             with path.open(encoding="utf-8") as lines:
-                for line in lines:
+                for number, line in enumerate(lines, 1):
                     try:
                         document = json.loads(line)
                     except ValueError:
                         continue
-                    if document.pop("type", None) == kind.__name__:
-                        yield kind(**document)
+                    try:
+                        if document.pop("type", None) == kind.__name__:
+                            yield kind(**document)
+                    except (AttributeError, TypeError) as error:
+                        raise WrongUse(f"{path}:{number} is no record of this Seatrial: {error}") from None
 
 
 class Recorder:
@@ -255,8 +261,13 @@ class Recorder:
             raise full(self.path, error) from None
 
     def close(self) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # the line that met a full disk has said so already
+            self._file.close()
 
 
-def full(path: Path, error: OSError) -> Inconclusive:
-    return Inconclusive(f"cannot write {path}: {error.strerror or error}; the run ends here")
+class DiskFull(Inconclusive):
+    """A record could not be written: there is no room, or no right to."""
+
+
+def full(path: Path, error: OSError) -> DiskFull:
+    return DiskFull(f"cannot write {path}: {error.strerror or error}; the run ends here")

@@ -27,7 +27,10 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a history. `role` is "user" or "assistant"; ids and parents only where the API has them."""
+    """One message of a history. `role` is "user" or "assistant"; ids and parents only where the API has them.
+
+    `content` is what clients read; `elsewhere` is text that the server keeps in another place of the message.
+    """
 
     role: str
     content: str
@@ -35,6 +38,7 @@ class Message:
     parent: str | None = None
     created_at: float | None = None
     error: str | None = None
+    elsewhere: str = ""
 
 
 @dataclass(frozen=True, slots=True)
