@@ -19,6 +19,7 @@ from typing import Self
 
 import seatrial
 from load.progress import FILE, Phase
+from seatrial.lifeline import tie
 from seatrial.records import RunFolder
 from seatrial.settings import Settings
 
@@ -45,7 +46,7 @@ class LocustProcess:
         with (self.folder.path / LOG).open("wb") as log:
             self._process = subprocess.Popen(
                 [*command, "-u", users, "-r", rate],
-                env=bare_environment() | self.settings.environment() | {"SEATRIAL_RUN": str(self.folder.path)},
+                env=bare_environment() | tie() | self.settings.environment() | {"SEATRIAL_RUN": str(self.folder.path)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -42,14 +42,14 @@ class Cleaner:
 
     def clean(self, progress: Progress | None = None) -> list[str]:
         """Remove everything known. Returns what is left, one line each; empty is good."""
-        entries = open_entries(self.ledger.path)
+        entries = self.ledger.open_entries()
         for done, entry in enumerate(entries, 1):
             with suppress(Unexpected, NoAnswer, SeatrialError):  # what stays in the ledger is told below
                 self._remove(entry)
             if progress:
                 progress(done, len(entries))
         self._sweep()
-        return [self._told(entry) for entry in open_entries(self.ledger.path)]
+        return [self._told(entry) for entry in self.ledger.open_entries()]
 
     def _remove(self, entry: Entry) -> None:
         if entry.kind == "user":

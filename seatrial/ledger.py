@@ -7,15 +7,18 @@ between. `seatrial clean` reads the file of a run that was killed.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, BinaryIO
 
 from seatrial.exchange import Call, NoAnswer, Reply
 from seatrial.reading import names_one
+from seatrial.records import full
 from seatrial.target import Account
 
 CREATES = {"createSession": ("session", "id"), "createChat": ("chat", "id"), "addUser": ("user", "id")}
@@ -37,14 +40,20 @@ class Entry:
 
 
 class Ledger:
-    """Append-only, one line per event, flushed: a killed process loses none."""
+    """Append-only, one line per event, at once on the disk: a killed process loses none.
+
+    Raises `Inconclusive` when the disk is full. What was made by then is still known here, and can be removed.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        cut = _ends_inside_a_line(path)
-        self._file: IO[str] = path.open("a", encoding="utf-8")
-        if cut:  # by a kill; what comes next must not be glued to it and lost with it
-            self._file.write("\n")
+        # A line cut by a kill or a full disk: what comes next must not be glued to it and lost with it.
+        self._cut = _ends_inside_a_line(path)
+        try:
+            self._file: BinaryIO = path.open("ab", buffering=0)
+        except OSError as error:
+            raise full(path, error) from None
+        self._unwritten: list[dict[str, Any]] = []
         self._lock = threading.Lock()
         # The same call may be under way several times, as several accounts.
         self._pending: dict[tuple[str, int], list[int]] = {}
@@ -57,8 +66,8 @@ class Ledger:
             return
         with self._lock:
             self._key += 1
-            self._pending.setdefault((account.label, id(call)), []).append(self._key)
             self._write(event="intend", key=self._key, kind=kind, account=account.label, marker=marker_of(call))
+            self._pending.setdefault((account.label, id(call)), []).append(self._key)
 
     def after(self, account: Account, call: Call, outcome: Reply | NoAnswer) -> None:
         """Write what became of a call that creates or removes something."""
@@ -86,12 +95,31 @@ class Ledger:
         with self._lock:
             self._write(event="failed", key=entry.key)
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether an answer is under way that will name something made."""
+        return any(self._pending.values())
+
+    def open_entries(self) -> list[Entry]:
+        """As the function of this name, with what the disk did not take."""
+        return _folded([*read(self.path), *self._unwritten])
+
     def close(self) -> None:
         self._file.close()
 
     def _write(self, **event: Any) -> None:
-        self._file.write(json.dumps(event) + "\n")
-        self._file.flush()
+        self._unwritten.append(event)
+        try:
+            while self._unwritten:
+                line = b"\n" * self._cut + json.dumps(self._unwritten[0]).encode() + b"\n"
+                self._cut = self._file.write(line) < len(line)
+                if self._cut:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                self._unwritten.pop(0)
+        except OSError as error:
+            if event["event"] == "intend":  # what cannot be written down is not sent either
+                self._unwritten.remove(event)
+            raise full(self.path, error) from None
 
 
 def _made_nothing(outcome: Reply | NoAnswer) -> bool:
@@ -155,9 +183,13 @@ def _ends_inside_a_line(path: Path) -> bool:
 
 def open_entries(path: Path) -> list[Entry]:
     """What was made, or may have been, and was not removed. Accounts come first: they take their chats along."""
+    return _folded(read(path))
+
+
+def _folded(events: Iterable[dict[str, Any]]) -> list[Entry]:
     intents: dict[int, dict[str, Any]] = {}
     made: dict[tuple[str, str], Entry] = {}
-    for event in read(path):
+    for event in events:
         match event.get("event"):
             case "intend":
                 intents[event["key"]] = event

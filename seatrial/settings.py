@@ -160,6 +160,11 @@ def _checked(settings: Settings) -> Settings:
         # Said here and without the secret: an HTTP library would refuse it later, and quote it.
         if token is not None and not (token.isascii() and token.isprintable() and token.split() == [token]):
             raise WrongUse(f"{option}: a token is one word of ASCII characters; this one is empty or holds others")
+    if settings.ca_file is not None:
+        try:
+            Path(settings.ca_file).read_bytes()
+        except OSError as error:
+            raise WrongUse(f"--ca-file {settings.ca_file}: {error.strerror or error}") from None
     _ = settings.headers, settings.logins, settings.admin_login
     return settings
 

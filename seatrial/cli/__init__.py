@@ -11,7 +11,9 @@ import sys
 import click
 
 from seatrial import __version__
+from seatrial.cli.telling import tell
 from seatrial.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_WRONG_USE, SeatrialError
+from seatrial.lifeline import watch
 
 COMMANDS = {
     "verify": "seatrial.cli.verify:verify",
@@ -62,24 +64,25 @@ def cli() -> None:
 def main() -> None:
     """The entry point: runs a command and ends with its exit code."""
     try:
-        code = cli.main(standalone_mode=False)
+        watch()
+        code = cli.main(prog_name="seatrial", standalone_mode=False)
     except SeatrialError as error:
-        click.echo(f"seatrial: {error}", err=True)
+        tell(str(error))
         sys.exit(error.exit_code)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help() if error.ctx else str(error))
         sys.exit(EXIT_WRONG_USE)
     except click.ClickException as error:
         hint = f" (see `{error.ctx.command_path} --help`)" if isinstance(error, click.UsageError) and error.ctx else ""
-        click.echo(f"seatrial: {error.format_message()}{hint}", err=True)
+        tell(error.format_message() + hint)
         sys.exit(EXIT_WRONG_USE)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("seatrial: interrupted", err=True)
+        tell("interrupted")
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         sys.exit(EXIT_INCONCLUSIVE)
     except OSError as error:
-        click.echo(f"seatrial: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", err=True)
+        tell(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
         sys.exit(EXIT_INCONCLUSIVE)
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -39,12 +39,12 @@ def clean(run: str | None, as_json: bool, **options: Any) -> int:
             if run:
                 click.echo(f"{folder.path}: nothing was left behind", err=as_json)
             continue
-        loaded = folder.load()
+        loaded = _mustered(folder)
         if not loaded.target:
             raise WrongUse(f"{folder.path} does not say what its target was")
         click.echo(f"{folder.path}: {len(entries)} to look after on {loaded.target}", err=as_json)
         left = clean_up(replace(settings, url=settings.url or loaded.target), folder, loaded)
-        folder.save(replace(loaded, left_behind=left))
+        folder.save(replace(folder.load(), left_behind=left))
         told[str(folder.path)] = left
         for line in left or ["nothing is left"]:
             click.echo(f"  {line}", err=as_json)
@@ -53,6 +53,16 @@ def clean(run: str | None, as_json: bool, **options: Any) -> int:
     if as_json:
         click.echo(json.dumps({"left_behind": told}, indent=2))
     return EXIT_INCONCLUSIVE if any(told.values()) else 0
+
+
+def _mustered(folder: Any) -> Any:
+    """The run; a load that was killed names its marker and accounts in its progress only."""
+    from load.progress import FILE, Mustered
+
+    run, mustered = folder.load(), next(folder.rows(FILE, Mustered), None)
+    if run.command != "load" or mustered is None:
+        return run
+    return replace(run, id=mustered.marker, api=mustered.api, accounts=run.accounts or mustered.accounts)
 
 
 def _runs(parent: Path) -> list[Any]:

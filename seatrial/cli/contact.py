@@ -1,6 +1,7 @@
-"""First contact, before a suite starts as a process of its own: accounts, and the embedded reference server.
+"""First contact, before a suite starts as a process of its own: run folder, accounts, embedded reference server.
 
-Passwords become tokens here, so that a wrong one is tried once and the suites never see it.
+Passwords become tokens here, so that a wrong one is tried once and the suites never see it. A run that does not
+get beyond this point leaves no folder behind.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import os
 import secrets
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,10 +18,50 @@ import seatrial
 from seatrial.accounts import given_accounts
 from seatrial.client import Client, tls_context
 from seatrial.contract import Contract
-from seatrial.errors import Inconclusive
+from seatrial.errors import Inconclusive, WrongUse
 from seatrial.lab.children import child
+from seatrial.ledger import open_entries
+from seatrial.lifeline import tie
 from seatrial.probe import Deployment, probe
+from seatrial.records import RunFolder
 from seatrial.settings import Settings
+
+BEFORE_THE_RUN = ("ledger.jsonl", "run.json", "progress.json", "progress.jsonl", "pytest.log", "locust.log")
+"""What a run folder may hold before the run has begun; anything else is a record of it."""
+
+
+@contextmanager
+def run_folder(settings: Settings, command: str) -> Iterator[RunFolder]:
+    """A new run folder, taken back when the block ends with an error before the run began.
+
+    Raises `WrongUse` for what is wrong with the settings before the disk or the network is touched.
+    """
+    if settings.url:
+        settings.target()
+    Contract.load(settings.contract)
+    wanted = Path(settings.out) if settings.out else Path("seatrial-runs")
+    made = [path for path in (wanted, *wanted.parents) if not path.exists()]
+    folder = RunFolder.create(settings.out, command)
+    if folder.path != wanted:
+        made.insert(0, folder.path)
+    try:
+        yield folder
+    except BaseException:
+        _take_back(folder, made)
+        raise
+
+
+def _take_back(folder: RunFolder, made: Sequence[Path]) -> None:
+    """Only what was made here, and nothing when the target may hold something that the ledger tells."""
+    with suppress(OSError, WrongUse):
+        names = {path.name for path in folder.path.iterdir()}
+        begun = "run.json" in names and folder.load().id
+        if begun or names - set(BEFORE_THE_RUN) or open_entries(folder.path / "ledger.jsonl"):
+            return
+        for name in names:
+            (folder.path / name).unlink()
+        for path in made:
+            path.rmdir()
 
 
 def signed_in(settings: Settings) -> tuple[Settings, Deployment]:
@@ -54,7 +95,7 @@ def child_environment() -> dict[str, str]:
     """
     shell = {name: value for name, value in os.environ.items() if not name.startswith(("SEATRIAL_", "LOCUST_"))}
     root = str(Path(seatrial.__file__).resolve().parents[1])
-    return shell | {"PYTHONPATH": os.pathsep.join([root, *filter(None, [shell.get("PYTHONPATH")])])}
+    return shell | tie() | {"PYTHONPATH": os.pathsep.join([root, *filter(None, [shell.get("PYTHONPATH")])])}
 
 
 def owners(count: int) -> tuple[str, ...]:

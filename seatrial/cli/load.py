@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -17,17 +16,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from load.generator import LOG, LocustProcess, bare_environment
+from load.generator import LOG, LocustProcess
 from load.outcome import CLOSED_LOOP, conclude
-from load.progress import FILE, Ended, Phase
+from load.progress import FILE, Ended, Mustered, Phase
 from reports.latency import Spread, latencies
-from seatrial.accounts import given_accounts
+from seatrial.cli.contact import reference_process, run_folder, signed_in
+from seatrial.cli.ending import written
 from seatrial.cli.options import SECONDS, common_options, settings_from
-from seatrial.client import Client, tls_context
-from seatrial.contract import Contract
 from seatrial.errors import EXIT_WRONG_USE, Inconclusive, WrongUse
-from seatrial.lab.children import child, until_stopped
-from seatrial.probe import probe
+from seatrial.lab.children import until_stopped
 from seatrial.records import Run, RunFolder, Sample, now
 from seatrial.settings import Settings
 
@@ -57,10 +54,10 @@ def load(url: str | None, yes: bool, as_json: bool, **options: Any) -> int:
     console = Console(stderr=as_json)
     if settings.url and not settings.target().is_loopback and not yes:
         _ask(settings)
-    folder = RunFolder.create(settings.out, "load")
-    run = run_load(settings, folder, console)
+    with run_folder(settings, "load") as folder:
+        run = written(run_load(settings, folder, console), folder)
     if as_json:
-        click.echo(json.dumps(asdict(run), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(asdict(run) | {"folder": str(folder.path)}, indent=2, ensure_ascii=False))
     return run.exit_code or 0
 
 
@@ -72,34 +69,16 @@ def run_load(settings: Settings, folder: RunFolder, console: Console) -> Run:
     with ExitStack() as stack:
         stack.enter_context(until_stopped())
         if not settings.url:
-            settings = replace(settings, url=stack.enter_context(_reference(settings)))
-        settings = signed_in(settings)
+            settings = replace(settings, url=stack.enter_context(reference_process(settings.contract)))
+        settings, deployment = signed_in(settings)
         _announce(settings, console)
         started = now()
+        if not (folder.path / "run.json").exists():  # `clean` needs it should we be killed
+            folder.save(Run("load", settings.url or "", deployment.api, started=started))
         problem = _play(settings, folder, console)
         run = conclude(settings, folder, started, problem)
     _show(run, folder, console)
     return run
-
-
-def signed_in(settings: Settings) -> Settings:
-    """The same settings with tokens instead of passwords, so that a wrong password is tried once and no more."""
-    target, whole = settings.target(), Contract.load(settings.contract)
-    with Client(target) as client:
-        deployment = probe(client, whole, settings.api)
-    target = replace(target, api=deployment.api, version=deployment.version)
-    tls = tls_context(target) if target.url.startswith("https") else None
-    accounts, admin = given_accounts(
-        settings, whole.at(deployment.version), lambda account: Client(target, account, tls=tls)
-    )
-    return replace(
-        settings,
-        api=deployment.api,
-        token=tuple(account.token for account in accounts if account.token),
-        account=(),
-        admin=None,
-        admin_token=admin.token if admin else None,
-    )
 
 
 def _play(settings: Settings, folder: RunFolder, console: Console) -> str | None:
@@ -121,8 +100,8 @@ def _play(settings: Settings, folder: RunFolder, console: Console) -> str | None
     ended = next(folder.rows(FILE, Ended), None)
     if ended is None:
         return f"the load generator ended by itself (code {code}; see {folder.path / LOG})"
-    if ended.exit_code == EXIT_WRONG_USE:
-        raise WrongUse(ended.problem or "")
+    if ended.problem and next(folder.rows(FILE, Mustered), None) is None:
+        raise (WrongUse if ended.exit_code == EXIT_WRONG_USE else Inconclusive)(ended.problem)
     if interrupted:
         return ended.problem or f"interrupted after {ended.seconds:.0f} s"
     return ended.problem
@@ -185,17 +164,3 @@ def _show(run: Run, folder: RunFolder, console: Console) -> None:
 
 def _times(spread: Spread) -> list[str]:
     return ["-" if value is None else f"{value:,.0f}" for value in (spread.p50, spread.p95, spread.p99)]
-
-
-@contextmanager
-def _reference(settings: Settings) -> Iterator[str]:
-    """The reference server in a process of its own: under load it must not share ours."""
-    command = [sys.executable, "-P", "-m", "seatrial", "lab", "reference", "--port", "0"]
-    if settings.contract:
-        command += ["--contract", settings.contract]
-    with child(command, env=bare_environment(), errors=None) as process:
-        assert process.stdout is not None
-        word, _, url = process.stdout.readline().strip().partition(" ")
-        if word != "ready":
-            raise Inconclusive(f"the reference server ended with code {process.wait()} before it was ready")
-        yield url

@@ -18,13 +18,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from contract_tests.budget import Budget
-from reports import write_reports
 from reports.terminal import summary
 from reports.verdict import judge
 from seatrial.cleaning import clean_up
 from seatrial.cli.contact import child_environment, owners, reference_process, signed_in
-from seatrial.errors import EXIT_WRONG_USE, SeatrialError, WrongUse
+from seatrial.cli.ending import written
+from seatrial.errors import EXIT_WRONG_USE, Inconclusive, SeatrialError, WrongUse
 from seatrial.lab.children import until_stopped
+from seatrial.ledger import open_entries
 from seatrial.probe import Deployment
 from seatrial.records import Run, RunFolder, now
 from seatrial.settings import Settings
@@ -42,18 +43,14 @@ def run_verification(
     """Verify, judge, report. Raises `WrongUse` and `Inconclusive` for what is wrong before anything was created."""
     with ExitStack() as stack:
         stack.enter_context(until_stopped())
-        try:
-            if not settings.url:
-                tokens = settings.token or owners(3)
-                url = stack.enter_context(reference_process(settings.contract, tokens))
-                settings = replace(settings, url=url, token=tokens, disposable=True)
-                console.print("[dim]no URL given: verifying the reference server, started for this run[/dim]")
-            elif with_load and not settings.target().is_loopback and not yes:
-                raise WrongUse(f"{settings.url} is not on this machine; give --yes to put load on it")
-            settings, deployment = signed_in(settings)
-        except SeatrialError:
-            discard(folder)
-            raise
+        if not settings.url:
+            tokens = settings.token or owners(3)
+            url = stack.enter_context(reference_process(settings.contract, tokens))
+            settings = replace(settings, url=url, token=tokens, disposable=True)
+            console.print("[dim]no URL given: verifying the reference server, started for this run[/dim]")
+        elif with_load and not settings.target().is_loopback and not yes:
+            raise WrongUse(f"{settings.url} is not on this machine; give --yes to put load on it")
+        settings, deployment = signed_in(settings)
         _announce(settings, deployment, console)
         run = _verified(settings, folder, console)
         if with_load and run.problem is None:
@@ -66,19 +63,9 @@ def run_verification(
         exit_code=judgement.exit_code,
         ended=run.ended or now(),
     )
-    folder.save(run)
-    write_reports(folder)
+    run = written(run, folder)
     summary(run, judgement, folder, console)
     return run
-
-
-def discard(folder: RunFolder) -> None:
-    """A run that never began leaves no folder behind."""
-    with contextlib.suppress(OSError):
-        ledger = folder.path / "ledger.jsonl"
-        if ledger.stat().st_size == 0:
-            ledger.unlink()
-            folder.path.rmdir()
 
 
 def _announce(settings: Settings, deployment: Deployment, console: Console) -> None:
@@ -93,22 +80,35 @@ def _announce(settings: Settings, deployment: Deployment, console: Console) -> N
 def _verified(settings: Settings, folder: RunFolder, console: Console) -> Run:
     """Run pytest to its end and read what it recorded; remove what a killed one left."""
     started = now()
+    # Without an id: it has not begun. `clean` needs the target should we be killed.
+    folder.save(Run("verify", settings.url or "", settings.api, depth=settings.depth, started=started))
     code, interrupted = _pytest(settings, folder, console)
-    try:
-        run = folder.load()
-    except WrongUse:
-        run = Run(command="verify", target=settings.url or "", api=settings.api, depth=settings.depth, started=started)
-        run.problem = _last_line(folder.path / LOG) or f"the suite ended with code {code} before it began"
-        if code == EXIT_WRONG_USE:
-            raise WrongUse(run.problem) from None
+    run = folder.load()
+    if not run.ended:
+        run.left_behind = _removed(settings, folder, run)
+    if not run.id and not run.left_behind:
+        if interrupted:
+            raise KeyboardInterrupt
+        problem = _last_line(folder.path / LOG) or f"the suite ended with code {code} before it began"
+        raise (WrongUse if code == EXIT_WRONG_USE else Inconclusive)(problem)
     if not run.ended:
         run.problem = run.problem or (
             "the run was interrupted"
             if interrupted
             else f"the suite ended in the middle (code {code}; see {folder.path / LOG})"
         )
-        run.left_behind = clean_up(settings, folder, run)
     return replace(run, started=run.started or started, ended=run.ended or now())
+
+
+def _removed(settings: Settings, folder: RunFolder, run: Run) -> list[str]:
+    """Remove what a suite that ended in the middle could not. Returns what is left."""
+    entries = open_entries(folder.path / "ledger.jsonl")
+    if not entries:
+        return []
+    try:
+        return clean_up(settings, folder, run)
+    except SeatrialError:
+        return [f"{entry.kind} {entry.id or '(perhaps)'} of {entry.account}" for entry in entries]
 
 
 def _pytest(settings: Settings, folder: RunFolder, console: Console) -> tuple[int, bool]:

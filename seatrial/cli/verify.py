@@ -33,13 +33,13 @@ def verify(url: str | None, with_load: bool, yes: bool, as_json: bool, **options
     # Imported here: `seatrial --help` lists this command and should not wait for the rest.
     from rich.console import Console
 
+    from seatrial.cli.contact import run_folder
     from seatrial.cli.verification import run_verification
-    from seatrial.records import RunFolder
 
     settings = settings_from(options | {"url": url})
-    folder = RunFolder.create(settings.out, "verify")
     console = Console(stderr=as_json)
-    run = run_verification(settings, folder, console, with_load=with_load, yes=yes)
+    with run_folder(settings, "verify") as folder:
+        run = run_verification(settings, folder, console, with_load=with_load, yes=yes)
     if as_json:
         click.echo(json.dumps(asdict(run) | {"folder": str(folder.path)}, indent=2, ensure_ascii=False))
     return run.exit_code or 0

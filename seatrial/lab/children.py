@@ -20,6 +20,7 @@ from typing import IO
 import seatrial
 from seatrial.errors import Inconclusive, WrongUse
 from seatrial.lab.script import Script
+from seatrial.lifeline import tie
 
 GRACE_SECONDS = 10.0  # between SIGTERM and SIGKILL
 
@@ -60,7 +61,7 @@ def provider_process(script: Script, record: Path | None = None, port: int = 0) 
     wanted = {"script": asdict(script), "record": str(record.absolute()) if record else None, "port": port}
     command = [sys.executable, "-P", "-m", "seatrial.lab.provider", json.dumps(wanted)]
     # The same seatrial as here, also when it runs from a checkout that is not installed.
-    env = {**os.environ, "PYTHONPATH": str(Path(seatrial.__file__).parents[1])}
+    env = {**os.environ, **tie(), "PYTHONPATH": str(Path(seatrial.__file__).parents[1])}
     with child(command, env=env, errors=None) as process:
         assert process.stdout is not None
         word, _, url = process.stdout.readline().strip().partition(" ")

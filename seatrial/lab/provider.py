@@ -26,6 +26,7 @@ from starlette.routing import Route
 from seatrial.errors import WrongUse
 from seatrial.lab.script import Script, words
 from seatrial.lab.serving import LOOPBACK, serve
+from seatrial.lifeline import watch
 
 __all__ = ["Call", "Script", "create_app", "last_user_message"]
 
@@ -219,6 +220,7 @@ def main(arguments: str) -> None:
     wanted = json.loads(arguments)
     fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in wanted.get("script", {}).items()}
     record = Path(wanted["record"]) if wanted.get("record") else None
+    watch()
     try:
         serve(create_app(Script(**fields), record), host=LOOPBACK, port=wanted.get("port", 0), banner="ready {url}")
     except WrongUse as error:
