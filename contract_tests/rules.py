@@ -81,3 +81,28 @@ _RULES = [
 ]  # fmt: skip
 
 RULES = {rule.id: rule for rule in _RULES}
+
+
+def as_markdown() -> str:
+    """docs/rules.md, whole. A test keeps the file equal to it."""
+    lines = [
+        "# Rules",
+        "",
+        "What `seatrial verify` holds a deployment to. A finding names its rule by this id; so do waivers.",
+        "This page is written by `python -m contract_tests.rules > docs/rules.md`.",
+        "",
+        "- A **break** (valid use fails, loses, leaks, lets somebody in; or bad input harms what was stored) and a",
+        "  **defect** (bad input is handled badly, and nothing is harmed) fail the run.",
+        "- **Drift** is reported and fails with `--strict` only.",
+        "",
+        "| rule | what it says | what a user would notice | severity | APIs |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{rule.id}` | {rule.title} | {rule.notice} | {rule.severity} | {', '.join(rule.apis)} |" for rule in _RULES
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(as_markdown(), end="")
