@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from contract_tests.check import Checker
-from contract_tests.plugin import Plugin, Verification, pytest_configure
+from contract_tests.plugin import Plugin, pytest_configure
+from contract_tests.verification import Verification
 from seatrial.contract import Contract
 from seatrial.crew import Crew, Person
 from seatrial.verbs import VERB_OPERATIONS

@@ -12,8 +12,8 @@ import pytest
 
 from contract_tests.check import Checker
 from contract_tests.generation import Generator, call_of, failures
-from contract_tests.plugin import Verification
 from contract_tests.texts import tree
+from contract_tests.verification import Verification
 from seatrial.contract import OPENWEBUI, Operation
 from seatrial.crew import Crew, Person
 from seatrial.exchange import Call, NoAnswer, Reply, Unexpected

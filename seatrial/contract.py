@@ -17,19 +17,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-import jsonschema
-from referencing import Registry, Resource
-from referencing.jsonschema import DRAFT202012
-
 from seatrial.contract_file import Located, read
 from seatrial.errors import ContractError
 from seatrial.exchange import NO_BODY, Call, Reply
-from seatrial.release import Release, within
+from seatrial.release import Release, cut
+from seatrial.schemas import Fault, Schemas
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
 SESSIONS, OPENWEBUI = "sessions", "openwebui"
 GROUPS = {SESSIONS: "Session API", OPENWEBUI: "Open WebUI"}
-_URN = "urn:seatrial:contract"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +65,6 @@ class Operation:
         return [str(p["name"]) for p in self.parameters if p.get("in") == "query"][position]
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One way in which an answer departs from the contract. `where` is a JSON path, or "status" and the like."""
-
-    kind: str
-    where: str
-    expected: str
-    received: str
-
-
 class Contract:
     """An OpenAPI document whose operations are known by their operationId."""
 
@@ -110,7 +96,7 @@ class Contract:
         if release is None:
             return self
         document = copy.deepcopy(dict(self.document))
-        _cut(document, release)
+        cut(document, release)
         return Contract(document, self.source, release)
 
     def of(self, api: str) -> list[Operation]:
@@ -184,29 +170,11 @@ class Contract:
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the body is the finding
             yield Fault("body", "$", "readable JSON", str(error)[:300])
             return
-        key = (operation.id, str(reply.status) if str(reply.status) in operation.responses else "default", media)
-        try:
-            yield from _schema_faults(self._validator(key), body)
-        except RecursionError:
-            yield Fault("body", "$", "JSON of a reasonable depth", "JSON nested too deep to check")
-
-    def _validator(self, key: tuple[str, str, str]) -> Any:
-        if key not in self._validators:
-            operation_id, status, media = key
-            schema = self.operations[operation_id].responses[status]["content"][media].get("schema", True)
-            rooted = _rooted(schema)
-            self._validators[key] = jsonschema.Draft202012Validator(rooted, registry=self._registry)
-        return self._validators[key]
+        yield from self._schemas.faults((operation.id, reply.status, media), content[media].get("schema", True), body)
 
     @cached_property
-    def _validators(self) -> dict[tuple[str, str, str], Any]:
-        return {}
-
-    @cached_property
-    def _registry(self) -> Any:
-        resource: Any = Resource.from_contents(self.document, default_specification=DRAFT202012)
-        empty: Any = Registry()
-        return empty.with_resource(_URN, resource)
+    def _schemas(self) -> Schemas:
+        return Schemas(self.document)
 
 
 REQUIRED = {
@@ -257,64 +225,3 @@ def _resolved(document: Mapping[str, Any], node: Mapping[str, Any]) -> Mapping[s
             target = target[part.replace("~1", "/").replace("~0", "~")]
         node = {**target, **{key: value for key, value in node.items() if key != "$ref"}}
     return node
-
-
-def _rooted(schema: Any) -> Any:
-    """The schema with its references pointing into the whole document."""
-    if isinstance(schema, dict):
-        return {
-            key: _URN + value if key == "$ref" and isinstance(value, str) and value.startswith("#") else _rooted(value)
-            for key, value in schema.items()
-        }
-    return [_rooted(item) for item in schema] if isinstance(schema, list) else schema
-
-
-def _cut(node: Any, release: Release, *, keep: bool = False) -> None:
-    """Take out, in place, what a release does not have: marked nodes, and the demand for marked properties.
-
-    A property stays described outside its releases (typed and allowed), so with `keep` none is deleted.
-    """
-    if isinstance(node, list):
-        for item in node:
-            _cut(item, release)
-    if not isinstance(node, dict):
-        return
-    properties, required = node.get("properties"), node.get("required")
-    if isinstance(properties, dict) and isinstance(required, list):
-        node["required"] = [name for name in required if within(properties.get(name, {}), release)]
-    for key, value in list(node.items()):
-        if isinstance(value, dict) and not keep and not within(value, release):
-            del node[key]
-        else:
-            _cut(value, release, keep=key == "properties")
-
-
-def _schema_faults(validator: Any, body: Any) -> Iterator[Fault]:
-    for error in validator.iter_errors(body):
-        for leaf in _leaves(error):
-            expected = f"{leaf.validator}: {_short(leaf.validator_value)}"
-            if leaf.validator == "required":
-                missing = [name for name in leaf.validator_value if name not in leaf.instance]
-                for name in missing:
-                    if leaf.message.startswith(repr(name)):
-                        yield Fault("body", _join(leaf.json_path, name), "this field", "nothing")
-            else:
-                yield Fault("body", leaf.json_path, expected, _short(leaf.instance))
-
-
-def _leaves(error: Any) -> Iterator[Any]:
-    """The most telling errors under a failed anyOf or oneOf: those that reach deepest."""
-    if not error.context:
-        yield error
-        return
-    best = jsonschema.exceptions.best_match([error])
-    yield best if best is not None else error
-
-
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name}"
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 160 else text[:160] + "…"

@@ -31,3 +31,23 @@ def within(marked: Mapping[str, Any], release: Release) -> bool:
     """Whether a node with `x-since`/`x-until` belongs to the release; one without belongs to all."""
     since, until = Release.parse(marked.get("x-since")), Release.parse(marked.get("x-until"))
     return (since is None or since <= release) and (until is None or release <= until)
+
+
+def cut(node: Any, release: Release, *, keep: bool = False) -> None:
+    """Take out, in place, what a release does not have: marked nodes, and the demand for marked properties.
+
+    A property stays described outside its releases (typed and allowed), so with `keep` none is deleted.
+    """
+    if isinstance(node, list):
+        for item in node:
+            cut(item, release)
+    if not isinstance(node, dict):
+        return
+    properties, required = node.get("properties"), node.get("required")
+    if isinstance(properties, dict) and isinstance(required, list):
+        node["required"] = [name for name in required if within(properties.get(name, {}), release)]
+    for key, value in list(node.items()):
+        if isinstance(value, dict) and not keep and not within(value, release):
+            del node[key]
+        else:
+            cut(value, release, keep=key == "properties")

@@ -1,0 +1,181 @@
+"""One verification: its crew, its log, and what it writes into the run folder.
+
+What a test meets becomes a finding here; when the target stops answering the run is over, with what it has.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import signal
+import time
+from dataclasses import asdict
+from importlib import metadata
+
+from contract_tests.budget import Budget
+from contract_tests.known import Acceptance
+from contract_tests.log import Log
+from seatrial import __version__
+from seatrial.contract import OPENWEBUI
+from seatrial.crew import Crew, Person
+from seatrial.errors import Inconclusive, SeatrialError
+from seatrial.exchange import Call, NoAnswer, Reply, Unexpected
+from seatrial.records import DiskFull, Recorder, Run, RunFolder, now
+from seatrial.release import Release
+from seatrial.settings import Settings
+from seatrial.target import Account
+
+PEOPLE = 3
+"""Throwaway accounts: an owner, somebody else, and one for generated requests, which may harm an account for good."""
+
+ALIVE_TRIES, ALIVE_PAUSE = 4, 1.5
+TOOLS = ("schemathesis", "hypothesis", "pytest", "httpx", "jsonschema")
+
+
+class Verification:
+    """One run of the suite; tests reach it through the fixtures in `conftest`."""
+
+    crew: Crew
+    log: Log
+
+    def __init__(self, settings: Settings, folder: RunFolder) -> None:
+        """`guinea_pig` sends generated requests; None once its account was spoiled and there is no other."""
+        self.settings, self.folder = settings, folder
+        self.problem: str | None = None
+        self.over = False
+        self.notes: list[str] = []
+        self._early: list[tuple[Account, Call, Reply | NoAnswer]] = []
+        self._started = now()
+        self.guinea_pig: Person | None = None
+        self._interrupted: int | None = None
+        self.budget = Budget(settings.depth, loopback=settings.target().is_loopback)
+
+    def begin(self) -> None:
+        """Raises `SeatrialError` when the run cannot start."""
+        self.crew = Crew.muster(self.settings, self.folder.path, people=PEOPLE, listeners=[self._hear])
+        self.guinea_pig = self.crew.people[-1]
+        acceptance = Acceptance(self.crew.deployment.version, self.settings.waivers)
+        self.log = Log(self.crew.contract, self.crew.target.url, acceptance)
+        for exchange in self._early:
+            self.log.hear(*exchange)
+        self._early.clear()
+        self.crew.before.append(self.budget.before)
+        self.crew.listeners.append(self._interrupt_now)
+        self._know_release()
+        self.save()
+
+    def _hear(self, account: Account, call: Call, outcome: Reply | NoAnswer) -> None:
+        if hasattr(self, "log"):
+            self.log.hear(account, call, outcome)
+        else:
+            self._early.append((account, call, outcome))
+
+    def _know_release(self) -> None:
+        newest, version = Release.parse(self.crew.contract.newest), Release.parse(self.crew.deployment.version)
+        if self.crew.api != OPENWEBUI or newest is None or version is None:
+            return
+        self.log.held("release-known", "getVersion")
+        if version > newest:
+            self.log.finding("release-known", "getVersion", f"a release up to {newest}", str(version), "$.version")
+
+    def spoiled(self) -> None:
+        """Generated requests made their account unusable: the next ones need a new one, if there can be one."""
+        self.guinea_pig = self.crew.another()
+
+    def is_alive(self) -> bool:
+        """Whether the target still answers anything at all."""
+        operation = "getVersion" if self.crew.api == OPENWEBUI else "listSessions"
+        for attempt in range(ALIVE_TRIES):
+            if attempt:
+                time.sleep(ALIVE_PAUSE)
+            with contextlib.suppress(NoAnswer, SeatrialError), self.crew.stranger().client as client:
+                client.send(self.crew.contract.call(operation), timeout=5)
+                return True
+        return False
+
+    def met(self, error: BaseException) -> str | None:
+        """Turn what a test met into a finding. Returns what to show; None when the error is the suite's own."""
+        if isinstance(error, Unexpected):
+            operation = error.reply.call.operation
+            self.log.finding("valid-use", operation, error.expected, error.received, error.where, error.reply)
+            return f"valid use failed: {error}"
+        if isinstance(error, NoAnswer):
+            if not self.is_alive():
+                self.problem = f"{self.crew.target.url} stopped answering during the run ({error.reason})"
+                self.over = True
+            else:
+                self.log.finding(
+                    "no-answer", error.call.operation, "an answer", error.reason, "connection", call=error.call
+                )
+            return f"no answer: {error}"
+        if isinstance(error, SeatrialError):
+            self.problem, self.over = str(error), isinstance(error, DiskFull)
+            return str(error)
+        return None
+
+    def end(self, interrupted: bool) -> None:
+        """Remove what was made, and write what was seen."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        left = self.crew.pay_off()
+        if interrupted and self.problem is None:
+            self.problem = "the run was interrupted"
+        try:
+            self._write_rows()
+        except Inconclusive as error:
+            self.problem = self.problem or str(error)
+        self.save(left, ended=True)
+
+    def interrupt(self, number: int, _frame: object) -> None:
+        """Ctrl-C, or whoever started us asks: not before the answer that names something new has come."""
+        if hasattr(self, "crew") and self.crew.ledger.is_waiting and not self._interrupted:
+            self._interrupted = number
+            return
+        self._interrupted = None
+        raise KeyboardInterrupt
+
+    def _interrupt_now(self, *_: object) -> None:
+        if self._interrupted and not self.crew.ledger.is_waiting:
+            os.kill(os.getpid(), self._interrupted)
+
+    def save(self, left: list[str] | None = None, *, ended: bool = False) -> None:
+        self.folder.save(self._run(left or [], ended))
+
+    def _write_rows(self) -> None:
+        for name, rows in (
+            ("findings.jsonl", list(self.log.findings.values())),
+            ("checks.jsonl", list(self.log.records(self.crew.api))),
+        ):
+            (self.folder.path / name).unlink(missing_ok=True)
+            recorder = Recorder(self.folder.path / name)
+            for row in rows:
+                recorder.write(row)
+            recorder.close()
+
+    def _run(self, left: list[str], ended: bool) -> Run:
+        crew, settings = self.crew, self.settings
+        everyone = [*crew.people, *([crew.admin] if crew.admin else [])]
+        return Run(
+            command="verify",
+            target=crew.target.url,
+            api=crew.api,
+            id=crew.marker,
+            target_version=crew.deployment.version,
+            target_name=crew.deployment.name or "Session API",
+            contract=crew.contract.source,
+            accounts=[{k: v for k, v in asdict(person.account).items() if k != "token"} for person in everyone],
+            model=crew.model,
+            tools={"seatrial": __version__} | {name: metadata.version(name) for name in TOOLS},
+            machine={"python": platform.python_version(), "system": platform.system(), "cpus": os.cpu_count()},
+            settings={"timeout": settings.timeout, "disposable": settings.disposable},
+            seed=settings.seed,
+            depth=settings.depth,
+            strict=settings.strict,
+            started=self._started,
+            ended=now() if ended else "",
+            counts={"requests": self.log.requests, "completions": self.budget.spent},
+            notes=[*crew.notes, *self.notes, *(self.log.acceptance.notes() if ended else [])],
+            problem=self.problem,
+            left_behind=left,
+        )
