@@ -59,10 +59,14 @@ class LocustProcess:
         """What it says of itself, until it has ended."""
         assert self._process is not None
         path = self.folder.path / FILE
+        heard = time.monotonic()
         while True:
             ended = self._process.poll() is not None
+            if time.monotonic() - heard > self._patience:
+                self._process.kill()
             for line in _lines(path)[self._seen :]:
                 self._seen += 1
+                heard = time.monotonic()
                 document = json.loads(line)
                 if document.pop("type") == Phase.__name__:
                     yield Phase(**document)
@@ -76,6 +80,11 @@ class LocustProcess:
             self._process.send_signal(signal.SIGTERM)
 
     @property
+    def _patience(self) -> float:
+        """How long it may be silent: the last sessions of an unresponsive target take two timeouts."""
+        return 2 * self.settings.timeout + PATIENCE
+
+    @property
     def code(self) -> int | None:
         return self._process.poll() if self._process else None
 
@@ -85,7 +94,7 @@ class LocustProcess:
         assert self._process is not None
         self.stop()
         try:
-            self._process.wait(2 * self.settings.timeout + PATIENCE)
+            self._process.wait(self._patience)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -2,9 +2,9 @@
 
     compare(said, history, marker, session) -> Comparison
 
-acknowledged = stored + altered + lost, always. A reply whose text is gone is lost, not altered. A message of a refused turn may be in the history or
-not: the server said no, and either is honest. White space at the end of a reply does not count, since
-Open WebUI strips it from stored streams.
+acknowledged = stored + altered + lost, always. A reply whose text is gone is lost, not altered. A
+message of a refused turn may be in the history or not: the server said no, and either is honest.
+White space at the end of a reply does not count, since Open WebUI strips it from stored streams.
 """
 
 from __future__ import annotations

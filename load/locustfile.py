@@ -21,8 +21,9 @@ from locust.exception import StopUser
 from locust.runners import LocalRunner
 
 from load.outcome import conclude
-from load.voyage import Voyage
-from seatrial.errors import EXIT_WRONG_USE, SeatrialError
+from load.voyage import Hand, Voyage
+from seatrial.errors import EXIT_WRONG_USE, Inconclusive, SeatrialError
+from seatrial.lifeline import watch
 from seatrial.records import RunFolder, now
 from seatrial.settings import Settings, from_environment
 
@@ -40,6 +41,7 @@ def _prepare(environment: Environment, runner: Any, **_: Any) -> None:
     if not isinstance(runner, LocalRunner):
         raise SystemExit("seatrial: one process only for now; leave out --processes, --master and --worker")
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    watch()
     try:
         _settings = from_environment(os.environ)
     except SeatrialError as error:
@@ -71,7 +73,10 @@ def _set_out(environment: Environment, **_: Any) -> None:
         )
         _voyage = Voyage(settings, folder, environment.events.request)
         _voyage.muster()
-    except SeatrialError as error:
+    except Exception as error:  # Locust would log any other, go on without a load and never end
+        if not isinstance(error, SeatrialError):
+            log.exception("the load could not start")
+            error = Inconclusive(f"the load could not start: {type(error).__name__}: {error}")
         log.error("%s", error)
         environment.process_exit_code = error.exit_code
         if _voyage is not None:
@@ -100,7 +105,7 @@ def _come_home(environment: Environment, **_: Any) -> None:
     told = f"{run.sentence}\nrun folder: {_voyage.folder.path}"
     if environment.web_ui is None:
         # After Locust's own tables, which it prints last of all.
-        environment.events.quit.add_listener(lambda **_: print(told, flush=True))
+        environment.events.quit.add_listener(lambda **_: print(told, flush=True))  # type: ignore[no-untyped-call]
     else:
         print(told, flush=True)
 
@@ -135,18 +140,16 @@ class SessionUser(User):
     host = os.environ.get("SEATRIAL_URL")
     wait_time = constant(0)  # pauses are part of the journey
 
-    def on_start(self) -> None:
-        if _voyage is None or _voyage.recorder is None or _voyage.over.is_set():
-            raise StopUser
-        self.hand = _voyage.come_aboard()
-        if not self.hand.wait_turn():
-            raise StopUser
+    hand: Hand | None = None
 
     @task
     def session(self) -> None:
-        assert _voyage is not None
-        if _voyage.over.is_set():
+        if _voyage is None or _voyage.recorder is None or _voyage.over.is_set():
             raise StopUser
+        if self.hand is None:
+            self.hand = _voyage.come_aboard()
+            if not self.hand.wait_turn():
+                raise StopUser
         try:
             self.hand.play()
         except SeatrialError as error:
@@ -156,5 +159,5 @@ class SessionUser(User):
             raise StopUser from None
 
     def on_stop(self) -> None:
-        if hasattr(self, "hand"):
+        if self.hand is not None:
             self.hand.leave()

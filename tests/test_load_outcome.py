@@ -1,0 +1,114 @@
+"""From records to a verdict: what fails, what proves nothing, and what passes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from load.objectives import Objective
+from load.outcome import conclude
+from load.progress import FILE, Ended, Mustered
+from seatrial.records import Finding, Integrity, Recorder, Run, RunFolder, Sample
+from seatrial.settings import Settings
+
+GOOD = Integrity(1.0, "1-1", 3, 6, 0, 6, 0, 0, 0, 0, 0, deleted=True)
+FINE = Sample(0.5, "sendMessage", 12.0, 200, True, 1, "1-1")
+ENDED = Ended(finished=True, seconds=60.0)
+
+
+def concluded(path: Path, *records: Any, requests: int = 200, failed: int = 0, ended: Ended | None = ENDED) -> Run:
+    folder = RunFolder.create(str(path / "run"), "load")
+    progress = Recorder(folder.path / FILE)
+    progress.write(Mustered("sessions", None, None, "openapi.yaml", None, "seatrial-0a", [], []))
+    if ended:
+        progress.write(ended)
+    progress.close()
+    samples = Recorder(folder.path / "samples" / "1.jsonl")
+    for number in range(requests):
+        bad = number < failed
+        samples.write(replace(FINE, ok=not bad, status=503 if bad else 200, error="too busy" if bad else ""))
+    for record in records:
+        samples.write(record)
+    samples.close()
+    run = conclude(Settings(url="http://localhost:9", users=20), folder, "2026-01-01T00:00:00Z")
+    assert folder.load() == run
+    return run
+
+
+def findings(path: Path) -> list[Finding]:
+    return list(RunFolder(path / "run").rows("findings.jsonl", Finding))
+
+
+def test_a_load_that_kept_everything_passes(tmp_path: Path) -> None:
+    run = concluded(tmp_path, GOOD, GOOD)
+    assert (run.verdict, run.exit_code) == ("pass", 0)
+    assert run.counts["sessions"] == 2
+    assert run.counts["stored"] == 12
+    assert findings(tmp_path) == []
+
+
+@pytest.mark.parametrize("harm", ["lost", "doubled", "altered", "foreign", "reordered"])
+def test_one_harmed_message_fails_the_load(tmp_path: Path, harm: str) -> None:
+    run = concluded(tmp_path, GOOD, replace(GOOD, **{harm: 1}))  # type: ignore[arg-type]
+    assert (run.verdict, run.exit_code) == ("fail", 1)
+    assert f"1 {harm}" in run.sentence
+    assert [finding.rule for finding in findings(tmp_path)] == [f"load-{harm}"]
+
+
+def test_errors_of_one_per_cent_fail_and_less_pass(tmp_path: Path) -> None:
+    assert concluded(tmp_path / "a", GOOD, failed=2).exit_code == 1
+    assert concluded(tmp_path / "b", GOOD, failed=1).exit_code == 0
+    (finding,) = findings(tmp_path / "a")
+    assert (finding.rule, finding.operation) == ("load-errors", "sendMessage")
+    assert "too busy" in finding.received
+
+
+def test_no_request_at_all_is_no_pass(tmp_path: Path) -> None:
+    run = concluded(tmp_path, requests=0)
+    assert (run.verdict, run.exit_code) == ("inconclusive", 3)
+    assert run.problem == "not one request was sent"
+
+
+def test_requests_without_any_answered_turn_are_no_pass(tmp_path: Path) -> None:
+    assert concluded(tmp_path, replace(GOOD, acknowledged=0, stored=0)).exit_code == 3
+
+
+def test_a_history_that_could_not_be_read_is_no_pass(tmp_path: Path) -> None:
+    run = concluded(tmp_path, GOOD, replace(GOOD, stored=0, verified=False))
+    assert run.exit_code == 3
+    assert run.counts["unverified"] == 1
+
+
+def test_a_target_that_died_is_inconclusive_however_many_requests_failed(tmp_path: Path) -> None:
+    run = concluded(tmp_path, GOOD, failed=90, ended=Ended(False, 12.0, "the target stopped answering", 3))
+    assert run.exit_code == 3
+    assert run.problem == "the target stopped answering"
+    assert findings(tmp_path) == []
+
+
+def test_a_proven_loss_beats_a_target_that_died(tmp_path: Path) -> None:
+    gone = Ended(False, 12.0, "the target stopped answering", 3)
+    run = concluded(tmp_path, GOOD, replace(GOOD, lost=1, stored=5), failed=90, ended=gone)
+    assert run.exit_code == 1
+    assert [finding.rule for finding in findings(tmp_path)] == ["load-lost"]
+
+
+def test_a_load_that_was_interrupted_or_killed_is_no_pass(tmp_path: Path) -> None:
+    assert concluded(tmp_path / "a", GOOD, ended=Ended(False, 12.0)).exit_code == 3
+    assert concluded(tmp_path / "b", GOOD, ended=None).exit_code == 3
+
+
+def test_refused_sessions_and_turns_are_counted_apart(tmp_path: Path) -> None:
+    not_created = Integrity(1.0, "2-1", 0, 0, 1, 0, 0, 0, 0, 0, 0, deleted=True)
+    run = concluded(tmp_path, replace(GOOD, refused=1, acknowledged=4, stored=4), not_created)
+    assert (run.counts["refused_sessions"], run.counts["refused_turns"], run.counts["turns"]) == (1, 1, 3)
+    assert "1 sessions and 1 turns refused and accounted for" in run.sentence
+
+
+def test_an_objective_says_whether_its_limit_is_within_it() -> None:
+    assert not Objective("p95", 100, "fast").is_missed_by({"p95": 100})
+    assert Objective("p95", 100, "fast", inclusive=False).is_missed_by({"p95": 100})
+    assert not Objective("p95", 100, "fast").is_missed_by({})
