@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from seatrial.cli.lab_openwebui import openwebui
+from seatrial.cli.lab_proxy import proxy
 from seatrial.cli.lab_reference import reference
 from seatrial.cli.lab_script import script_options
 from seatrial.lab.provider import create_app
@@ -43,4 +44,5 @@ def provider(script: Script, record: Path | None, host: str, port: int) -> None:
 
 
 lab.add_command(openwebui)
+lab.add_command(proxy)
 lab.add_command(reference)

@@ -1,0 +1,55 @@
+"""`seatrial lab proxy`: a fault between a client and any deployment, or the list of faults."""
+
+from __future__ import annotations
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from seatrial.contract import Contract
+from seatrial.errors import WrongUse
+from seatrial.lab.faults import CATALOGUE, named
+from seatrial.lab.serving import LOOPBACK, serve
+
+
+@click.command()
+@click.option("--upstream", metavar="URL", help="The deployment that stands behind.")
+@click.option("--fault", "name", metavar="NAME", help="What is broken. Without one, everything passes unchanged.")
+@click.option("--list", "listed", is_flag=True, help="Show the catalogue and stop.")
+@click.option("--host", default=LOOPBACK, show_default=True, help="0.0.0.0 lets a container reach it.")
+@click.option("--port", default=9092, show_default=True, help="0 takes a free one.")
+@click.option("--contract", metavar="FILE", help="A copy of openapi.yaml with your paths and parameter names.")
+def proxy(upstream: str | None, name: str | None, listed: bool, host: str, port: int, contract: str | None) -> None:
+    """Break one thing between a client and any deployment, to see what turns red.
+
+    Everything else passes unchanged: bodies as they arrive, headers, WebSockets. Point Seatrial, or your own
+    monitoring, at the proxy in place of the deployment. Use it with accounts that you can lose: some faults delete or
+    show what they should not, with the credentials that passed through.
+
+    \b
+        seatrial lab proxy --list
+        seatrial lab proxy --upstream http://localhost:9090 --fault message-lost
+    """
+    if listed:
+        _show()
+        return
+    if upstream is None:
+        raise WrongUse("--upstream URL is needed: what should stand behind the proxy")
+    from seatrial.lab.proxy import Proxy  # imported here: the other commands start without it
+
+    app = Proxy(upstream, Contract.load(contract), named(name) if name else None)
+    serve(app, host=host, port=port, banner="ready {url}")
+
+
+def _show() -> None:
+    console = Console()
+    if not console.is_terminal:  # a line each, for scripts
+        for fault in CATALOGUE.values():
+            click.echo(f"{fault.name}\t{fault.kind}\t{','.join(fault.apis)}\t{','.join(fault.rules)}\t{fault.words}")
+        return
+    table = Table(box=None, padding=(0, 1))
+    for heading in ("name", "class", "APIs", "what a user would notice"):
+        table.add_column(heading, no_wrap=heading in ("name", "class"))
+    for fault in CATALOGUE.values():
+        table.add_row(fault.name, fault.kind, " ".join(fault.apis), fault.words)
+    console.print(table)

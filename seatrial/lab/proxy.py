@@ -1,0 +1,224 @@
+"""The fault proxy: passes everything on unchanged, and breaks one thing if it is told to.
+
+    with running(Proxy("http://127.0.0.1:9090", Contract.load(), named("message-lost"))) as url: ...
+
+Bodies pass piece by piece, WebSockets message by message. What a fault breaks is found by operationId, so an edited
+contract is followed. The connection to the upstream is never kept: one that it dropped is nobody else's trouble.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from dataclasses import replace
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import httpx
+import simple_websocket  # type: ignore[import-untyped]
+from starlette.types import Message, Receive, Scope, Send
+
+from seatrial.contract import GROUPS, Contract
+from seatrial.errors import WrongUse
+from seatrial.lab.crossing import Answer, Asked, Behind, ConnectionCut
+from seatrial.lab.faults import Fault
+
+HOP_BY_HOP = {
+    b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"te", b"trailer",
+    b"transfer-encoding", b"upgrade", b"proxy-connection",
+}  # fmt: skip
+OF_A_HANDSHAKE = {b"host", b"sec-websocket-key", b"sec-websocket-version", b"sec-websocket-extensions",
+                  b"sec-websocket-protocol", b"content-length"}  # fmt: skip
+NO_STATUS, BROKEN = 1005, 1011
+
+
+class Proxy:
+    """An ASGI app in front of `upstream`. Raises `WrongUse` when that is no URL."""
+
+    def __init__(self, upstream: str, contract: Contract, fault: Fault | None = None) -> None:
+        parts = urlsplit(upstream.rstrip("/"))
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            raise WrongUse(f"--upstream {upstream}: an address like http://127.0.0.1:8080 is needed")
+        self._base, self._host = f"{parts.scheme}://{parts.netloc}", parts.netloc.rpartition("@")[2].encode()
+        self._path = parts.path
+        self._contract, self._routes = contract, _Routes(contract)
+        self._break = fault.make() if fault and fault.make else None
+        self._told = fault.told() if fault and fault.told else None
+        self._transport = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_keepalive_connections=0))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        else:
+            await self._http(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
+                await self._transport.aclose()
+                return
+
+    # ------------------------------------------------------------------ requests
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await _body(receive)
+        if body is None:
+            return
+        target = scope["raw_path"].decode("latin-1")
+        if scope["query_string"]:
+            target += "?" + scope["query_string"].decode("latin-1")
+        asked = self._routes.named(Asked(scope["method"], target, tuple(scope["headers"]), body))
+        # A client that leaves takes its request with it, so that the upstream notices as it would without us.
+        serving, leaving = asyncio.create_task(self._serve(asked, send)), asyncio.create_task(_left(receive))
+        await asyncio.wait({serving, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (serving, leaving):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _serve(self, asked: Asked, send: Send) -> None:
+        started = False
+        async with contextlib.AsyncExitStack() as responses:
+            try:
+                answer = await self._answer(asked, responses)
+                headers = [(name, value) for name, value in answer.headers if name.lower() not in HOP_BY_HOP]
+                # uvicorn dates answers itself.
+                headers = [pair for pair in headers if pair[0].lower() != b"date"]
+                started = True
+                await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+                async for piece in answer.pieces:
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await send({"type": "http.response.body", "body": b""})
+            except ConnectionCut:
+                if not started:
+                    await _hang_up(send)
+            except httpx.TransportError as error:
+                if not started:
+                    kind = [(b"content-type", b"text/plain")]
+                    await send({"type": "http.response.start", "status": 502, "headers": kind})
+                    text = f"the upstream does not answer: {type(error).__name__} {error}"
+                    await send({"type": "http.response.body", "body": text.encode()})
+
+    async def _answer(self, asked: Asked, responses: contextlib.AsyncExitStack) -> Answer:
+        async def deliver(asked: Asked) -> Answer:
+            return await self._deliver(asked, responses)
+
+        if self._break is None or not asked.operation:
+            return await deliver(asked)
+        return await self._break(asked, Behind(deliver, self._contract, asked.prefix))
+
+    async def _deliver(self, asked: Asked, responses: contextlib.AsyncExitStack) -> Answer:
+        """To the upstream and back. The answer is open until the request is served."""
+        dropped = HOP_BY_HOP | {b"host"}
+        if self._break is not None and asked.operation:
+            dropped |= {b"accept-encoding"}  # a fault reads and writes plain bodies
+        headers = [(name, value) for name, value in asked.headers if name.lower() not in dropped]
+        request = httpx.Request(
+            asked.method,
+            self._base + self._path + asked.target,
+            headers=[(b"host", self._host), *headers],
+            content=asked.body or None,
+        )
+        response = await self._transport.handle_async_request(request)
+        responses.push_async_callback(response.aclose)
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        return Answer(response.status_code, list(response.headers.raw), aiter(response.stream))
+
+    # ------------------------------------------------------------------ sockets
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        target = scope["raw_path"].decode("latin-1")
+        if scope["query_string"]:
+            target += "?" + scope["query_string"].decode("latin-1")
+        headers = [pair for pair in scope["headers"] if pair[0] not in HOP_BY_HOP | OF_A_HANDSHAKE]
+        try:
+            behind = await simple_websocket.AioClient.connect(
+                "ws" + (self._base + self._path + target).removeprefix("http"),
+                subprotocols=scope["subprotocols"],
+                headers=headers,
+                receive_bytes=65_536,
+            )
+        except (simple_websocket.ConnectionError, OSError):
+            await send({"type": "websocket.close", "code": BROKEN})
+            return
+        await send({"type": "websocket.accept", "subprotocol": behind.subprotocol})
+        ways = {asyncio.create_task(self._inbound(receive, behind)), asyncio.create_task(self._outbound(behind, send))}
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        for way in ways:
+            way.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)
+        with contextlib.suppress(simple_websocket.ConnectionClosed):
+            await behind.close()
+
+    async def _inbound(self, receive: Receive, behind: Any) -> None:
+        """From the client, until it leaves."""
+        while (message := await receive())["type"] == "websocket.receive":
+            text = message.get("text")
+            await behind.send(text if text is not None else message["bytes"])
+
+    async def _outbound(self, behind: Any, send: Send) -> None:
+        """To the client, until the upstream closes."""
+        try:
+            while True:
+                said = await behind.receive()
+                if isinstance(said, str):
+                    for text in self._told(said) if self._told else [said]:
+                        await send({"type": "websocket.send", "text": text})
+                elif said is not None:
+                    await send({"type": "websocket.send", "bytes": bytes(said)})
+        except simple_websocket.ConnectionClosed as closed:
+            code = int(closed.reason or NO_STATUS)
+            await send({"type": "websocket.close", "code": 1000 if code == NO_STATUS else code})
+
+
+class _Routes:
+    """Which operation a request is for, by the paths of the contract, with the prefix of its servers or without."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._patterns: list[tuple[str, re.Pattern[str], str]] = []
+        # Paths without parameters first: they are the more exact match.
+        for operation in sorted(contract.operations.values(), key=lambda operation: operation.path.count("{")):
+            literal = re.split(r"\{[^}]*\}", operation.path)
+            prefix = re.escape(contract.prefix(operation.api)) if operation.api in GROUPS else ""
+            path = "([^/]+)".join(re.escape(part) for part in literal)
+            self._patterns.append((operation.method, re.compile(f"({prefix})?{path}"), operation.id))
+
+    def named(self, asked: Asked) -> Asked:
+        """The request with its operation, where the contract has one for it."""
+        path = asked.target.partition("?")[0]
+        for method, pattern, operation in self._patterns:
+            if method == asked.method and (match := pattern.fullmatch(path)):
+                prefix, *values = match.groups()
+                return replace(
+                    asked, operation=operation, values=tuple(unquote(v) for v in values), prefix=prefix or ""
+                )
+        return asked
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body of a request; None when the client left before its end."""
+    pieces: list[bytes] = []
+    while True:
+        message: Message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        pieces.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(pieces)
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _hang_up(send: Send) -> None:
+    """Close the connection without a word: uvicorn does that with an answer that it cannot begin."""
+    with contextlib.suppress(Exception):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"no answer", b"")]})
