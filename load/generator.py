@@ -43,10 +43,13 @@ class LocustProcess:
         users = str(self.settings.users)
         rate = str(min(self.settings.users, 100))
         command = [sys.executable, "-P", "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary"]
-        with (self.folder.path / LOG).open("wb") as log:
+        folder = self.folder.path.resolve()
+        with (folder / LOG).open("wb") as log:
             self._process = subprocess.Popen(
                 [*command, "-u", users, "-r", rate],
-                env=bare_environment() | tie() | self.settings.environment() | {"SEATRIAL_RUN": str(self.folder.path)},
+                env=bare_environment() | tie() | self.settings.environment() | {"SEATRIAL_RUN": str(folder)},
+                # Locust puts its working directory before everything else: a `load` there would be taken for ours.
+                cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

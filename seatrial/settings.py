@@ -21,6 +21,7 @@ from seatrial.target import Login, Target
 
 PREFIX = "SEATRIAL_"
 _FROM_FILE = ("waivers", "source")
+_PATHS = ("contract", "ca_file", "out")
 SECRETS = ("token", "account", "admin", "admin_token", "header")
 
 
@@ -88,12 +89,14 @@ class Settings:
         return Login.parse(self.admin, "--admin") if self.admin else None
 
     def environment(self) -> dict[str, str]:
-        """These settings as environment variables, for a process that Seatrial starts."""
+        """These settings as environment variables, for a process that Seatrial starts, wherever it works."""
         environ = {}
         for spec in fields(self):
             value = getattr(self, spec.name)
             if spec.name in _FROM_FILE or not _is_given(value):
                 continue
+            if spec.name in _PATHS:
+                value = Path(value).resolve()
             text = "\n".join(value) if isinstance(value, tuple) else "1" if value is True else str(value)
             environ[PREFIX + spec.name.upper()] = text
         return environ

@@ -48,7 +48,8 @@ def test_every_module_says_what_it_stands_for() -> None:
 
 
 def test_the_page_of_rules_lists_them_all() -> None:
-    assert (ROOT / "docs/rules.md").read_text("utf-8") == as_markdown(), "python -m contract_tests.rules > docs/rules.md"
+    written = (ROOT / "docs/rules.md").read_text("utf-8")
+    assert written == as_markdown(), "python -m contract_tests.rules > docs/rules.md"
 
 
 def test_every_rule_that_is_named_exists() -> None:

@@ -1,0 +1,60 @@
+"""Against a released Open WebUI, installed and booted for it: verification at quick depth, and a load."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seatrial.records import Finding, RunFolder
+from seatrial.settings import Settings
+
+pytestmark = pytest.mark.openwebui
+
+
+def _seatrial(
+    deployment: Settings, out: Path, *arguments: str
+) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
+    shell = {name: value for name, value in os.environ.items() if not name.startswith("SEATRIAL_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "seatrial", *arguments, "--out", str(out)],
+        env=shell | {"SEATRIAL_URL": deployment.url or "", "SEATRIAL_ADMIN": deployment.admin or ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    run = json.loads((out / "run.json").read_text()) if (out / "run.json").exists() else {}
+    return done, run
+
+
+def test_the_release_keeps_its_contract_but_for_known_defects(deployment: Settings, tmp_path: Path) -> None:
+    done, run = _seatrial(deployment, tmp_path / "run", "verify", "--depth", "quick")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert run["verdict"] == "pass"
+    assert run["left_behind"] == []
+    findings = list(RunFolder(tmp_path / "run").rows("findings.jsonl", Finding))
+    assert [finding for finding in findings if not finding.known] == []
+
+
+def test_it_does_not_serve_the_session_api(deployment: Settings, tmp_path: Path) -> None:
+    done, run = _seatrial(deployment, tmp_path / "run", "verify", "--api", "sessions")
+    assert done.returncode == 3
+    assert run == {}
+    assert "does not serve the Session API; it serves Open WebUI's" in done.stderr
+    assert "the web app answers in its place" in done.stderr
+
+
+def test_every_message_of_a_load_is_stored_or_accounted_for(deployment: Settings, tmp_path: Path) -> None:
+    done, run = _seatrial(
+        deployment, tmp_path / "run", "load", "--users", "5", "--duration", "15s", "--turns", "2", "--think", "0.5"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    counts = run["counts"]
+    assert counts["sessions"] >= 5
+    assert (counts["lost"], counts["doubled"], counts["altered"], counts["foreign"]) == (0, 0, 0, 0)
+    assert run["left_behind"] == []
