@@ -26,10 +26,11 @@ MAIL_DOMAIN = "seatrial.invalid"
 def sign_in(client: Client, contract: Contract, login: Login, label: str) -> Account:
     """Raises `WrongUse` when the deployment does not take the password, `Inconclusive` when it cannot say."""
     reply = _ask(client, contract, "signIn", json={"email": login.email, "password": login.password})
+    told = _detail(reply, login.password)
     if reply.status in (400, 401, 403):
-        raise WrongUse(f"{login.email}: the deployment does not accept this e-mail and password ({_detail(reply)})")
+        raise WrongUse(f"{login.email}: the deployment does not accept this e-mail and password ({told})")
     if reply.status == 429:
-        raise Inconclusive(f"{login.email}: too many sign-ins for now; wait three minutes ({_detail(reply)})")
+        raise Inconclusive(f"{login.email}: too many sign-ins for now; wait three minutes ({told})")
     try:
         document = success(reply)
         token = member(reply, document, "token", str)
@@ -45,7 +46,8 @@ def known_by_token(client: Client, contract: Contract, account: Account, option:
     api_call = "getCurrentUser" if client.target.api == OPENWEBUI else "listSessions"
     reply = _ask(client, contract, api_call)
     if reply.status in (401, 403) and not _needs_person(reply):
-        raise WrongUse(f"{option}: the deployment does not accept this token; it may have expired ({_detail(reply)})")
+        told = _detail(reply, account.token)
+        raise WrongUse(f"{option}: the deployment does not accept this token; it may have expired ({told})")
     if client.target.api != OPENWEBUI or _needs_person(reply):
         return account
     try:
@@ -130,5 +132,7 @@ def _needs_person(reply: Reply) -> bool:
     return reply.status == 403 and "human session" in reply.text.lower()
 
 
-def _detail(reply: Reply) -> str:
-    return f"{reply.status} {reply.excerpt(120)}"
+def _detail(reply: Reply, secret: str | None) -> str:
+    """What the deployment said, which may quote what it was sent."""
+    said = reply.excerpt(120)
+    return f"{reply.status} {said.replace(secret, '***') if secret else said}"

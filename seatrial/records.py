@@ -220,6 +220,8 @@ class RunFolder:
             draft.write_text(text, "utf-8")
             draft.replace(path)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
             raise full(path, error) from None
         return path
 
