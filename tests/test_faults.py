@@ -1,0 +1,323 @@
+"""The fault proxy: faithful without a fault, and with one the contract suite finds it and names the right rule.
+
+The whole matrix is benchmarks/detection.py; here a handful of faults goes through it, one of each kind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import simple_websocket
+from click.testing import CliRunner
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from contract_tests.rules import RULES
+from seatrial.cli.lab import lab
+from seatrial.contract import OPENWEBUI, SESSIONS, Contract
+from seatrial.errors import WrongUse
+from seatrial.lab.faults import CATALOGUE, named
+from seatrial.lab.proxy import Proxy
+from seatrial.lab.reference import create_app
+from seatrial.lab.serving import free_port, running
+
+ROOT = Path(__file__).parents[1]
+CONTRACT = Contract.load()
+HANDFUL = ("message-lost", "deleted-still-listed", "others-read", "connection-breaks")
+"""The first is a durability fault, then listing, access, availability."""
+
+
+# --- the catalogue
+
+
+def test_every_rule_has_a_fault_on_every_api_that_it_applies_to() -> None:
+    wanted = {(rule.id, api) for rule in RULES.values() for api in rule.apis} - {
+        ("release-known", SESSIONS),  # the Session API tells no release
+    }
+    proved = {(rule, api) for fault in CATALOGUE.values() for rule in fault.rules for api in fault.apis}
+    assert sorted(wanted - proved) == []
+
+
+def test_every_fault_names_rules_that_exist_and_apply() -> None:
+    strange = [
+        (fault.name, rule, api)
+        for fault in CATALOGUE.values()
+        for rule in fault.rules
+        for api in fault.apis
+        if rule not in RULES and api
+    ]
+    silent = [
+        (fault.name, api)
+        for fault in CATALOGUE.values()
+        for api in fault.apis
+        if fault.rules and not any(api in RULES[rule].apis for rule in fault.rules)
+    ]
+    assert (strange, silent) == ([], [])
+
+
+def test_no_fault_writes_a_path_out() -> None:
+    literal = re.compile(r'"/[a-z]|/api/')
+    sources = [ROOT / "seatrial/lab/proxy.py", *sorted((ROOT / "seatrial/lab/faults").glob("*.py"))]
+    found = [
+        f"{source.name}: {line}"
+        for source in sources
+        for line in source.read_text().splitlines()
+        if literal.search(line) and 'File "/app' not in line
+    ]
+    assert found == []
+
+
+def test_the_command_lists_the_catalogue_and_refuses_other_names() -> None:
+    listed = CliRunner().invoke(lab, ["proxy", "--list"]).output.splitlines()
+    assert [line.split("\t")[0] for line in listed] == list(CATALOGUE)
+    with pytest.raises(WrongUse, match="did you mean message-lost"):
+        named("mesage-lost")
+
+
+# --- the suite, behind it
+
+
+@pytest.fixture(scope="module")
+def detection(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What a quick verification finds behind the proxy, by fault."""
+    out = tmp_path_factory.mktemp("detection") / "results.json"
+    command = [sys.executable, str(ROOT / "benchmarks/detection.py"), "--jobs", "2", "--json", str(out)]
+    for name in ("none", *HANDFUL):
+        command += ["--fault", name]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert out.exists(), done.stderr
+    return {row["fault"]: row for row in json.loads(out.read_text())}
+
+
+def test_without_a_fault_nothing_is_found(detection: dict[str, dict[str, Any]]) -> None:
+    row = detection["none"]
+    assert (row["exit"], row["red"], row["problem"]) == (0, [], None)
+
+
+@pytest.mark.parametrize("name", HANDFUL)
+def test_a_fault_is_found_by_its_rule(detection: dict[str, dict[str, Any]], name: str) -> None:
+    row = detection[name]
+    red = {line.split()[0] for line in row["red"]}
+    assert row["exit"] == 1, row
+    assert red & set(CATALOGUE[name].rules), row
+
+
+# --- what passes
+
+
+def upstream(*routes: Route | WebSocketRoute) -> Starlette:
+    return Starlette(routes=list(routes))
+
+
+def test_a_request_and_its_answer_pass_unchanged() -> None:
+    async def told(request: Request) -> Response:
+        seen = {
+            "method": request.method,
+            "path": request.scope["raw_path"].decode(),
+            "query": request.scope["query_string"].decode(),
+            "body": (await request.body()).decode(),
+            "accept-encoding": request.headers.get("accept-encoding"),
+            "twice": request.headers.getlist("x-twice"),
+            "agent": request.headers.get("user-agent"),
+        }
+        response = PlainTextResponse(json.dumps(seen), 418)
+        response.set_cookie("one", "1")
+        response.set_cookie("two", "2")
+        response.headers["connection"] = "x-hop"
+        return response
+
+    app = upstream(Route("/base/{rest:path}", told, methods=["PATCH"]))
+    with running(app) as url, running(Proxy(url + "/base/", CONTRACT)) as proxy:
+        answer = httpx.request(
+            "PATCH",
+            proxy + "/a%2Fb/c?x=%20y&x",
+            content=b"body",
+            headers=[("x-twice", "a"), ("x-twice", "b"), ("accept-encoding", "identity;q=0.5"), ("user-agent", "me")],
+        )
+    assert answer.status_code == 418
+    assert answer.headers.get_list("set-cookie") == ["one=1; Path=/; SameSite=lax", "two=2; Path=/; SameSite=lax"]
+    assert len(answer.headers.get_list("date")) == 1
+    assert answer.json() == {
+        "method": "PATCH",
+        "path": "/base/a%2Fb/c",
+        "query": "x=%20y&x",
+        "body": "body",
+        "accept-encoding": "identity;q=0.5",
+        "twice": ["a", "b"],
+        "agent": "me",
+    }
+
+
+def test_a_stream_passes_piece_by_piece() -> None:
+    go_on = threading.Event()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"data: one\n\n"
+        await asyncio.to_thread(go_on.wait, 5)
+        yield b"data: two\n\n"
+
+    async def stream(_: Request) -> Response:
+        return StreamingResponse(pieces(), media_type="text/event-stream")
+
+    with running(upstream(Route("/s", stream))) as url, running(Proxy(url, CONTRACT)) as proxy:
+        with httpx.stream("GET", proxy + "/s") as answer:
+            body = answer.iter_raw()
+            assert next(body) == b"data: one\n\n"
+            go_on.set()
+            assert b"".join(body) == b"data: two\n\n"
+
+
+def test_a_client_that_leaves_is_gone_for_the_upstream_too() -> None:
+    left = threading.Event()
+
+    async def endless() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"x"
+                await asyncio.sleep(0.01)
+        finally:
+            left.set()
+
+    async def stream(_: Request) -> Response:
+        return StreamingResponse(endless())
+
+    with running(upstream(Route("/s", stream))) as url, running(Proxy(url, CONTRACT)) as proxy:
+        with httpx.stream("GET", proxy + "/s") as answer:
+            next(answer.iter_raw())
+        assert left.wait(5)
+
+
+def test_a_socket_passes_both_ways_and_closes() -> None:
+    async def echo(socket: WebSocket) -> None:
+        await socket.accept(subprotocol="chat")
+        assert socket.headers["cookie"] == "a=b"
+        assert socket.url.query == "transport=websocket"
+        await socket.send_text("heard " + await socket.receive_text())
+        await socket.send_bytes(await socket.receive_bytes() * 20_000)
+        await socket.close()
+
+    with running(upstream(WebSocketRoute("/ws/{rest:path}", echo))) as url, running(Proxy(url, CONTRACT)) as proxy:
+        client = simple_websocket.Client(
+            proxy.replace("http", "ws") + "/ws/socket.io/?transport=websocket",
+            subprotocols=["chat"],
+            headers={"Cookie": "a=b"},
+        )
+        client.send("ahoy")
+        assert client.receive(timeout=5) == "heard ahoy"
+        client.send(b"12345")
+        assert client.receive(timeout=5) == b"12345" * 20_000
+        with pytest.raises(simple_websocket.ConnectionClosed):
+            client.receive(timeout=5)
+        assert client.subprotocol == "chat"
+
+
+def test_an_upstream_that_is_not_there_is_told() -> None:
+    with running(Proxy(f"http://127.0.0.1:{free_port()}", CONTRACT)) as proxy:
+        answer = httpx.get(proxy + "/anything")
+    assert answer.status_code == 502
+    assert "does not answer" in answer.text
+
+
+def test_only_an_address_will_do_as_upstream() -> None:
+    with pytest.raises(WrongUse, match="an address like"):
+        Proxy("localhost:9090", CONTRACT)
+
+
+# --- what a fault does
+
+
+def test_a_fault_breaks_what_it_names_and_nothing_else() -> None:
+    call = CONTRACT.call
+    with running(create_app(CONTRACT)) as url, running(Proxy(url, CONTRACT, named("create-answers-201"))) as proxy:
+        with httpx.Client(base_url=proxy) as client:
+            made = client.request("POST", call("createSession").path)
+            assert made.status_code == 201
+            assert client.get(call("listSessions").path).status_code == 200
+            assert client.get(call("getHistory", made.json()["id"]).path).json()["messages"] == []
+
+
+def test_a_broken_connection_is_no_answer_at_all() -> None:
+    history = CONTRACT.call("getHistory", "none").path
+    with running(create_app(CONTRACT)) as url, running(Proxy(url, CONTRACT, named("connection-breaks"))) as proxy:
+        headers = {"Authorization": "Bearer x"}
+        assert [httpx.get(proxy + history, headers=headers).status_code for _ in range(2)] == [404, 404]
+        with pytest.raises(httpx.RemoteProtocolError, match="without sending"):
+            httpx.get(proxy + history, headers=headers)
+
+
+def test_a_fault_follows_an_edited_contract(tmp_path: Path) -> None:
+    edited = tmp_path / "openapi.yaml"
+    path = CONTRACT.operation("createSession").path
+    text = (ROOT / "openapi.yaml").read_text().replace(f"  {path}:\n", "  /conversations:\n")
+    edited.write_text(text)
+    contract = Contract.load(edited)
+    with running(create_app(contract)) as url, running(Proxy(url, contract, named("create-answers-201"))) as proxy:
+        assert httpx.post(proxy + "/conversations").status_code == 201
+
+
+def test_what_hangs_lets_go_when_the_client_leaves() -> None:
+    history = CONTRACT.call("getHistory", "none").path
+    with running(create_app(CONTRACT)) as url, running(Proxy(url, CONTRACT, named("never-answers"))) as proxy:
+        with httpx.Client(base_url=proxy, headers={"Authorization": "Bearer x"}, timeout=0.3) as client:
+            for _ in range(4):
+                client.get(history)
+            with pytest.raises(httpx.ReadTimeout):
+                client.get(history)
+            assert client.get(history).status_code == 404
+        started = time.monotonic()
+    assert time.monotonic() - started < 3
+
+
+EVENTS = [b'data: {"choices": [{"delta": {"content": "%d "}}]}\n\n' % number for number in range(6)]
+EVENTS += [b'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\n', b"data: [DONE]\n\n"]
+
+
+@pytest.mark.parametrize(
+    ("name", "broken"),
+    [
+        ("token-lost", lambda body: body == b"".join(EVENTS[:2] + EVENTS[3:])),
+        ("token-doubled", lambda body: body == b"".join(EVENTS[:3] + EVENTS[2:])),
+        ("stream-without-done", lambda body: body == b"".join(EVENTS[:-1])),
+        ("stream-finishes-twice", lambda body: body.count(b"finish_reason") == 2),
+        ("stream-cut-in-an-event", lambda body: not body.endswith(b"\n")),
+        ("stream-buffered", lambda body: body == b"".join(EVENTS)),
+    ],
+)
+def test_a_stream_is_broken_as_its_fault_says(name: str, broken: Callable[[bytes], bool]) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        whole = b"".join(EVENTS)
+        for start in range(0, len(whole), 7):  # events need not arrive whole
+            yield whole[start : start + 7]
+
+    async def stream(_: Request) -> Response:
+        return StreamingResponse(pieces(), media_type="text/event-stream")
+
+    path = CONTRACT.operation("createChatCompletion").path
+    with running(upstream(Route(path, stream, methods=["POST"]))) as url:
+        with running(Proxy(url, CONTRACT, named(name))) as proxy:
+            assert broken(httpx.post(proxy + path, json={"stream": True}).content)
+
+
+def test_faults_for_a_socket_break_the_reply_and_leave_the_rest() -> None:
+    ping, joined = "2", '42["connected", {}]'
+    delta = '42["events", {"chat_id": "c", "data": {"type": "response:completion", "data": {"delta": "be"}}}]'
+    assert CATALOGUE["socket-silent"].apis == (OPENWEBUI,)
+    for name, wanted in (("socket-silent", []), ("socket-mishears", [delta.replace('"be"', '"b3"')])):
+        fault = CATALOGUE[name]
+        assert fault.told is not None
+        tell = fault.told()
+        assert (tell(ping), tell(joined), tell(delta)) == ([ping], [joined], wanted)
