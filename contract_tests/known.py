@@ -49,6 +49,8 @@ class KnownDefect:
             return False
         if (finding.rule, finding.operation, finding.where) != (self.rule, self.operation, self.where):
             return False
+        if not self.when:
+            return True
         return any(all(CONDITIONS[odd](_at(call, place)) for place, odd in self.when.items()) for call in calls)
 
 

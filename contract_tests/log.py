@@ -146,7 +146,8 @@ class Log:
         `calls` are the requests that may have brought it about, where it is more than the last one.
         """
         spec = RULES[rule]
-        call = call or (reply.call if reply else None)
+        recent = (sent for sent, _ in reversed(self._recent) if sent.operation == operation)
+        call = call or (reply.call if reply else next(recent, None))
         account = account or next((who for sent, who in reversed(self._recent) if sent is call), None)
         where = _UUID.sub("*", _INDEX.sub("[*]", where))
         form = form_of(call.json) if call is not None and call.operation == "createChatCompletion" else ""

@@ -99,8 +99,7 @@ class Plugin:
         if report.when == "setup" and report.failed and self.verification and not self.verification.problem:
             self.verification.problem = f"the suite itself failed before {report.nodeid}: {report.longreprtext[-300:]}"
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> None:
+    def pytest_runtest_teardown(self, item: pytest.Item) -> None:
         if self.verification is not None and self.verification.over:
             item.session.shouldstop = str(self.verification.problem)
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import socketio
 
 from seatrial.exchange import Call, NoAnswer
+from seatrial.openwebui import output_text
 from seatrial.target import Account, Target
 
 CONNECT_SECONDS = 10
@@ -47,10 +48,12 @@ class Delivered:
         elif kind in ("chat:completion", "chat:message"):
             for choice in body.get("choices") or []:
                 piece = (choice.get("delta") or {}).get("content")
-                if isinstance(piece, str):
+                if isinstance(piece, str) and piece:
                     self.deltas.append(piece)
             if isinstance(body.get("content"), str):
                 self.whole = body["content"]
+            if body.get("output"):  # how 0.10 tells the text: as items, the whole of it each time
+                self.whole = output_text(body["output"])
             if body.get("error"):
                 self.errors.append(str(body["error"])[:300])
             self.done = self.done or body.get("done") is True

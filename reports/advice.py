@@ -11,6 +11,10 @@ from seatrial.records import Run, RunFolder
 TWO = ("second account", "two accounts", "another account")
 
 
+SHORT = 400
+"""A curl line up to this long stands among the next steps; a longer one stands with its finding."""
+
+
 def next_steps(run: Run, judgement: Judgement, folder: RunFolder, limit: int = 3) -> list[tuple[str, str]]:
     """Pairs of a sentence and a command to run, "" where there is none."""
     return _all(run, judgement, named(folder))[:limit]
@@ -26,7 +30,7 @@ def _all(run: Run, judgement: Judgement, folder: str) -> list[tuple[str, str]]:
     if judgement.failing:
         first, rest = judgement.failing[0].finding, len(judgement.failing) - 1
         more = f"; {counted(rest, 'more finding')} below" if rest else ""
-        again = f"seatrial replay {folder} {shlex.quote(clean(first.id))}" if first.id else ""
+        again = clean(first.curl) if len(first.curl) <= SHORT else ""
         steps.append((f"See the gravest finding again, in {line(first.operation, 60)}{more}.", again))
         if run.problem:
             steps.append((f"Then mend what ended the run early: {line(run.problem, 160)}.", ""))
@@ -52,8 +56,6 @@ def _after_a_pass(run: Run, judgement: Judgement) -> list[tuple[str, str]]:
         steps.append(("Look deeper before a release.", f"{_again(run)} --depth full"))
     if run.command == "verify" and not judgement.digest.has_load:
         steps.append(("See how it holds under load.", f"seatrial load {shlex.quote(line(run.target))}"))
-    if run.command == "load":
-        steps.append(("Find how many sessions it holds.", f"seatrial capacity {shlex.quote(line(run.target))}"))
     steps.append((f"Keep this page: it says what {target_name(run)} was held to.", ""))
     return steps
 

@@ -17,7 +17,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from reports.advice import named, next_steps
+from reports.advice import next_steps
 from reports.charts import charts
 from reports.digest import WRONGS, Group
 from reports.verdict import Judgement, described, headline, target_name
@@ -64,14 +64,13 @@ class Shown:
     expected: str
     received: str
     curl: str
-    replay: str
     account: str
     why: str
     steps: list[str]
 
     @property
     def size(self) -> int:
-        texts = (self.expected, self.received, self.curl, self.why, self.headline, self.replay, *self.steps)
+        texts = (self.expected, self.received, self.curl, self.why, self.headline, *self.steps)
         return sum(len(escapes.escape(text)) for text in texts) + 900
 
 
@@ -120,7 +119,6 @@ class Room:
             expected=block(finding.expected, 1500),
             received=block(finding.received, 1500),
             curl=block(finding.curl, 4000),
-            replay=f"seatrial replay {named(self.folder)} '{clean(finding.id)[:300]}'" if finding.id else "",
             account=line(finding.account, 80),
             why=line(finding.waived or finding.known or "", 300),
             steps=_steps(finding),

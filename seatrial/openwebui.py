@@ -161,11 +161,11 @@ def _message(reply: Reply, row: Mapping[str, Any], message_id: str) -> Message:
         parent=row.get("parentId"),
         created_at=number(row.get("timestamp")),
         error=str(error) if error else None,
-        elsewhere=_output_text(row.get("output")),
+        elsewhere=output_text(row.get("output")),
     )
 
 
-def _output_text(output: Any) -> str:
+def output_text(output: Any) -> str:
     """The text in a message's `output` items; 0.10 keeps replies there and leaves `content` empty."""
     parts = [part for item in output or () if isinstance(item, dict) for part in item.get("content") or ()]
     return "".join(str(part.get("text") or "") for part in parts if isinstance(part, dict))

@@ -98,7 +98,7 @@ def test_the_first_screen_says_verdict_target_and_what_to_do(tmp_path: Path) -> 
         "Open WebUI 0.12.4 at http://localhost:8080 fails: 1 break in 1 operation",
         "Completions are broken: createChatCompletion answers 400 (Model not found) to a valid request",
         "What to do next",
-        "seatrial replay failed 'valid-use:createChatCompletion:status 400'",
+        "curl ",
         "2026-01-05 10:00:00 UTC",
     ):
         assert part in words

@@ -121,5 +121,5 @@ def test_the_next_steps_begin_with_seeing_the_gravest_finding_again(tmp_path: Pa
     run = verify_run(left_behind=["chat 1"])
     made = folder(tmp_path / "run", run, finding())
     steps = next_steps(run, judge(run, made), made)
-    assert steps[0][1] == "seatrial replay run 'valid-use:createChatCompletion:status 400'"
-    assert [command.split()[1] for _, command in steps] == ["replay", "clean", "verify"]
+    assert steps[0][1] == finding().curl
+    assert [command.split()[1] for _, command in steps[1:]] == ["clean", "verify"]
