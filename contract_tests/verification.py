@@ -97,22 +97,26 @@ class Verification:
     def met(self, error: BaseException) -> str | None:
         """Turn what a test met into a finding. Returns what to show; None when the error is the suite's own."""
         if isinstance(error, Unexpected):
+            if error.reply.cut == "closed" and not self.is_alive():
+                return self._died("the connection broke in the middle of an answer")
             operation = error.reply.call.operation
             self.log.finding("valid-use", operation, error.expected, error.received, error.where, error.reply)
             return f"valid use failed: {error}"
         if isinstance(error, NoAnswer):
             if not self.is_alive():
-                self.problem = f"{self.crew.target.url} stopped answering during the run ({error.reason})"
-                self.over = True
-            else:
-                self.log.finding(
-                    "no-answer", error.call.operation, "an answer", error.reason, "connection", call=error.call
-                )
+                return self._died(error.reason)
+            self.log.finding(
+                "no-answer", error.call.operation, "an answer", error.reason, "connection", call=error.call
+            )
             return f"no answer: {error}"
         if isinstance(error, SeatrialError):
             self.problem, self.over = str(error), isinstance(error, DiskFull)
             return str(error)
         return None
+
+    def _died(self, why: str) -> str:
+        self.problem, self.over = f"{self.crew.target.url} stopped answering during the run ({why})", True
+        return self.problem
 
     def end(self, interrupted: bool) -> None:
         """Remove what was made, and write what was seen."""
