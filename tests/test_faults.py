@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 import pytest
-import simple_websocket
+import websocket
 from click.testing import CliRunner
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -204,6 +204,7 @@ def test_a_client_that_leaves_is_gone_for_the_upstream_too() -> None:
 def test_a_socket_passes_both_ways_and_closes() -> None:
     async def echo(socket: WebSocket) -> None:
         await socket.accept(subprotocol="chat")
+        await socket.send_text("first word")  # Socket.IO's server speaks before it is spoken to
         assert socket.headers["cookie"] == "a=b"
         assert socket.url.query == "transport=websocket"
         await socket.send_text("heard " + await socket.receive_text())
@@ -211,18 +212,22 @@ def test_a_socket_passes_both_ways_and_closes() -> None:
         await socket.close()
 
     with running(upstream(WebSocketRoute("/ws/{rest:path}", echo))) as url, running(Proxy(url, CONTRACT)) as proxy:
-        client = simple_websocket.Client(
-            proxy.replace("http", "ws") + "/ws/socket.io/?transport=websocket",
-            subprotocols=["chat"],
-            headers={"Cookie": "a=b"},
-        )
+        address = proxy.replace("http", "ws") + "/ws/socket.io/?transport=websocket"
+        client = websocket.create_connection(address, timeout=5, subprotocols=["chat"], header={"Cookie": "a=b"})
+        assert client.recv() == "first word"
         client.send("ahoy")
-        assert client.receive(timeout=5) == "heard ahoy"
-        client.send(b"12345")
-        assert client.receive(timeout=5) == b"12345" * 20_000
-        with pytest.raises(simple_websocket.ConnectionClosed):
-            client.receive(timeout=5)
+        assert client.recv() == "heard ahoy"
+        client.send_binary(b"12345")
+        assert client.recv() == b"12345" * 20_000
+        assert client.recv_data(control_frame=True) == (websocket.ABNF.OPCODE_CLOSE, (1000).to_bytes(2))
         assert client.subprotocol == "chat"
+        client.shutdown()
+
+
+def test_a_socket_that_the_upstream_refuses_is_refused() -> None:
+    with running(upstream()) as url, running(Proxy(url, CONTRACT)) as proxy:
+        with pytest.raises(websocket.WebSocketBadStatusException):
+            websocket.create_connection(proxy.replace("http", "ws") + "/ws", timeout=5)
 
 
 def test_an_upstream_that_is_not_there_is_told() -> None:

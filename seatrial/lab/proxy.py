@@ -12,17 +12,16 @@ import asyncio
 import contextlib
 import re
 from dataclasses import replace
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import httpx
-import simple_websocket  # type: ignore[import-untyped]
 from starlette.types import Message, Receive, Scope, Send
 
 from seatrial.contract import GROUPS, Contract
 from seatrial.errors import WrongUse
 from seatrial.lab.crossing import Answer, Asked, Behind, ConnectionCut
 from seatrial.lab.faults import Fault
+from seatrial.lab.wire import BROKEN, NO_STATUS, Wire, WireRefused
 
 HOP_BY_HOP = {
     b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"te", b"trailer",
@@ -30,7 +29,6 @@ HOP_BY_HOP = {
 }  # fmt: skip
 OF_A_HANDSHAKE = {b"host", b"sec-websocket-key", b"sec-websocket-version", b"sec-websocket-extensions",
                   b"sec-websocket-protocol", b"content-length"}  # fmt: skip
-NO_STATUS, BROKEN = 1005, 1011
 
 
 class Proxy:
@@ -138,43 +136,38 @@ class Proxy:
             target += "?" + scope["query_string"].decode("latin-1")
         headers = [pair for pair in scope["headers"] if pair[0] not in HOP_BY_HOP | OF_A_HANDSHAKE]
         try:
-            behind = await simple_websocket.AioClient.connect(
-                "ws" + (self._base + self._path + target).removeprefix("http"),
-                subprotocols=scope["subprotocols"],
-                headers=headers,
-                receive_bytes=65_536,
-            )
-        except (simple_websocket.ConnectionError, OSError):
-            await send({"type": "websocket.close", "code": BROKEN})
+            wire = await Wire.connect(self._base + self._path + target, headers, scope["subprotocols"])
+        except (WireRefused, OSError):
+            await send({"type": "websocket.close"})
             return
-        await send({"type": "websocket.accept", "subprotocol": behind.subprotocol})
-        ways = {asyncio.create_task(self._inbound(receive, behind)), asyncio.create_task(self._outbound(behind, send))}
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        for way in ways:
+        await send({"type": "websocket.accept", "subprotocol": wire.subprotocol})
+        inbound, outbound = (
+            asyncio.create_task(_inbound(receive, wire)),
+            asyncio.create_task(self._outbound(wire, send)),
+        )
+        await asyncio.wait((inbound, outbound), return_when=asyncio.FIRST_COMPLETED)
+        for way in (inbound, outbound):
             way.cancel()
-        await asyncio.gather(*ways, return_exceptions=True)
-        with contextlib.suppress(simple_websocket.ConnectionClosed):
-            await behind.close()
+        code, *_ = await asyncio.gather(inbound, outbound, return_exceptions=True)
+        wire.close(code if isinstance(code, int) else NO_STATUS)
 
-    async def _inbound(self, receive: Receive, behind: Any) -> None:
-        """From the client, until it leaves."""
-        while (message := await receive())["type"] == "websocket.receive":
-            text = message.get("text")
-            await behind.send(text if text is not None else message["bytes"])
-
-    async def _outbound(self, behind: Any, send: Send) -> None:
+    async def _outbound(self, wire: Wire, send: Send) -> None:
         """To the client, until the upstream closes."""
-        try:
-            while True:
-                said = await behind.receive()
-                if isinstance(said, str):
-                    for text in self._told(said) if self._told else [said]:
-                        await send({"type": "websocket.send", "text": text})
-                elif said is not None:
-                    await send({"type": "websocket.send", "bytes": bytes(said)})
-        except simple_websocket.ConnectionClosed as closed:
-            code = int(closed.reason or NO_STATUS)
-            await send({"type": "websocket.close", "code": 1000 if code == NO_STATUS else code})
+        async for said in wire.messages():
+            if isinstance(said, bytes):
+                await send({"type": "websocket.send", "bytes": said})
+                continue
+            for text in self._told(said) if self._told else [said]:
+                await send({"type": "websocket.send", "text": text})
+        await send({"type": "websocket.close", "code": wire.closed if wire.closed not in (NO_STATUS, BROKEN) else 1000})
+
+
+async def _inbound(receive: Receive, wire: Wire) -> int:
+    """From the client, until it leaves; the code that it left with."""
+    while (message := await receive())["type"] == "websocket.receive":
+        text = message.get("text")
+        await wire.send(text if text is not None else message["bytes"])
+    return int(message.get("code") or NO_STATUS)
 
 
 class _Routes:
