@@ -133,16 +133,16 @@ class _Fading:
 
 async def _kept_all_the_same(asked: Asked, behind: Behind) -> Answer:
     """Prompts that belong to no session get one."""
-    if asked.operation in SEND and asked.session is None and "parent_id" not in asked.document():
-        if asked.token is not None and asked.operation == "sendMessage":
-            made = await (await behind.call("createSession", token=asked.token)).document()
-            if made:
-                answer = await behind.answer(asked.saying(asked.document() | {"session_id": made["id"]}))
-                document = await answer.document()
-                answer.put(document | {"session_id": None} if answer.status == 200 else document)
-                return answer
-        elif asked.token is not None:
-            await behind.call("createChat", token=asked.token, json={"chat": {"title": "New Chat"}})
+    body = asked.document()
+    if asked.operation not in SEND or asked.token is None or set(body) & set(STORING):
+        return await behind.answer(asked)
+    if asked.operation == "createChatCompletion":
+        await behind.call("createChat", token=asked.token, json={"chat": {"title": "New Chat"}})
+    elif body.get("prompt") and isinstance(body["prompt"], str):
+        made = await (await behind.call("createSession", token=asked.token)).document()
+        answer = await behind.answer(asked.saying(body | {"session_id": made["id"]}))
+        answer.put(await answer.document() | {"session_id": None})
+        return answer
     return await behind.answer(asked)
 
 
