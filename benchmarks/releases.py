@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.accounts import sign_in
-from seatrial.cli.contact import child_environment
 from seatrial.client import Client
 from seatrial.contract import Contract
 from seatrial.lab import openwebui, openwebui_install
 from seatrial.lab.children import provider_process
 from seatrial.lab.script import Script
+from seatrial.lifeline import child_environment
 from seatrial.records import Finding, RunFolder
 from seatrial.target import ANONYMOUS, Login, Target
 

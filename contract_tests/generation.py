@@ -14,6 +14,7 @@ import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from schemathesis.checks import CHECKS, load_all_checks
+from schemathesis.config import SchemathesisConfig
 from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.core.transport import Response
 from schemathesis.generation import GenerationMode
@@ -41,7 +42,9 @@ class Generator:
     def __init__(self, contract: Contract, seed_number: int) -> None:
         self._seed = seed_number
         self._operations = {}
-        for result in schemathesis.openapi.from_dict(_without_credentials(contract)).get_all_operations():
+        # A configuration of its own: somebody's schemathesis.toml nearby must not change what is sent.
+        schema = schemathesis.openapi.from_dict(_without_credentials(contract), config=SchemathesisConfig())
+        for result in schema.get_all_operations():
             operation: Any = result.ok()  # type: ignore[union-attr]
             self._operations[operation.definition.raw.get("operationId")] = operation
 

@@ -7,7 +7,6 @@ with LocustProcess(settings, folder) as generator:
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -17,9 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import seatrial
 from load.progress import FILE, Phase
-from seatrial.lifeline import tie
+from seatrial.lifeline import child_environment
 from seatrial.records import RunFolder
 from seatrial.settings import Settings
 
@@ -47,7 +45,7 @@ class LocustProcess:
         with (folder / LOG).open("wb") as log:
             self._process = subprocess.Popen(
                 [*command, "-u", users, "-r", rate],
-                env=bare_environment() | tie() | self.settings.environment() | {"SEATRIAL_RUN": str(folder)},
+                env=child_environment() | self.settings.environment() | {"SEATRIAL_RUN": str(folder)},
                 # Locust puts its working directory before everything else: a `load` there would be taken for ours.
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
@@ -101,16 +99,6 @@ class LocustProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-
-
-def bare_environment() -> dict[str, str]:
-    """Ours without settings of Seatrial and Locust, for a process that gets its own.
-
-    It finds the same packages as we do, also when they run from a checkout that is not installed.
-    """
-    shell = {name: value for name, value in os.environ.items() if not name.startswith(("SEATRIAL_", "LOCUST_"))}
-    roots = {str(Path(module).resolve().parents[1]) for module in (seatrial.__file__, __file__)}
-    return shell | {"PYTHONPATH": os.pathsep.join([*sorted(roots), *filter(None, [shell.get("PYTHONPATH")])])}
 
 
 def _lines(path: Path) -> list[str]:

@@ -134,5 +134,5 @@ def _needs_person(reply: Reply) -> bool:
 
 def _detail(reply: Reply, secret: str | None) -> str:
     """What the deployment said, which may quote what it was sent."""
-    said = reply.excerpt(120)
-    return f"{reply.status} {said.replace(secret, '***') if secret else said}"
+    masked = replace(reply, body=reply.body.replace(secret.encode(), b"***")) if secret else reply
+    return f"{reply.status} {masked.excerpt(120)}"

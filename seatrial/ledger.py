@@ -158,10 +158,13 @@ def marker_of(call: Call) -> str:
     return str(body.get("email") or title or "")[:200]
 
 
+_NEEDED = {"intend": ("key", "kind", "account"), "made": ("kind", "account", "id"), "removed": ("kind", "id")}
+
+
 def read(path: Path) -> Iterator[dict[str, Any]]:
-    """The events of a ledger; a last line cut by a kill is left out."""
+    """The events of a ledger; a last line cut by a kill is left out, and what is no event."""
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8", "replace").splitlines()
     except FileNotFoundError:
         return
     for line in lines:
@@ -169,7 +172,9 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
             event = json.loads(line)
         except ValueError:
             continue
-        if isinstance(event, dict):
+        if isinstance(event, dict) and all(
+            isinstance(event.get(name), (str, int)) for name in _NEEDED.get(str(event.get("event")), ())
+        ):
             yield event
 
 

@@ -1,6 +1,7 @@
-"""A process that Seatrial started ends, in order, when whoever started it is gone: killed, it could not ask.
+"""Processes that Seatrial starts: what they are given, and that none outlives whoever started it.
 
-Who starts one adds `tie()` to its environment; the process calls `watch()`, or asks `is_cut()` where it waits anyway.
+Who starts one gives it `child_environment()`; the process calls `watch()`, or asks `is_cut()` where it waits
+anyway: whoever was killed could not ask it to end.
 """
 
 from __future__ import annotations
@@ -9,6 +10,10 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
+
+import seatrial
+from seatrial.cache import cache_folder
 
 VARIABLE = "SEATRIAL_PARENT"
 LOOK_SECONDS = 0.5
@@ -16,6 +21,18 @@ LOOK_SECONDS = 0.5
 
 def tie() -> dict[str, str]:
     return {VARIABLE: str(os.getpid())}
+
+
+def child_environment() -> dict[str, str]:
+    """Ours, tied to us, without settings of Seatrial and Locust: a process gets its own, secrets among them.
+
+    It finds the same packages as we do, also when they run from a checkout that is not installed.
+    """
+    shell = {name: value for name, value in os.environ.items() if not name.startswith(("SEATRIAL_", "LOCUST_"))}
+    # Without it, Hypothesis leaves a folder wherever Seatrial is called.
+    shell.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache_folder("hypothesis")))
+    root = str(Path(seatrial.__file__).resolve().parents[1])
+    return shell | tie() | {"PYTHONPATH": os.pathsep.join([root, *filter(None, [shell.get("PYTHONPATH")])])}
 
 
 def is_cut() -> bool:

@@ -167,6 +167,9 @@ class Run:
     exit_code: int | None = None
 
 
+_EMPTY = Run("", "", "")
+
+
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -205,7 +208,12 @@ class RunFolder:
             document = json.loads((self.path / "run.json").read_text("utf-8"))
             if document.get("schema") != SCHEMA:
                 raise WrongUse(f"{self.path} was written by another Seatrial (schema {document.get('schema')})")
-            return Run(**document)
+            run = Run(**document)
+            for name, value in document.items():
+                usual = getattr(_EMPTY, name)
+                if usual is not None and not isinstance(value, type(usual)):
+                    raise ValueError(f"{name} is {value!r:.40}")
+            return run
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise WrongUse(f"{self.path / 'run.json'} cannot be read: {error}") from None
 

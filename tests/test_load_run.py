@@ -22,13 +22,14 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 from rich.console import Console
 
-from load.generator import LOCUSTFILE, bare_environment
+from load.generator import LOCUSTFILE
 from seatrial.cli.load import run_load
 from seatrial.contract import SESSIONS, Contract
 from seatrial.lab.children import child
 from seatrial.lab.reference import create_app
 from seatrial.lab.serving import running
 from seatrial.ledger import open_entries
+from seatrial.lifeline import child_environment
 from seatrial.records import Finding, Integrity, Run, RunFolder, Sample
 from seatrial.settings import Settings
 
@@ -97,7 +98,7 @@ def refusing(every: int) -> Any:
 @contextmanager
 def reference() -> Iterator[tuple[str, subprocess.Popen[str]]]:
     command = [sys.executable, "-P", "-m", "seatrial", "lab", "reference", "--port", "0"]
-    with child(command, env=bare_environment(), errors=None) as process:
+    with child(command, env=child_environment(), errors=None) as process:
         assert process.stdout is not None
         yield process.stdout.readline().split()[1], process
 
@@ -107,7 +108,7 @@ def command(url: str, out: Path, duration: int = 30) -> Iterator[subprocess.Pope
     """`seatrial load` as a user starts it, under load when the block is entered."""
     options = ["--users", "4", "--duration", str(duration), "--think", "0.3", "--timeout", "5", "--out", str(out)]
     arguments = [sys.executable, "-P", "-m", "seatrial", "load", url, *options]
-    environment = bare_environment() | {"SEATRIAL_TOKEN": TOKEN}
+    environment = child_environment() | {"SEATRIAL_TOKEN": TOKEN}
     with child(arguments, env=environment) as process:
         until(lambda: any('"Sample"' in path.read_text() for path in out.glob("samples/*")))
         yield process
@@ -211,7 +212,7 @@ def ran(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(
         [sys.executable, "-P", "-m", *arguments],
         check=False,
-        env=bare_environment() | environment,
+        env=child_environment() | environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -6,7 +6,6 @@ get beyond this point leaves no folder behind.
 
 from __future__ import annotations
 
-import os
 import secrets
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,14 +13,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-import seatrial
 from seatrial.accounts import given_accounts
 from seatrial.client import Client, tls_context
 from seatrial.contract import Contract
 from seatrial.errors import Inconclusive, WrongUse
 from seatrial.lab.children import child
 from seatrial.ledger import open_entries
-from seatrial.lifeline import tie
+from seatrial.lifeline import child_environment
 from seatrial.probe import Deployment, probe
 from seatrial.records import RunFolder
 from seatrial.settings import Settings
@@ -86,16 +84,6 @@ def signed_in(settings: Settings) -> tuple[Settings, Deployment]:
         admin_token=admin.token if admin else None,
     )
     return known, deployment
-
-
-def child_environment() -> dict[str, str]:
-    """Ours without settings of Seatrial and Locust, for a process that gets its own.
-
-    It finds the same packages as we do, also when they run from a checkout that is not installed.
-    """
-    shell = {name: value for name, value in os.environ.items() if not name.startswith(("SEATRIAL_", "LOCUST_"))}
-    root = str(Path(seatrial.__file__).resolve().parents[1])
-    return shell | tie() | {"PYTHONPATH": os.pathsep.join([root, *filter(None, [shell.get("PYTHONPATH")])])}
 
 
 def owners(count: int) -> tuple[str, ...]:

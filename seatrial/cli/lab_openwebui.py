@@ -106,7 +106,10 @@ def openwebui(
 def _install(version: str, torch_index: str | None, yes: bool) -> None:
     if releases.is_installed(version):
         return
-    size = f"Open WebUI {version} is not installed yet: {releases.SIZE}, in {releases.cache_folder()}"
+    place = releases.environment_folder(version).parent
+    size = f"Open WebUI {version} is not installed yet: {releases.SIZE}, in {place}"
+        f"Open WebUI {version} is not installed yet: {releases.SIZE}, in {releases.environment_folder(version).parent}"
+    )
     click.echo(size, err=True)
     if not yes and sys.stdin.isatty() and not click.confirm("Install it?", default=True, err=True):
         raise WrongUse("nothing was installed")

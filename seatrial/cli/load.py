@@ -56,6 +56,7 @@ def load(url: str | None, yes: bool, as_json: bool, **options: Any) -> int:
         _ask(settings)
     with run_folder(settings, "load") as folder:
         run = written(run_load(settings, folder, console), folder)
+    _show(run, folder, console)
     if as_json:
         click.echo(json.dumps(asdict(run) | {"folder": str(folder.path)}, indent=2, ensure_ascii=False))
     return run.exit_code or 0
@@ -76,9 +77,7 @@ def run_load(settings: Settings, folder: RunFolder, console: Console) -> Run:
         if not (folder.path / "run.json").exists():  # `clean` needs it should we be killed
             folder.save(Run("load", settings.url or "", deployment.api, started=started))
         problem = _play(settings, folder, console)
-        run = conclude(settings, folder, started, problem)
-    _show(run, folder, console)
-    return run
+        return conclude(settings, folder, started, problem)
 
 
 def _play(settings: Settings, folder: RunFolder, console: Console) -> str | None:
@@ -159,7 +158,7 @@ def _show(run: Run, folder: RunFolder, console: Console) -> None:
             )
         console.print(f"remove it with: seatrial clean {folder.path}", soft_wrap=True, markup=False)
     console.print(run.sentence, soft_wrap=True, markup=False)
-    console.print(f"run folder: {folder.path}", soft_wrap=True, markup=False)
+    console.print(f"Report: {folder.path / 'report.html'}", soft_wrap=True, markup=False)
 
 
 def _times(spread: Spread) -> list[str]:

@@ -21,11 +21,12 @@ from contract_tests.budget import Budget
 from reports.terminal import summary
 from reports.verdict import judge
 from seatrial.cleaning import clean_up
-from seatrial.cli.contact import child_environment, owners, reference_process, signed_in
+from seatrial.cli.contact import owners, reference_process, signed_in
 from seatrial.cli.ending import written
 from seatrial.errors import EXIT_WRONG_USE, Inconclusive, SeatrialError, WrongUse
 from seatrial.lab.children import until_stopped
 from seatrial.ledger import open_entries
+from seatrial.lifeline import child_environment
 from seatrial.probe import Deployment
 from seatrial.records import Run, RunFolder, now
 from seatrial.settings import Settings

@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from seatrial.cache import cache_folder
 from seatrial.errors import Inconclusive, WrongUse
 from seatrial.lab.children import child
 
@@ -31,18 +32,11 @@ _VERSION = re.compile(r"\d+(\.\d+){1,3}((a|b|rc|\.dev|\.post)\d+)?")
 _PROBE = "import sys, venv, ensurepip; print(sys.implementation.name, *sys.version_info[:2])"
 
 
-def cache_folder() -> Path:
-    """Where installations live: under `$XDG_CACHE_HOME`, by default `~/.cache` (macOS: `~/Library/Caches`)."""
-    chosen = os.environ.get("XDG_CACHE_HOME", "")
-    default = Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
-    return (Path(chosen) if Path(chosen).is_absolute() else default) / "seatrial" / "openwebui"
-
-
 def environment_folder(version: str) -> Path:
     """The folder of a version's environment, whether or not it is there; `WrongUse` for what is no version."""
     if not _VERSION.fullmatch(version):
         raise WrongUse(f"{version!r} is not a version of Open WebUI; give one like {DEFAULT_VERSION}")
-    return cache_folder() / version
+    return cache_folder("openwebui") / version
 
 
 def is_installed(version: str) -> bool:
