@@ -27,6 +27,7 @@ from seatrial.records import RunFolder
 LIST = Contract.load().operation("listSessions").path
 LOAD = ("--users", "4", "--duration", "60s", "--think", "0.1")
 VERIFY = ("--depth", "full")
+SECRET = "s3cret-that-nobody-may-see"
 Options = tuple[str, ...]
 Case = Callable[[Path, str, Options], None]
 
@@ -69,13 +70,15 @@ def running(out: Path, url: str, name: str, options: Options) -> Iterator[subpro
     pipe = subprocess.PIPE
     arguments = command(name, url, "--timeout", "2s", "--out", str(out), *options)
     process = subprocess.Popen(
-        arguments, env=environment(), stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True,
+        arguments, env=environment({"SEATRIAL_TOKEN": SECRET}), stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True,
         start_new_session=True,
     )  # fmt: skip
     try:
         awaited(lambda: is_under_way(out) or process.poll() is not None)
         assert process.poll() is None, process.communicate()
+        assert not [one for one in family(process.pid) if SECRET in " ".join(one.cmdline())]
         yield process
+        assert not [file for file in out.rglob("*") if file.is_file() and SECRET in file.read_text("utf-8")]
     finally:
         for one in family(process.pid):
             one.kill()
@@ -132,13 +135,13 @@ def test_after_a_kill_of_everything_clean_removes_the_rest(tmp_path: Path, name:
         for one in family(process.pid):
             one.kill()
         process.wait(10)
-        cleaned = seatrial_command(tmp_path, "clean", str(out))
+        cleaned = seatrial_command(tmp_path, "clean", str(out), env={"SEATRIAL_TOKEN": SECRET})
         named = {entry.id for entry in open_entries(out / "ledger.jsonl")}
         assert named <= {None}, cleaned
         # A creation under way at the kill carries no name on this API: told, and not deleted.
         assert len(left_on(url)) <= len(open_entries(out / "ledger.jsonl"))
         assert cleaned.code == (3 if named else 0)
-        again = seatrial_command(tmp_path, "clean", str(out))
+        again = seatrial_command(tmp_path, "clean", str(out), env={"SEATRIAL_TOKEN": SECRET})
         assert again.code == cleaned.code
 
 
@@ -155,7 +158,7 @@ def test_what_a_killed_command_started_cleans_up_by_itself(tmp_path: Path, name:
             one.kill()
         assert not alive
         assert left_on(url) == []
-        cleaned = seatrial_command(tmp_path, "clean", str(out))
+        cleaned = seatrial_command(tmp_path, "clean", str(out), env={"SEATRIAL_TOKEN": SECRET})
     assert cleaned.code == 0, cleaned
     assert "nothing was left behind" in cleaned.out
 

@@ -108,8 +108,6 @@ def _install(version: str, torch_index: str | None, yes: bool) -> None:
         return
     place = releases.environment_folder(version).parent
     size = f"Open WebUI {version} is not installed yet: {releases.SIZE}, in {place}"
-        f"Open WebUI {version} is not installed yet: {releases.SIZE}, in {releases.environment_folder(version).parent}"
-    )
     click.echo(size, err=True)
     if not yes and sys.stdin.isatty() and not click.confirm("Install it?", default=True, err=True):
         raise WrongUse("nothing was installed")
