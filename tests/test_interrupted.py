@@ -69,10 +69,10 @@ def running(out: Path, url: str, name: str, options: Options) -> Iterator[subpro
     """The command in a process group of its own, in the middle of its run when the block is entered."""
     pipe = subprocess.PIPE
     arguments = command(name, url, "--timeout", "2s", "--out", str(out), *options)
+    env = environment({"SEATRIAL_TOKEN": SECRET})
     process = subprocess.Popen(
-        arguments, env=environment({"SEATRIAL_TOKEN": SECRET}), stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True,
-        start_new_session=True,
-    )  # fmt: skip
+        arguments, env=env, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    )
     try:
         awaited(lambda: is_under_way(out) or process.poll() is not None)
         assert process.poll() is None, process.communicate()

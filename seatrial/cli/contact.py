@@ -36,7 +36,8 @@ def run_folder(settings: Settings, command: str) -> Iterator[RunFolder]:
     """
     if settings.url:
         settings.target()
-    Contract.load(settings.contract)
+    if settings.contract:
+        Contract.load(settings.contract)
     wanted = Path(settings.out) if settings.out else Path("seatrial-runs")
     made = [path for path in (wanted, *wanted.parents) if not path.exists()]
     folder = RunFolder.create(settings.out, command)

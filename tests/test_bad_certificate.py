@@ -1,0 +1,72 @@
+"""A certificate that does not verify, the authority that makes it verify, and files that are no authority."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from command_line import seatrial_command
+
+from seatrial.contract import Contract
+from seatrial.lab.reference import create_app
+from seatrial.lab.serving import LOOPBACK, bound
+
+TOKEN = "s3cret-that-nobody-may-see"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate of 127.0.0.1 that no authority has signed, and its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl command here")
+    place = tmp_path_factory.mktemp("certificate")
+    made, key = place / "cert.pem", place / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=lab"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(made)]
+    subprocess.run(command, check=True, capture_output=True)
+    return made, key
+
+
+@pytest.fixture(scope="module")
+def secure(certificate: tuple[Path, Path]) -> Iterator[str]:
+    """The URL of the reference server behind that certificate, with one owner."""
+    made, key = certificate
+    app = create_app(Contract.load(), tokens=[TOKEN])
+    config = uvicorn.Config(app, log_level="critical", ssl_certfile=made, ssl_keyfile=key, timeout_graceful_shutdown=1)
+    server, sock = uvicorn.Server(config), bound(LOOPBACK, 0)
+    thread = threading.Thread(target=lambda: server.run(sockets=[sock]), daemon=True)
+    thread.start()
+    yield f"https://{LOOPBACK}:{sock.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.mark.parametrize("name", ["verify", "load"])
+def test_a_certificate_that_does_not_verify_is_inconclusive(tmp_path: Path, secure: str, name: str) -> None:
+    ended = seatrial_command(tmp_path, name, secure)
+    ended.refused(3, f"the certificate of {secure} does not verify (self", "--ca-file")
+
+
+def test_a_ca_file_that_holds_no_authority_is_wrong_use(tmp_path: Path, secure: str) -> None:
+    (tmp_path / "ca.pem").write_text("nothing", "utf-8")
+    seatrial_command(tmp_path, "load", secure, "--ca-file", "ca.pem").refused(2, "--ca-file ca.pem:")
+    seatrial_command(tmp_path, "load", secure, "--ca-file", "none.pem").refused(2, "--ca-file none.pem: No such file")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("verify",), ("load", "--users", "1", "--duration", "1s", "--think", "0")], ids=["verify", "load"]
+)
+def test_with_its_authority_named_it_works_and_the_token_stands_nowhere(
+    tmp_path: Path, secure: str, certificate: tuple[Path, Path], arguments: tuple[str, ...]
+) -> None:
+    (tmp_path / "token").write_text(f"{TOKEN}\n", "utf-8")
+    options = ["--ca-file", str(certificate[0]), "--token", "@token", "--out", "run"]
+    ended = seatrial_command(tmp_path, *arguments, secure, *options)
+    assert ended.code == 0, ended
+    assert TOKEN not in ended.out + ended.err
+    assert [file for file in (tmp_path / "run").rglob("*") if file.is_file() and TOKEN in file.read_text("utf-8")] == []
