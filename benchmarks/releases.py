@@ -28,7 +28,7 @@ from seatrial.lab.children import provider_process
 from seatrial.lab.script import Script
 from seatrial.lifeline import child_environment
 from seatrial.records import Finding, RunFolder
-from seatrial.target import ANONYMOUS, Login, Target
+from seatrial.target import Account, Login, Target
 
 
 def main() -> int:
@@ -40,9 +40,10 @@ def main() -> int:
             provider_process(Script()) as provider,
             openwebui.boot(version, provider_url=provider, defaults=arguments.defaults) as deployment,
         ):
+            admin = _signed_in(deployment)
             for depth in arguments.depth or ["quick"]:
                 for seed in range(arguments.seeds):
-                    result = _verify(deployment, depth, seed, arguments.keep)
+                    result = _verify(deployment, admin, depth, seed, arguments.keep)
                     results.append({"version": version, "defaults": arguments.defaults} | result)
                     _tell(results[-1])
                     if arguments.json:
@@ -50,8 +51,10 @@ def main() -> int:
     return 0
 
 
-def _verify(deployment: openwebui.Deployment, depth: str, seed: int, keep: str | None) -> dict[str, Any]:
-    before = _snapshot(deployment)
+def _verify(
+    deployment: openwebui.Deployment, admin: Account, depth: str, seed: int, keep: str | None
+) -> dict[str, Any]:
+    before = _snapshot(deployment, admin)
     with tempfile.TemporaryDirectory() as scratch:
         name = f"{deployment.version}-{depth}-{seed}"
         out = Path(keep or scratch) / name
@@ -63,6 +66,7 @@ def _verify(deployment: openwebui.Deployment, depth: str, seed: int, keep: str |
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         seconds = time.monotonic() - started
+        after = _snapshot(deployment, admin)
         if not (out / "run.json").exists():
             raise SystemExit(f"{name}: exit {done.returncode}: {done.stderr[-500:]}")
         folder = RunFolder(out)
@@ -76,7 +80,7 @@ def _verify(deployment: openwebui.Deployment, depth: str, seed: int, keep: str |
             "counts": run.counts,
             "problem": run.problem,
             "left_behind": run.left_behind,
-            "changed": [name for name in before if before[name] != _snapshot(deployment)[name]],
+            "changed": [name for name in before if before[name] != after[name]],
             "first_lines": [line for line in done.stdout.splitlines() if line.strip()][2:6],
             "findings": [
                 {"rule": f.rule, "severity": f.severity, "operation": f.operation, "where": f.where, "known": f.known,
@@ -86,22 +90,25 @@ def _verify(deployment: openwebui.Deployment, depth: str, seed: int, keep: str |
         }  # fmt: skip
 
 
-def _snapshot(deployment: openwebui.Deployment) -> dict[str, Any]:
+def _signed_in(deployment: openwebui.Deployment) -> Account:
+    """Once for all runs on a deployment: it takes fifteen sign-ins of an address in three minutes."""
+    login = Login(deployment.admin_email, deployment.admin_password)
+    with Client(Target(deployment.url, "openwebui")) as anonymous:
+        return sign_in(anonymous, Contract.load().at(deployment.version), login, "admin")
+
+
+def _snapshot(deployment: openwebui.Deployment, admin: Account) -> dict[str, Any]:
     """The accounts, the administrator's chats and the public settings, as the deployment tells them."""
     contract = Contract.load().at(deployment.version)
-    target = Target(deployment.url, "openwebui")
-    with Client(target) as anonymous:
-        config = anonymous.send(contract.call("getConfig")).document()
-        admin = sign_in(anonymous, contract, Login(deployment.admin_email, deployment.admin_password), "admin")
-    with Client(target, admin) as client:
+    with Client(Target(deployment.url, "openwebui"), admin) as client:
+        config = client.send(contract.call("getConfig")).document()
         users = client.send(contract.call("searchUsers", query={"query": "@"})).document()
         chats = client.send(contract.call("listChats", query={"page": 1})).document()
-    with Client(target, ANONYMOUS):
-        return {
-            "accounts": sorted(row["email"] for row in users["users"]),
-            "chats": sorted(row["id"] for row in chats),
-            "settings": config,
-        }
+    return {
+        "accounts": sorted(row["email"] for row in users["users"]),
+        "chats": sorted(row["id"] for row in chats),
+        "settings": config,
+    }
 
 
 def _tell(result: dict[str, Any]) -> None:
