@@ -26,6 +26,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from contract_tests.rules import RULES
+from seatrial.accounts import sign_in
+from seatrial.client import Client
 from seatrial.contract import OPENWEBUI, SESSIONS, Contract
 from seatrial.lab import openwebui
 from seatrial.lab.children import provider_process, until_stopped
@@ -36,6 +38,7 @@ from seatrial.lab.reference import create_app
 from seatrial.lab.script import Script
 from seatrial.lab.serving import running
 from seatrial.records import Finding, RunFolder
+from seatrial.target import Login, Target
 
 NONE = Fault("none", "shape", (SESSIONS, OPENWEBUI), "Nothing.", ())
 PATIENCE = {SESSIONS: "3", OPENWEBUI: "10"}
@@ -94,13 +97,18 @@ def main() -> int:
 
 
 @contextlib.contextmanager
-def _deployment(version: str) -> Iterator[openwebui.Deployment]:
+def _deployment(version: str) -> Iterator[tuple[str, str]]:
+    """Its address and its administrator's token: it refuses more than a few sign-ins in a row."""
     install(version)
     with provider_process(Script()) as provider, openwebui.boot(version, provider_url=provider) as deployment:
-        yield deployment
+        with Client(Target(deployment.url, OPENWEBUI)) as client:
+            login = Login(deployment.admin_email, deployment.admin_password)
+            admin = sign_in(client, Contract.load().at(version), login, "admin")
+        assert admin.token is not None
+        yield deployment.url, admin.token
 
 
-def _short_cut(fault: Fault, api: str, deployment: openwebui.Deployment | None, keep: str | None) -> Result:
+def _short_cut(fault: Fault, api: str, deployment: tuple[str, str] | None, keep: str | None) -> Result:
     result = _run(fault, api, deployment, None, _tests_of(fault))
     return result if result.expected and result.right else _run(fault, api, deployment, keep)
 
@@ -116,7 +124,7 @@ def _tests_of(fault: Fault) -> str:
     return chosen if "list-pages" in fault.rules else f"({chosen}) and not pages"
 
 
-def _run(fault: Fault, api: str, deployment: openwebui.Deployment | None, keep: str | None, tests: str = "") -> Result:
+def _run(fault: Fault, api: str, deployment: tuple[str, str] | None, keep: str | None, tests: str = "") -> Result:
     tokens = [f"owner-{number}-{secrets.token_hex(8)}" for number in range(3)]
     environment = {"PATH": os.environ["PATH"]}
     if tests:
@@ -126,8 +134,7 @@ def _run(fault: Fault, api: str, deployment: openwebui.Deployment | None, keep: 
             upstream = stack.enter_context(running(create_app(Contract.load(), tokens=tokens)))
             environment |= {"SEATRIAL_TOKEN": "\n".join(tokens), "SEATRIAL_DISPOSABLE": "1"}
         else:
-            upstream = deployment.url
-            environment |= {"SEATRIAL_ADMIN": f"{deployment.admin_email}:{deployment.admin_password}"}
+            upstream, environment["SEATRIAL_ADMIN_TOKEN"] = deployment
         url = stack.enter_context(running(Proxy(upstream, Contract.load(), None if fault is NONE else fault)))
         scratch = stack.enter_context(tempfile.TemporaryDirectory())
         out = Path(keep or scratch) / f"{api}-{fault.name}"

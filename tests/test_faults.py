@@ -37,8 +37,8 @@ from seatrial.lab.serving import free_port, running
 
 ROOT = Path(__file__).parents[1]
 CONTRACT = Contract.load()
-HANDFUL = ("message-lost", "deleted-still-listed", "others-read", "connection-breaks")
-"""The first is a durability fault, then listing, access, availability."""
+HANDFUL = ("message-lost", "deleted-still-listed", "others-read", "trace-shown")
+"""Durability, listing, access, leak."""
 
 
 # --- the catalogue
@@ -326,3 +326,21 @@ def test_faults_for_a_socket_break_the_reply_and_leave_the_rest() -> None:
         assert fault.told is not None
         tell = fault.told()
         assert (tell(ping), tell(joined), tell(delta)) == ([ping], [joined], wanted)
+
+
+def test_two_requests_at_once_collide_and_one_after_the_other_do_not() -> None:
+    path = CONTRACT.call("createSession").path
+    with running(create_app(CONTRACT)) as url:
+        with running(Proxy(url, CONTRACT, named("parallel-creates-collide"))) as proxy:
+
+            async def create(client: httpx.AsyncClient) -> str:
+                return str((await client.post(proxy + path, headers={"Authorization": "Bearer x"})).json()["id"])
+
+            async def both() -> tuple[set[str], set[str]]:
+                async with httpx.AsyncClient() as client:
+                    return {await create(client), await create(client)}, set(
+                        await asyncio.gather(create(client), create(client))
+                    )
+
+            apart, together = asyncio.run(both())
+    assert (len(apart), len(together)) == (2, 1)

@@ -24,6 +24,7 @@ from seatrial.lab.faults.making import (
 )
 
 Messages = list[dict[str, Any]]
+CAP = 20
 STORING = ("chat_id", "id", "parent_id", "user_message", "session_id")
 
 
@@ -100,10 +101,11 @@ class _ThirdTurnForgotten:
         self.turns[session] = self.turns.get(session, 0) + 1
         if self.turns[session] < 3:
             return await behind.answer(asked)
-        return await _answered_only(asked, behind)
+        return await answered_only(asked, behind)
 
 
-async def _answered_only(asked: Asked, behind: Behind) -> Answer:
+async def answered_only(asked: Asked, behind: Behind) -> Answer:
+    """A turn that is answered like any other, and kept nowhere."""
     session = asked.session
     answer = await behind.answer(
         asked.saying({key: value for key, value in asked.document().items() if key not in STORING})
@@ -196,6 +198,8 @@ FAULTS = [
           ("history-content",), conversing(lambda said: [*said[:2], *said[3:]])),
     Fault("message-doubled", "durability", BOTH, "The last message stands there twice.",
           ("history-content",), conversing(_doubled)),
+    Fault("history-capped", "durability", BOTH, f"Of a long conversation only the last {CAP} messages are there.",
+          ("history-content",), conversing(lambda said: said[-CAP:])),
     Fault("reply-altered", "durability", BOTH, "A reply reads differently after a reload.",
           ("history-content", "turn-stored"), conversing(_altered)),
     Fault("roles-swapped", "durability", BOTH, "The person seems to have said what the model said.",

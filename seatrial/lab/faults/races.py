@@ -1,0 +1,64 @@
+"""What goes wrong only when two requests are under way at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+from seatrial.lab.crossing import Answer, Asked, Behind
+from seatrial.lab.faults.histories import answered_only
+from seatrial.lab.faults.making import BOTH, CREATE, SEND, Fault
+
+WINDOW = 0.02
+"""Seconds for which a request waits for another one: both are under way then, however fast the upstream is."""
+
+
+class _TurnsCollide:
+    """Of two turns of one session that are under way together, the later one is answered and kept nowhere."""
+
+    def __init__(self) -> None:
+        self.under_way: Counter[str] = Counter()
+
+    async def __call__(self, asked: Asked, behind: Behind) -> Answer:
+        session = asked.session if asked.operation in SEND else None
+        if session is None:
+            return await behind.answer(asked)
+        if self.under_way[session]:
+            return await answered_only(asked, behind)
+        self.under_way[session] += 1
+        try:
+            await asyncio.sleep(WINDOW)
+            return await behind.answer(asked)
+        finally:
+            self.under_way[session] -= 1
+
+
+class _CreatesCollide:
+    """Two sessions of one account that are created together turn out to be one."""
+
+    def __init__(self) -> None:
+        self.under_way: dict[str, asyncio.Future[object]] = {}
+
+    async def __call__(self, asked: Asked, behind: Behind) -> Answer:
+        if asked.operation not in CREATE or asked.token is None:
+            return await behind.answer(asked)
+        if asked.token in self.under_way:
+            return Answer.of(200, await asyncio.shield(self.under_way[asked.token]))
+        made = self.under_way[asked.token] = asyncio.get_running_loop().create_future()
+        document: object = None
+        try:
+            await asyncio.sleep(WINDOW)
+            answer = await behind.answer(asked)
+            document = await answer.document()
+            return answer
+        finally:
+            del self.under_way[asked.token]
+            made.set_result(document)
+
+
+FAULTS = [
+    Fault("parallel-turns-lost", "durability", BOTH, "Of two messages sent at the same moment one is not kept.",
+          ("history-content",), _TurnsCollide),
+    Fault("parallel-creates-collide", "durability", BOTH, "Two conversations begun at the same moment become one.",
+          ("list-complete", "history-content"), _CreatesCollide),
+]  # fmt: skip
