@@ -84,14 +84,15 @@ def main() -> int:
             chosen = [fault for fault in chosen or [NONE, *CATALOGUE.values()] if api in fault.apis]
             chosen = [fault for fault in chosen if fault.rules or fault is NONE]
             print(_HEADING, flush=True)
-            with ThreadPoolExecutor(arguments.jobs) as pool:
-                look = _short_cut if arguments.short_cut else _run
-                runs = [pool.submit(look, fault, api, deployment, arguments.keep) for fault in chosen]
-                for run in runs:
-                    results.append(run.result())
-                    print(_line(results[-1]), flush=True)
-                    if arguments.json:
-                        Path(arguments.json).write_text(json.dumps([asdict(result) for result in results], indent=1))
+            look = _short_cut if arguments.short_cut else _run
+            pool = ThreadPoolExecutor(arguments.jobs)
+            stack.callback(pool.shutdown, cancel_futures=True)
+            runs = [pool.submit(look, fault, api, deployment, arguments.keep) for fault in chosen]
+            for run in runs:
+                results.append(run.result())
+                print(_line(results[-1]), flush=True)
+                if arguments.json:
+                    Path(arguments.json).write_text(json.dumps([asdict(result) for result in results], indent=1))
     _sum_up(results)
     return 0 if all(result.right for result in results) else 1
 
