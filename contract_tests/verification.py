@@ -60,7 +60,7 @@ class Verification:
         for exchange in self._early:
             self.log.hear(*exchange)
         self._early.clear()
-        self.crew.before.append(self.budget.before)
+        self.crew.before.insert(0, self.budget.before)  # what it refuses is never intended
         self.crew.listeners.append(self._interrupt_now)
         self._know_release()
         self.save()
@@ -120,7 +120,7 @@ class Verification:
 
     def end(self, interrupted: bool) -> None:
         """Remove what was made, and write what was seen."""
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
             signal.signal(number, signal.SIG_IGN)
         left = self.crew.pay_off()
         if interrupted and self.problem is None:
@@ -135,6 +135,8 @@ class Verification:
         """Ctrl-C, or whoever started us asks: not before the answer that names something new has come."""
         if hasattr(self, "crew") and self.crew.ledger.is_waiting and not self._interrupted:
             self._interrupted = number
+            signal.signal(signal.SIGALRM, self.interrupt)
+            signal.setitimer(signal.ITIMER_REAL, self.settings.timeout + 1)  # should it never come
             return
         self._interrupted = None
         raise KeyboardInterrupt

@@ -143,6 +143,8 @@ def clean_up(settings: Settings, folder: RunFolder, run: Run) -> list[str]:
         clients["admin"] = connect(admin)
     if not accounts:
         clients["everyone"] = connect(Account("everyone"))
+    for label in ("anonymous", "stranger"):  # whom a target let in that should not have
+        clients[label] = connect(Account(label, accounts[0].token if accounts and label == "stranger" else None))
     marker = run.id if run.id.startswith("seatrial-") else ""
     try:
         return Cleaner(ledger, contract, clients, clients.get("admin"), marker, throwaways).clean()

@@ -112,6 +112,10 @@ class Client:
             # After an unhandled error the server drops the connection: a kept one is not used again.
             self.reconnect()
             raise self._no_answer(call, error) from None
+        except KeyboardInterrupt:
+            if answer is not None:  # what has come of it is no answer to hold against anybody
+                answer.cut = answer.cut or "closed"
+            raise
         except httpx.InvalidURL as error:
             raise WrongUse(f"{self.target.url}: {error}") from None
         finally:

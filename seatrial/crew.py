@@ -48,6 +48,7 @@ class Crew:
         self.people: list[Person] = []
         self.given: list[Person] = []
         self.admin: Person | None = None
+        self._strangers: dict[str, Account] = {}
         self.speaker: Person | None = None
         self.model: str | None = None
         self.notes: list[str] = []
@@ -162,7 +163,9 @@ class Crew:
 
     def pay_off(self, progress: Progress | None = None) -> list[str]:
         """Remove what the run made. Returns what is left, one line each."""
-        everyone = [*self.people, *self.given, *([self.admin] if self.admin else [])]
+        # A target that let strangers in holds what they made.
+        strangers = [self.person(account) for account in self._strangers.values()]
+        everyone = [*strangers, *self.people, *self.given, *([self.admin] if self.admin else [])]
         cleaner = Cleaner(
             self.ledger,
             self.contract,
@@ -187,4 +190,6 @@ class Crew:
 
     def stranger(self, token: str | None = None) -> Person:
         """Somebody without an account: no credentials, or the ones given."""
-        return self.person(Account("stranger", token) if token else ANONYMOUS)
+        account = Account("stranger", token) if token else ANONYMOUS
+        self._strangers[account.label] = account
+        return self.person(account)

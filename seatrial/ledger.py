@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from seatrial.errors import Inconclusive
 from seatrial.exchange import Call, NoAnswer, Reply
 from seatrial.reading import names_one
 from seatrial.records import full
@@ -66,21 +67,29 @@ class Ledger:
             return
         with self._lock:
             self._key += 1
-            self._write(event="intend", key=self._key, kind=kind, account=account.label, marker=marker_of(call))
-            self._pending.setdefault((account.label, id(call)), []).append(self._key)
+            waiting = self._pending.setdefault((account.label, id(call)), [])
+            waiting.append(self._key)  # first: who wants to interrupt looks here
+            try:
+                self._write(event="intend", key=self._key, kind=kind, account=account.label, marker=marker_of(call))
+            except Inconclusive:
+                waiting.remove(self._key)
+                raise
 
     def after(self, account: Account, call: Call, outcome: Reply | NoAnswer) -> None:
         """Write what became of a call that creates or removes something."""
         kind = created_kind(call)
         with self._lock:
             if kind is not None:
-                keys = self._pending.get((account.label, id(call)), [])
-                key = keys.pop() if keys else None
+                waiting = self._pending.get((account.label, id(call)), [])
+                key = waiting[-1] if waiting else None
                 made = made_id(call, outcome)
-                if made:
-                    self._write(event="made", key=key, kind=kind, account=account.label, id=made)
-                elif _made_nothing(outcome):
-                    self._write(event="failed", key=key)
+                try:
+                    if made:
+                        self._write(event="made", key=key, kind=kind, account=account.label, id=made)
+                    elif _made_nothing(outcome):
+                        self._write(event="failed", key=key)
+                finally:
+                    del waiting[-1:]
             removed = REMOVES.get(call.operation)
             if removed and call.values and isinstance(outcome, Reply) and outcome.status in GONE:
                 self._write(event="removed", kind=removed, id=call.values[0])

@@ -48,7 +48,8 @@ def both(case: Case) -> Callable[[Path], None]:
 
 
 def left_on(url: str) -> list[str]:
-    return [row["id"] for row in httpx.get(url + LIST, timeout=10).json()["sessions"]]
+    answer = httpx.get(url + LIST, headers={"Authorization": f"Bearer {SECRET}"}, timeout=10)
+    return [row["id"] for row in answer.json()["sessions"]]
 
 
 def is_under_way(out: Path) -> bool:
@@ -97,7 +98,7 @@ def family(process_id: int) -> list[psutil.Process]:
 @both
 def test_a_target_that_dies_is_inconclusive_and_the_record_is_kept(tmp_path: Path, name: str, options: Options) -> None:
     out = tmp_path / "run"
-    with reference_server() as (url, server), running(out, url, name, options) as process:
+    with reference_server(SECRET) as (url, server), running(out, url, name, options) as process:
         server.kill()
         printed, told = process.communicate(timeout=60)
     assert process.returncode == 3, (printed, told)
@@ -114,7 +115,7 @@ def test_a_target_that_dies_is_inconclusive_and_the_record_is_kept(tmp_path: Pat
 @both
 def test_ctrl_c_removes_what_was_made_and_writes_the_reports(tmp_path: Path, name: str, options: Options) -> None:
     out = tmp_path / "run"
-    with reference_server() as (url, _), running(out, url, name, options) as process:
+    with reference_server(SECRET) as (url, _), running(out, url, name, options) as process:
         os.killpg(process.pid, signal.SIGINT)
         printed, told = process.communicate(timeout=60)
         assert left_on(url) == []
@@ -130,7 +131,7 @@ def test_ctrl_c_removes_what_was_made_and_writes_the_reports(tmp_path: Path, nam
 @both
 def test_after_a_kill_of_everything_clean_removes_the_rest(tmp_path: Path, name: str, options: Options) -> None:
     out = tmp_path / "run"
-    with reference_server() as (url, _), running(out, url, name, options) as process:
+    with reference_server(SECRET) as (url, _), running(out, url, name, options) as process:
         awaited(lambda: bool(left_on(url)))
         for one in family(process.pid):
             one.kill()
@@ -148,7 +149,7 @@ def test_after_a_kill_of_everything_clean_removes_the_rest(tmp_path: Path, name:
 @both
 def test_what_a_killed_command_started_cleans_up_by_itself(tmp_path: Path, name: str, options: Options) -> None:
     out = tmp_path / "run"
-    with reference_server() as (url, _), running(out, url, name, options) as process:
+    with reference_server(SECRET) as (url, _), running(out, url, name, options) as process:
         started = [one for one in family(process.pid) if one.pid != process.pid]
         assert started
         os.killpg(process.pid, signal.SIGKILL)
@@ -182,7 +183,7 @@ def small_disk(place: Path) -> Iterator[None]:
 @both
 def test_a_disk_that_fills_is_one_line_and_nothing_is_left(tmp_path: Path, name: str, options: Options) -> None:
     out = tmp_path / "run"
-    with small_disk(tmp_path), reference_server() as (url, _), running(out, url, name, options) as process:
+    with small_disk(tmp_path), reference_server(SECRET) as (url, _), running(out, url, name, options) as process:
         with (tmp_path / "filler").open("wb", buffering=0) as filler, suppress(OSError):
             while filler.write(b"x" * 4096):
                 pass
