@@ -16,7 +16,7 @@ from typing import Any
 
 from seatrial.exchange import NO_BODY, Call
 from seatrial.records import Finding
-from seatrial.release import Release
+from seatrial.release import Release, within
 from seatrial.settings import Waiver
 from seatrial.verbs import VERB_OPERATIONS
 
@@ -25,7 +25,7 @@ VERBS = {operation for operations in VERB_OPERATIONS.values() for operation in o
 
 @dataclass(frozen=True, slots=True)
 class KnownDefect:
-    """A defect of released versions of Open WebUI, from `first` to `last` (empty: not mended yet).
+    """A defect of released versions of Open WebUI. `releases` are ranges such as "0.9.5..0.9.6" or "0.12.4..".
 
     `when` maps places of the request (`body.chat.title`, `query.text`) to what is odd there (see `CONDITIONS`).
     """
@@ -34,16 +34,22 @@ class KnownDefect:
     rule: str
     operation: str
     where: str
-    first: str
-    last: str
+    releases: Sequence[str]
     when: Mapping[str, str]
     request: str
     answer: str
     upstream: str = ""
 
+    def is_in(self, version: str | None) -> bool:
+        """Whether a release has the defect."""
+        release = Release.parse(version)
+        ends = [span.split("..") for span in self.releases]
+        return release is not None and any(
+            within({"x-since": first, "x-until": last or None}, release) for first, last in ends
+        )
+
     def covers(self, finding: Finding, version: str | None, calls: Sequence[Call]) -> bool:
-        release, first, last = Release.parse(version), Release.parse(self.first), Release.parse(self.last)
-        if release is None or first is None or release < first or (last is not None and release > last):
+        if not self.is_in(version):
             return False
         if finding.rule == "valid-use" and finding.operation in VERBS:
             return False
@@ -60,6 +66,7 @@ CONDITIONS = {
     "missing": lambda value: value is MISSING,
     "blank": lambda value: isinstance(value, str) and not value.replace("\0", "").strip(),
     "enormous": lambda value: isinstance(value, str) and value.lstrip("-").isdigit() and abs(int(value)) > 2**57,
+    "not a title": lambda value: value is not MISSING and not isinstance(value, (str, int, float)),
     "not a history": lambda value: value is not MISSING and not _is_history(value),
     "not a list of objects": lambda value: value is not MISSING and not _is_rows(value),
     "not text": lambda value: value is not MISSING and not isinstance(value, str),
