@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +39,10 @@ class Ended:
         for word in words:
             assert word in self.line
         assert [path.name for path in self.folder.iterdir() if path.name == "seatrial-runs"] == []
+
+
+Command = Callable[..., Ended]
+"""`seatrial` in the process of the test; see the fixture `here`."""
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -7,10 +7,14 @@ make accounts and chats of their own there and remove them.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from command_line import Command, Ended
 
+from seatrial.cli import main
 from seatrial.lab.children import provider_process
 from seatrial.lab.openwebui import boot
 from seatrial.lab.openwebui_install import DEFAULT_VERSION, is_installed
@@ -30,3 +34,18 @@ def deployment() -> Iterator[Settings]:
     with provider_process(Script(first_token=0.0, gap=0.0)) as provider:
         with boot(DEFAULT_VERSION, provider_url=provider) as booted:
             yield Settings(url=booted.url, admin=f"{booted.admin_email}:{booted.admin_password}")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
+    """`seatrial` in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["seatrial", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capfd.readouterr()
+        return Ended(int(ended.value.code or 0), out, err, tmp_path)
+
+    return run

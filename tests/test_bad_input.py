@@ -1,46 +1,28 @@
 """What bad input gets: one line on standard error, exit code 2 or 3, no folder left behind, no secret shown.
 
 What is wrong with options and files is tried in this process, what is wrong with a target by a process as a user
-starts it. Runs that begin and do not get to their end are in test_interrupted.
+starts it. Broken run folders are in test_bad_runs, runs that do not get to their end in test_interrupted.
 """
 
 from __future__ import annotations
 
 import socket
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from command_line import Ended, seatrial_command
+from command_line import Command, seatrial_command
 from fake_openwebui import ADMIN, WRONG, FakeOpenWebUI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from seatrial.cli import main
 from seatrial.contract import default_path
 from seatrial.lab.serving import LOOPBACK, bound, free_port, running
 
 SECRET = "s3cret-that-nobody-may-see"
 BOTH = pytest.mark.parametrize("name", ["verify", "load"])
-Command = Callable[..., Ended]
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
-    """`seatrial` in this process, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["seatrial", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capfd.readouterr()
-        return Ended(int(ended.value.code or 0), out, err, tmp_path)
-
-    return run
 
 
 WRONG_USE = {
@@ -131,48 +113,6 @@ def test_a_contract_that_is_not_there(here: Command) -> None:
 def test_a_bad_configuration_is_told_with_its_line(here: Command, tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "seatrial.toml").write_text(text, "utf-8")
     here("verify").refused(2, "seatrial.toml", words)
-
-
-BROKEN_RUNS = {
-    "cut": '{"schema": 1, "command": ',
-    "a list": "[]",
-    "another schema": '{"schema": 99}',
-    "fields missing": '{"schema": 1}',
-    "unknown fields": '{"schema": 1, "command": "verify", "target": "http://x", "api": "sessions", "sails": 3}',
-    "fields of other kinds": '{"schema": 1, "command": "verify", "target": 5, "api": [], "accounts": 7}',
-    "no text": b"\xff\xfe\x00",
-}
-
-
-@pytest.mark.parametrize("text", BROKEN_RUNS.values(), ids=BROKEN_RUNS)
-@pytest.mark.parametrize("name", ["report", "clean"])
-def test_a_broken_run_json_is_told_and_left_as_it_is(
-    here: Command, tmp_path: Path, name: str, text: str | bytes
-) -> None:
-    content = text.encode() if isinstance(text, str) else text
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "run.json").write_bytes(content)
-    here(name, "run").refused(2, "run")
-    assert [(one.name, one.read_bytes()) for one in (tmp_path / "run").iterdir()] == [("run.json", content)]
-
-
-@pytest.mark.parametrize("row", ['{"type": "Finding", "sails": 3}', "[1]", "7"])
-def test_a_record_that_is_none_is_told_with_its_line(here: Command, tmp_path: Path, row: str) -> None:
-    (tmp_path / "run").mkdir()
-    run = '{"schema": 1, "command": "verify", "target": "http://x", "api": "sessions"}'
-    (tmp_path / "run" / "run.json").write_text(run, "utf-8")
-    (tmp_path / "run" / "findings.jsonl").write_text(f"{row}\n", "utf-8")
-    here("report", "run").refused(2, "findings.jsonl:1 is no record")
-
-
-def test_a_ledger_of_nonsense_is_passed_over_and_its_lines_are_told(here: Command, tmp_path: Path) -> None:
-    (tmp_path / "run").mkdir()
-    run = '{"schema": 1, "command": "verify", "target": "http://127.0.0.1:9", "api": "sessions"}'
-    (tmp_path / "run" / "run.json").write_text(run, "utf-8")
-    (tmp_path / "run" / "ledger.jsonl").write_bytes(b'{"event": "intend"}\n{"event": "made"}\n\xff\n[]\n')
-    ended = here("clean", "run")
-    assert ended.code == 0
-    assert ended.err == ""
 
 
 def test_load_asks_before_it_looks_beyond_this_machine(here: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,49 @@
+"""Run folders that are broken: one line that says where, and what is there stays as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from command_line import Command
+
+BROKEN_RUNS = {
+    "cut": '{"schema": 1, "command": ',
+    "a list": "[]",
+    "another schema": '{"schema": 99}',
+    "fields missing": '{"schema": 1}',
+    "unknown fields": '{"schema": 1, "command": "verify", "target": "http://x", "api": "sessions", "sails": 3}',
+    "fields of other kinds": '{"schema": 1, "command": "verify", "target": 5, "api": [], "accounts": 7}',
+    "no text": b"\xff\xfe\x00",
+}
+
+
+@pytest.mark.parametrize("text", BROKEN_RUNS.values(), ids=BROKEN_RUNS)
+@pytest.mark.parametrize("name", ["report", "clean"])
+def test_a_broken_run_json_is_told_and_left_as_it_is(
+    here: Command, tmp_path: Path, name: str, text: str | bytes
+) -> None:
+    content = text.encode() if isinstance(text, str) else text
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_bytes(content)
+    here(name, "run").refused(2, "run")
+    assert [(one.name, one.read_bytes()) for one in (tmp_path / "run").iterdir()] == [("run.json", content)]
+
+
+@pytest.mark.parametrize("row", ['{"type": "Finding", "sails": 3}', "[1]", "7"])
+def test_a_record_that_is_none_is_told_with_its_line(here: Command, tmp_path: Path, row: str) -> None:
+    (tmp_path / "run").mkdir()
+    run = '{"schema": 1, "command": "verify", "target": "http://x", "api": "sessions"}'
+    (tmp_path / "run" / "run.json").write_text(run, "utf-8")
+    (tmp_path / "run" / "findings.jsonl").write_text(f"{row}\n", "utf-8")
+    here("report", "run").refused(2, "findings.jsonl:1 is no record")
+
+
+def test_a_ledger_of_nonsense_is_passed_over_and_its_lines_are_told(here: Command, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    run = '{"schema": 1, "command": "verify", "target": "http://127.0.0.1:9", "api": "sessions"}'
+    (tmp_path / "run" / "run.json").write_text(run, "utf-8")
+    (tmp_path / "run" / "ledger.jsonl").write_bytes(b'{"event": "intend"}\n{"event": "made"}\n\xff\n[]\n')
+    ended = here("clean", "run")
+    assert ended.code == 0
+    assert ended.err == ""
