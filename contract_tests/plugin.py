@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from contract_tests.verification import Verification
 from seatrial.contract import OPENWEBUI, SESSIONS
 from seatrial.errors import Inconclusive, SeatrialError
 from seatrial.exchange import NoAnswer, Unexpected
+from seatrial.ledger import open_entries
 from seatrial.lifeline import watch
 from seatrial.records import RunFolder
 from seatrial.settings import from_environment
@@ -42,17 +44,10 @@ class Plugin:
         signal.signal(signal.SIGTERM, _interrupt)
         watch()
         try:
-            settings = from_environment(os.environ)
-            run = os.environ.get("SEATRIAL_RUN")
-            folder = RunFolder.create(settings.out, "verify") if run is None else RunFolder(_existing(run))
-            verification = Verification(settings, folder)
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, verification.interrupt)
-            verification.begin()
+            self.verification = _begun()
         except SeatrialError as error:
             # The exit code of Seatrial, so that a run by hand says the same as `seatrial verify`.
             pytest.exit(str(error), returncode=error.exit_code)
-        self.verification = verification
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         if self.verification is None:
@@ -132,6 +127,22 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"api(name): only for a target that speaks it: {SESSIONS} or {OPENWEBUI}")
     config.addinivalue_line("markers", "full: only at full depth")
     config.pluginmanager.register(Plugin(), "seatrial-verification")
+
+
+def _begun() -> Verification:
+    """The verification that the environment asks for. Raises `SeatrialError` when it cannot begin."""
+    settings, run = from_environment(os.environ), os.environ.get("SEATRIAL_RUN")
+    folder = RunFolder(_existing(run)) if run else RunFolder.create(settings.out, "verify")
+    try:
+        verification = Verification(settings, folder)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, verification.interrupt)
+        verification.begin()
+    except SeatrialError:
+        if not run and not open_entries(folder.path / "ledger.jsonl"):
+            shutil.rmtree(folder.path, ignore_errors=True)
+        raise
+    return verification
 
 
 def _rank(item: pytest.Item) -> int:

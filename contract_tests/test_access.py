@@ -5,17 +5,19 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 
 import pytest
 
 from contract_tests.check import Checker
 from contract_tests.texts import tree
-from seatrial.accounts import MAIL_DOMAIN, throwaway
+from seatrial.accounts import MAIL_DOMAIN, sign_in, throwaway
 from seatrial.completions import Form, completion, new_id
 from seatrial.contract import OPENWEBUI, SESSIONS
 from seatrial.crew import Crew, Person
 from seatrial.exchange import Call, Unexpected
+from seatrial.target import Login
 from seatrial.verbs import Session
 
 REFUSED = (401, 403, 404)
@@ -139,7 +141,7 @@ def test_another_owner_meets_nothing(
 
 
 @pytest.mark.api(SESSIONS)
-def test_a_wrong_token_is_refused(crew: Crew, owner: Person, check: Checker) -> None:
+def test_a_wrong_token_is_refused(crew: Crew, owner: Person, check: Checker, made: Made) -> None:
     if owner.account.token is None:
         check.skip(
             "wrong-credentials-refused",
@@ -147,28 +149,46 @@ def test_a_wrong_token_is_refused(crew: Crew, owner: Person, check: Checker) -> 
             "the deployment was reached without credentials: it may be open on purpose",
         )
         pytest.skip("no credentials in use")
-    stranger = crew.stranger(GARBAGE)
-    for operation in ("listSessions", "createSession", "getModelInfo"):
-        reply = stranger.client.send(crew.contract.call(operation))
+    session = owner.actor.create_session()
+    made.append((owner, session.id))
+    before = owner.actor.get_history(session.id)
+    stranger, call = crew.stranger(GARBAGE), crew.contract.call
+    calls = [
+        call("listSessions"),
+        call("createSession"),
+        call("getModelInfo"),
+        call("getHistory", session.id),
+        call("sendMessage", json={"prompt": "Injected by a stranger", "session_id": session.id}),
+        call("deleteSession", session.id),
+    ]
+    for one in calls:
+        reply = stranger.client.send(one)
         check.that(
-            "wrong-credentials-refused",
-            operation,
-            reply.status in (401, 403),
-            "401",
-            str(reply),
-            f"status {reply.status}",
-            reply=reply,
-            account=stranger.account,
-        )
+            "wrong-credentials-refused", one.operation, reply.status in REFUSED, "401", str(reply),
+            f"status {reply.status}", reply=reply, account=stranger.account,
+        )  # fmt: skip
+    check.equal("owner-unharmed", "getHistory", before, owner.actor.get_history(session.id), "the owner's history")
 
 
 @pytest.mark.api(OPENWEBUI)
-def test_the_token_of_a_removed_account_is_refused(crew: Crew, check: Checker) -> None:
+def test_an_account_can_sign_in_until_it_is_removed(crew: Crew, check: Checker) -> None:
     if crew.admin is None:
         check.skip("wrong-credentials-refused", "getCurrentUser", "needs --admin, to remove an account made for this")
         pytest.skip("needs --admin")
-    account = throwaway(crew.admin.client, crew.contract, crew.marker, "short-lived")
+    password = secrets.token_urlsafe(18)
+    account = throwaway(crew.admin.client, crew.contract, crew.marker, "short-lived", password)
     person = crew.person(account)
+    stranger = crew.stranger()
+    signed_in = sign_in(stranger.client, crew.contract, Login(account.email or "", password), "signed in")
+    check.equal("valid-use", "signIn", (account.id, account.role), (signed_in.id, signed_in.role), "$.id")
+    stranger.client.close()
+    again = {"name": "twin", "email": account.email, "password": password, "role": "user"}
+    with check.log.provoking():
+        for name, body in (("an address that is taken", again), ("no address", {"name": "nobody"})):
+            refused = crew.admin.client.send(crew.contract.call("addUser", json=body))
+            check.that(
+                "bad-input-refused", "addUser", 400 <= refused.status < 500, "a 4xx", str(refused), name, reply=refused
+            )
     for operation in ("getCurrentUser", "listChats"):
         reply = person.client.send(crew.contract.call(operation))
         check.that(

@@ -113,6 +113,8 @@ def _mistakes(crew: Crew, session: Session) -> Iterator[tuple[str, Call]]:
     yield "a search for nothing", call("searchChats")
     yield "an update without a chat", call("updateChat", session.id, json={})
     yield "an update with a list", call("updateChat", session.id, json={"chat": []})
+    path = call("updateChat", session.id).path
+    yield "text that is not UTF-8", Call("updateChat", "POST", path, raw=b'{"chat": {"title": "\xff"}}')
     yield "an edit without content", call("editMessage", session.id, new_id(), json={})
 
 

@@ -95,10 +95,15 @@ def _admin(settings: Settings, contract: Contract, connect: Connect, client: Cli
     return admin
 
 
-def throwaway(admin: Client, contract: Contract, marker: str, label: str) -> Account:
+def throwaway(admin: Client, contract: Contract, marker: str, label: str, password: str | None = None) -> Account:
     """A new ordinary account; the administrator's answer holds its token, so nothing signs in."""
     email = f"{marker}-{secrets.token_hex(3)}@{MAIL_DOMAIN}"
-    body = {"name": f"{marker} {label}", "email": email, "password": secrets.token_urlsafe(18), "role": "user"}
+    body = {
+        "name": f"{marker} {label}",
+        "email": email,
+        "password": password or secrets.token_urlsafe(18),
+        "role": "user",
+    }
     reply = _ask(admin, contract, "addUser", json=body)
     try:
         document = success(reply)
