@@ -29,7 +29,7 @@ verify: $(READY)
 	@$(BIN)/seatrial verify $(TARGET) $(if $(TARGET),$(if $(LOAD),--load),--load) $(if $(YES),--yes) $(ARGS)
 
 test: $(READY)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadscope $(ARGS)
 
 test-openwebui: $(READY)
 	@$(BIN)/python -m pytest -m openwebui $(ARGS)
