@@ -12,11 +12,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reports.digest import WRONGS, Digest, Group
+from reports.latency import spread
 from reports.wording import counted, cut, duration, line, listed, percent, subject
 from seatrial.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
 from seatrial.records import Finding, Run, RunFolder
 from seatrial.verbs import VERB_OPERATIONS
 
+TURNS = [operations["send_message"] for operations in VERB_OPERATIONS.values()]
 RANKS = {"break": 0, "defect": 1, "drift": 2}
 SENDS_FIRST = ("send_message", "create_session", "get_history", "list_sessions", "delete_session", "get_model_info")
 """The six verbs by how soon a user notices."""
@@ -158,6 +160,16 @@ def described(run: Run) -> str:
     return line(", ".join(filter(None, [*parts, f"seed {run.seed}"])))
 
 
+def _turns(digest: Digest) -> list[str]:
+    """How long people waited for a reply: the median, and the 95th percentile where enough turns speak for it."""
+    times = next((digest.times[name] for name in TURNS if name in digest.times), None)
+    if times is None:
+        return []
+    took = spread(ms for ms, ok in zip(times.ms, times.ok, strict=True) if ok)
+    shown = [f"{name} {duration(ms)}" for name, ms in (("p50", took.p50), ("p95", took.p95)) if ms is not None]
+    return [f"turns {' '.join(shown)}"] if shown else []
+
+
 def numbers(digest: Digest) -> str:
     """The counts that matter for what was done: checks, requests, errors, messages, time."""
     told = []
@@ -169,6 +181,7 @@ def numbers(digest: Digest) -> str:
     if digest.times:
         told.append(f"{counted(digest.requests, 'request')} under load in {duration(digest.seconds * 1000)}")
         told.append(f"{percent(digest.errors, digest.requests)} errors")
+        told += _turns(digest)
     if digest.sessions:
         wrong = [f"{digest.messages[name]:,} {name}" for name in WRONGS if digest.messages[name]]
         told.append(f"{counted(digest.sessions, 'session')} compared, {listed(wrong) or 'no message lost'}")

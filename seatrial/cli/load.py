@@ -62,9 +62,10 @@ def load(url: str | None, yes: bool, as_json: bool, **options: Any) -> int:
     return run.exit_code or 0
 
 
-def run_load(settings: Settings, folder: RunFolder, console: Console) -> Run:
+def run_load(settings: Settings, folder: RunFolder, console: Console, *, announced: bool = False) -> Run:
     """Load the target of the settings (without a URL, a reference server) and save and return what it proved.
 
+    `announced` when the caller has said what comes.
     Raises `WrongUse` and `Inconclusive` for what is wrong before the load; what happens in it is in the `Run`.
     """
     with ExitStack() as stack:
@@ -72,7 +73,8 @@ def run_load(settings: Settings, folder: RunFolder, console: Console) -> Run:
         if not settings.url:
             settings = replace(settings, url=stack.enter_context(reference_process(settings.contract)))
         settings, deployment = signed_in(settings)
-        _announce(settings, console)
+        if not announced:
+            _announce(settings, console)
         started = now()
         if not (folder.path / "run.json").exists():  # `clean` needs it should we be killed
             folder.save(Run("load", settings.url or "", deployment.api, started=started))

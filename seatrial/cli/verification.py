@@ -167,7 +167,11 @@ def _with_load(run: Run, settings: Settings, folder: RunFolder, console: Console
     from seatrial.cli.load import run_load
 
     short: dict[str, Any] = SHORT_LOAD
-    loaded = run_load(replace(settings, **short), folder, console)
+    console.print(
+        f"[dim]then {short['users']} users for {short['duration']:g} s, in sessions of {short['turns']} turns[/dim]",
+        highlight=False,
+    )
+    loaded = run_load(replace(settings, **short), folder, console, announced=True)
     counts = run.counts | {f"load_{name}": value for name, value in loaded.counts.items()}
     return replace(
         run,
