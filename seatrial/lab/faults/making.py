@@ -173,7 +173,7 @@ class Register:
         answer = await behind.answer(asked)
         if answer.status != 200 or asked.token is None:
             return answer
-        if asked.operation in CREATE | LIST | HISTORY:
+        if asked.operation in CREATE | LIST | HISTORY | MODEL | {"getCurrentUser"}:
             self.seen.add(asked.token)
         if asked.operation in CREATE | SEND:
             document = await answer.document() or {}
