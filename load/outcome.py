@@ -49,7 +49,7 @@ def conclude(
         command="load",
         target=settings.url or "",
         api=mustered.api if mustered else settings.api,
-        id=folder.path.name,
+        id=mustered.marker if mustered else "",
         target_version=mustered.version if mustered else None,
         target_name=mustered.product if mustered else None,
         contract=mustered.contract if mustered else settings.contract or "openapi.yaml",

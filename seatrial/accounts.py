@@ -117,11 +117,11 @@ def choose_model(visible: Sequence[str], wanted: str | None, who: str) -> str:
     """Raises `WrongUse` for a model that is not there, `Inconclusive` when there is none."""
     if wanted is None:
         if not visible:
-            raise Inconclusive(f"no model is visible to {who}; share one with it, or give --admin")
+            raise Inconclusive(f"no model is visible to {who}; connect one, or share it with them")
         return visible[0]
     if wanted not in visible:
         shown = ", ".join(visible[:8]) or "none"
-        raise WrongUse(f"--model {wanted}: {who} does not see it; it sees {shown}")
+        raise WrongUse(f"--model {wanted}: not visible to {who}; visible: {shown}")
     return wanted
 
 

@@ -139,20 +139,18 @@ class Crew:
         return self.people[-1]
 
     def _choose_speaker(self, wanted: str | None) -> None:
-        """The first person who sees a model; a new installation shows none to ordinary accounts."""
+        """The first person who sees the model wanted, or any; a new installation shows none to ordinary accounts."""
         others = [*self.given, *([self.admin] if self.admin else [])]
-        candidates = [self.people[0], *(person for person in others if person is not self.people[0])]
-        for person in candidates:
-            try:
-                visible = [model.id for model in person.actor.get_model_info() if model.id != "arena-model"]
-            except Unexpected as error:
-                raise Inconclusive(f"the list of models cannot be read: {error}") from None
-            except NoAnswer as failure:
-                raise Inconclusive(f"{self.target.url} does not answer: {failure.reason}") from None
-            if visible or person is candidates[-1]:
-                self.model = choose_model(visible, wanted, person.account.email or person.account.label)
-                self.speaker = person
+        seen: dict[str, None] = {}
+        for person in [self.people[0], *(person for person in others if person is not self.people[0])]:
+            visible = self._visible(person)
+            seen |= dict.fromkeys(visible)
+            if wanted in visible if wanted else visible:
+                self.model, self.speaker = wanted or visible[0], person
                 break
+        else:
+            who = "the accounts given" if self.admin is None else "the administrator or an ordinary account"
+            self.model = choose_model(list(seen), wanted, who)
         if self.speaker is not self.people[0] and self.speaker is not None:
             self.notes.append(
                 f"ordinary accounts see no model: what needs one ran as {self.speaker.account.label}, "
@@ -160,6 +158,15 @@ class Crew:
             )
         for person in [*self.people, *others]:
             person.actor = Actor(verbs_for(self.api, self.contract, self.model), person.client.send)
+
+    def _visible(self, person: Person) -> list[str]:
+        """The models that somebody sees, without the arena: it answers as another one each time."""
+        try:
+            return [model.id for model in person.actor.get_model_info() if model.id != "arena-model"]
+        except Unexpected as error:
+            raise Inconclusive(f"the list of models cannot be read: {error}") from None
+        except NoAnswer as failure:
+            raise Inconclusive(f"{self.target.url} does not answer: {failure.reason}") from None
 
     def pay_off(self, progress: Progress | None = None) -> list[str]:
         """Remove what the run made. Returns what is left, one line each."""

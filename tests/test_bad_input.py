@@ -247,7 +247,7 @@ def test_an_unknown_model_and_no_model_leave_nothing_on_the_target(tmp_path: Pat
     it = FakeOpenWebUI()
     with running(it.app) as url:
         ended = seatrial_command(tmp_path, name, url, "--admin", f"{ADMIN}:right", "--model", "nope")
-        ended.refused(2, "--model nope", "it sees scripted, other")
+        ended.refused(2, "--model nope", "visible: scripted, other")
         it.models = ()
         ended = seatrial_command(tmp_path, name, url, "--admin", f"{ADMIN}:right")
         ended.refused(3, "no model is visible to")
