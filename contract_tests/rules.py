@@ -49,6 +49,8 @@ _RULES = [
     Rule("edit-applies", "Editing a message changes that message", "An edit is lost, or hits another message.", apis=(OPENWEBUI,)),
     Rule("search-finds", "Search finds what is there, and only that", "Search misses a chat, or shows a deleted one.",
          apis=(OPENWEBUI,)),
+    Rule("state-agrees", "After any sequence of steps the server agrees", "Conversations mix, vanish or come back."),
+    Rule("parallel-kept", "What is done at once is all kept", "Of two things done at the same moment one is lost."),
     Rule("model-named", "The model that answers is named", "People cannot see or choose the model."),
     # Streams
     Rule("stream-type", "A stream is served as one", "Replies do not appear while they are written.", apis=(OPENWEBUI,)),

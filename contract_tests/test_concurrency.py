@@ -1,0 +1,111 @@
+"""A few at a time: parallel creates, turns and deletes lose, double and mix nothing.
+
+What was acknowledged and is absent is lost. What was refused and is absent is accounted for: an overloaded
+server may refuse, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from contract_tests.check import Checker
+from seatrial.crew import Crew, Person
+from seatrial.exchange import NoAnswer, Unexpected
+from seatrial.verbs import Session, Turn, said
+
+AT_ONCE = 4
+Made = list[tuple[Person, str]]
+
+
+def test_sessions_made_at_once_are_all_there_and_each_its_own(
+    crew: Crew, owner: Person, check: Checker, verb: dict[str, str], made: Made
+) -> None:
+    people = [crew.person(owner.account) for _ in range(AT_ONCE)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        sessions = [session for session in pool.map(lambda p: _created(crew, p), people * 2) if session]
+    made += [(owner, session.id) for session in sessions]
+    ids = [session.id for session in sessions]
+    check.equal("parallel-kept", verb["create_session"], len(ids), len(set(ids)), "sessions made at once: ids")
+    listed = {row.id for row in owner.actor.list_sessions()}
+    missing = [session_id for session_id in ids if session_id not in listed]
+    check.that(
+        "parallel-kept", verb["list_sessions"], not missing, "all", f"{len(missing)} missing", "made at once: list"
+    )
+
+
+def test_turns_taken_at_once_stay_in_their_sessions(
+    crew: Crew, speaker: Person, check: Checker, verb: dict[str, str], prompt: Callable[..., str], made: Made
+) -> None:
+    people = [crew.person(speaker.account) for _ in range(AT_ONCE)]
+    sessions = [_created(crew, speaker) for _ in people]
+    made += [(speaker, session.id) for session in sessions if session]
+    prompts = [prompt() for _ in people]
+
+    def take(work: tuple[Person, Session | None, str]) -> Turn | None:
+        person, session, asked = work
+        try:
+            return person.actor.send_message(session, asked) if session else None
+        except (Unexpected, NoAnswer):
+            return None
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        turns = list(pool.map(take, zip(people, sessions, prompts, strict=True)))
+    for session, turn, asked in zip(sessions, turns, prompts, strict=True):
+        if session is None:
+            continue
+        history = speaker.actor.get_history(session.id)
+        pairs = [(message.role, message.content) for message in history]
+        if turn is not None:
+            check.equal("parallel-kept", verb["get_history"], said([turn]), pairs, "turns taken at once: messages")
+        else:
+            # Refused: its prompt may be there or not, another one may not.
+            foreign = [text for role, text in pairs if role == "user" and text != asked]
+            check.that(
+                "parallel-kept", verb["get_history"], not foreign, "no other", repr(foreign[:1]), "refused: messages"
+            )
+    answered = sum(turn is not None for turn in turns)
+    check.that(
+        "valid-use", verb["send_message"], answered > 0, "answers", f"none of {AT_ONCE} turns at once", "at once"
+    )
+
+
+def test_sessions_deleted_at_once_are_gone_and_no_other(
+    crew: Crew, owner: Person, check: Checker, verb: dict[str, str], made: Made
+) -> None:
+    sessions = [owner.actor.create_session(crew.title("at once")) for _ in range(2 * AT_ONCE)]
+    made += [(owner, session.id) for session in sessions]
+    gone, kept = sessions[:AT_ONCE], sessions[AT_ONCE:]
+    people = [crew.person(owner.account) for _ in gone]
+
+    def remove(work: tuple[Person, Session]) -> str | None:
+        person, session = work
+        try:
+            person.actor.delete_session(session.id)
+        except (Unexpected, NoAnswer):
+            return None
+        return session.id
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        removed = {name for name in pool.map(remove, zip(people, gone, strict=True)) if name}
+    listed = {row.id for row in owner.actor.list_sessions()}
+    there, missing = removed & listed, {session.id for session in kept} - listed
+    check.that(
+        "parallel-kept", verb["delete_session"], not there, "gone", f"{len(there)} still listed", "deleted at once"
+    )
+    check.that(
+        "parallel-kept",
+        verb["list_sessions"],
+        not missing,
+        "all",
+        f"{len(missing)} gone too",
+        "deleted at once: others",
+    )
+
+
+def _created(crew: Crew, person: Person) -> Session | None:
+    """None where the server refused: it may, when many ask at once."""
+    try:
+        return person.actor.create_session(crew.title("at once"))
+    except (Unexpected, NoAnswer):
+        return None
