@@ -8,6 +8,7 @@ from seatrial.contract import OPENWEBUI, SESSIONS
 from seatrial.lab.crossing import Answer, Asked, Behind
 from seatrial.lab.faults.making import (
     BOTH,
+    CREATE,
     DELETE,
     HISTORY,
     LIST,
@@ -84,7 +85,11 @@ def _deleted(asked: Asked, behind: Behind) -> Answer:
 
 
 class _StillListed:
-    def __init__(self) -> None:
+    """What was deleted is listed; with `back` only once something else was made after it."""
+
+    def __init__(self, back: bool = False) -> None:
+        self.back = back
+        self.away: dict[str, list[str]] = {}
         self.register = Register()
         self.gone: dict[str, list[str]] = {}
 
@@ -93,7 +98,9 @@ class _StillListed:
         if answer.status != 200 or asked.token is None:
             return answer
         if asked.operation in DELETE and asked.values[0] in self.register.made:
-            self.gone.setdefault(asked.token, []).append(asked.values[0])
+            (self.away if self.back else self.gone).setdefault(asked.token, []).append(asked.values[0])
+        elif asked.operation in CREATE:
+            self.gone.setdefault(asked.token, []).extend(self.away.pop(asked.token, []))
         elif asked.operation in LIST and asked.query.get("page", "1") == "1":
             document = await answer.document()
             keys = ("id", "title", "created_at", "updated_at")
@@ -179,6 +186,8 @@ FAULTS = [
           ("deleted-gone",), always(DELETE, _only_said)),
     Fault("deleted-still-listed", "listing", BOTH, "A deleted conversation stays in the list.",
           ("deleted-gone",), _StillListed),
+    Fault("deleted-comes-back", "durability", BOTH, "Beginning a conversation brings deleted ones back.",
+          ("state-agrees", "deleted-gone"), lambda: _StillListed(back=True)),
     Fault("deleted-still-readable", "durability", BOTH, "A deleted conversation opens by its old address.",
           ("deleted-gone",), _StillReadable),
     Fault("deleting-twice-succeeds", "status", BOTH, "Deleting what is gone says that it was deleted.",

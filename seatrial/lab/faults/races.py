@@ -14,23 +14,23 @@ WINDOW = 0.02
 
 
 class _TurnsCollide:
-    """Of two turns of one session that are under way together, the later one is answered and kept nowhere."""
+    """Of two turns of one account that are under way together, the later one is answered and kept nowhere."""
 
     def __init__(self) -> None:
         self.under_way: Counter[str] = Counter()
 
     async def __call__(self, asked: Asked, behind: Behind) -> Answer:
         session = asked.session if asked.operation in SEND else None
-        if session is None:
+        if session is None or asked.token is None:
             return await behind.answer(asked)
-        if self.under_way[session]:
+        if self.under_way[asked.token]:
             return await answered_only(asked, behind)
-        self.under_way[session] += 1
+        self.under_way[asked.token] += 1
         try:
             await asyncio.sleep(WINDOW)
             return await behind.answer(asked)
         finally:
-            self.under_way[session] -= 1
+            self.under_way[asked.token] -= 1
 
 
 class _CreatesCollide:
@@ -58,7 +58,7 @@ class _CreatesCollide:
 
 FAULTS = [
     Fault("parallel-turns-lost", "durability", BOTH, "Of two messages sent at the same moment one is not kept.",
-          ("history-content",), _TurnsCollide),
+          ("parallel-kept",), _TurnsCollide),
     Fault("parallel-creates-collide", "durability", BOTH, "Two conversations begun at the same moment become one.",
-          ("list-complete", "history-content"), _CreatesCollide),
+          ("parallel-kept",), _CreatesCollide),
 ]  # fmt: skip
