@@ -33,7 +33,10 @@ FAILED_USE = ("valid-use", "valid-input-accepted", "no-answer")
 SHOWN_BODY = 4000
 """Bytes of a request body that a curl line shows."""
 
-_TRACE = re.compile(r'Traceback \(most recent call last\)|File "[^"\n]+", line \d+|sqlalchemy\.exc|psycopg2?\.errors')
+_TRACE = re.compile(
+    r'Traceback \(most recent call last\)|File "[^"\n]+", line \d+|sqlalchemy\.exc|psycopg2?\.errors|sqlite3\.'
+    r"|\[SQL: |\bat [\w$.]+\([\w$]+\.(?:java|kt|js|ts):\d+"
+)
 _HASH = re.compile(r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{50,}|\$argon2id?\$v=")
 _INDEX = re.compile(r"\[\d+\]")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -111,6 +114,7 @@ class Log:
 
     def _leaks(self, account: Account, reply: Reply) -> None:
         operation, text = reply.call.operation, reply.text
+        shown = text + " ".join(value for name, value in reply.headers.items() if name != "set-cookie")
         if reply.status >= 400 and (found := _TRACE.search(text)):
             self.finding(
                 "no-internals", operation, "an error without a stack trace", found.group(), "body", reply, account
@@ -119,8 +123,10 @@ class Log:
             self.finding(
                 "no-secrets", operation, "no password hash", "a password hash in the body", "body", reply, account
             )
-        if operation not in _TELLS_TOKENS and any(secret in text for secret in self._secrets):
-            self.finding("no-secrets", operation, "no token", "an account's token in the body", "body", reply, account)
+        if operation not in _TELLS_TOKENS and any(secret in shown for secret in self._secrets):
+            self.finding(
+                "no-secrets", operation, "no token", "an account's token in the answer", "answer", reply, account
+            )
 
     # What the tests say
 

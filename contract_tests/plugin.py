@@ -27,7 +27,7 @@ from seatrial.lifeline import watch
 from seatrial.records import RunFolder
 from seatrial.settings import from_environment
 
-ORDER = ("lifecycle", "streams", "turns", "changes", "access", "concurrency", "state", "errors", "conformance")
+ORDER = ("lifecycle", "texts", "streams", "turns", "changes", "access", "concurrency", "state", "errors", "conformance")
 """What matters most comes first; what may harm an account comes last."""
 
 

@@ -64,7 +64,7 @@ _RULES = [
          apis=(OPENWEBUI,)),
     Rule("turn-delivered", "What is shown is what is stored", "The reply changes after a reload.", apis=(OPENWEBUI,)),
     # Access
-    Rule("anonymous-refused", "Without credentials nothing is given", "Anybody can read along.", apis=(OPENWEBUI,)),
+    Rule("anonymous-refused", "Without credentials nothing that is somebody's is given", "Anybody can read along."),
     Rule("wrong-credentials-refused", "Wrong credentials are refused", "Anybody can read along."),
     Rule("other-cannot-read", "Nobody reads what is somebody else's", "Colleagues read each other's conversations."),
     Rule("other-cannot-list", "Nobody is shown what is somebody else's", "Other people's conversations are in the list."),

@@ -11,20 +11,18 @@ from collections.abc import Callable
 import pytest
 
 from contract_tests.check import Checker
-from contract_tests.texts import tree
+from contract_tests.scenes import Made, new_session, stored_chat
 from seatrial.accounts import MAIL_DOMAIN, sign_in, throwaway
 from seatrial.completions import Form, completion, new_id
 from seatrial.contract import OPENWEBUI, SESSIONS
 from seatrial.crew import Crew, Person
-from seatrial.exchange import Call, Unexpected
+from seatrial.exchange import Call
 from seatrial.target import Login
 from seatrial.verbs import Session
 
 REFUSED = (401, 403, 404)
 GARBAGE = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpZCI6InNlYXRyaWFsIn0.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 """Shaped like a token, signed by nobody."""
-
-Made = list[tuple[Person, str]]
 
 
 @pytest.mark.api(OPENWEBUI)
@@ -116,7 +114,7 @@ def test_another_owner_meets_nothing(
     session = owner.actor.create_session()
     made.append((owner, session.id))
     owner.actor.send_message(session, prompt())
-    before = owner.actor.get_history(session.id)
+    before = _history(crew, owner, session)
     calls = {
         "other-cannot-read": crew.contract.call("getHistory", session.id),
         "other-cannot-write": crew.contract.call("sendMessage", json={"prompt": prompt(), "session_id": session.id}),
@@ -134,14 +132,12 @@ def test_another_owner_meets_nothing(
             reply=reply,
             account=other.account,
         )
-        check.equal(
-            "owner-unharmed", call.operation, before, owner.actor.get_history(session.id), "the owner's history"
-        )
+        check.equal("owner-unharmed", call.operation, before, _history(crew, owner, session), "the owner's history")
     _not_listed(crew, other, check, session, "listSessions")
 
 
 @pytest.mark.api(SESSIONS)
-def test_a_wrong_token_is_refused(crew: Crew, owner: Person, check: Checker, made: Made) -> None:
+def test_what_belongs_to_somebody_is_closed_to_strangers(crew: Crew, owner: Person, check: Checker, made: Made) -> None:
     if owner.account.token is None:
         check.skip(
             "wrong-credentials-refused",
@@ -149,25 +145,24 @@ def test_a_wrong_token_is_refused(crew: Crew, owner: Person, check: Checker, mad
             "the deployment was reached without credentials: it may be open on purpose",
         )
         pytest.skip("no credentials in use")
-    session = owner.actor.create_session()
-    made.append((owner, session.id))
-    before = owner.actor.get_history(session.id)
-    stranger, call = crew.stranger(GARBAGE), crew.contract.call
-    calls = [
-        call("listSessions"),
-        call("createSession"),
-        call("getModelInfo"),
+    session = new_session(crew, owner, made)
+    before, call = _history(crew, owner, session), crew.contract.call
+    owned = [
         call("getHistory", session.id),
         call("sendMessage", json={"prompt": "Injected by a stranger", "session_id": session.id}),
         call("deleteSession", session.id),
     ]
-    for one in calls:
-        reply = stranger.client.send(one)
-        check.that(
-            "wrong-credentials-refused", one.operation, reply.status in REFUSED, "401", str(reply),
-            f"status {reply.status}", reply=reply, account=stranger.account,
-        )  # fmt: skip
-    check.equal("owner-unharmed", "getHistory", before, owner.actor.get_history(session.id), "the owner's history")
+    # Without credentials the API may be open; what belongs to somebody is closed all the same.
+    for token, calls in ((None, owned), (GARBAGE, [call("listSessions"), call("createSession"), *owned])):
+        stranger = crew.stranger(token)
+        rule = "wrong-credentials-refused" if token else "anonymous-refused"
+        for one in calls:
+            reply = stranger.client.send(one)
+            check.that(
+                rule, one.operation, reply.status in REFUSED, "401", str(reply),
+                f"status {reply.status}", reply=reply, account=stranger.account,
+            )  # fmt: skip
+    check.equal("owner-unharmed", "getHistory", before, _history(crew, owner, session), "the owner's history")
 
 
 @pytest.mark.api(OPENWEBUI)
@@ -223,13 +218,14 @@ def test_an_account_can_sign_in_until_it_is_removed(crew: Crew, check: Checker) 
 
 def _owned(crew: Crew, owner: Person, made: Made) -> tuple[Session, bytes]:
     """A chat with a conversation in it, and its copy as the owner reads it."""
-    chat = tree(crew.title("owned"), ["A secret question", "A secret reply"], crew.model)
-    reply = owner.client.send(crew.contract.call("createChat", json={"chat": chat}))
-    if reply.status != 200:
-        raise Unexpected(reply, "200")
-    session = Session(reply.document()["id"], tip=chat["history"]["currentId"])
-    made.append((owner, session.id))
+    session = stored_chat(crew, owner, made, ["A secret question", "A secret reply"], "owned")
     return session, _copy(crew, owner, session)
+
+
+def _history(crew: Crew, owner: Person, session: Session) -> str:
+    """A history as its owner reads it now, whatever comes."""
+    reply = owner.client.send(crew.contract.call("getHistory", session.id))
+    return f"{reply.status} {reply.text}"
 
 
 def _copy(crew: Crew, owner: Person, session: Session) -> bytes:

@@ -5,21 +5,20 @@ from __future__ import annotations
 import pytest
 
 from contract_tests.check import Checker
-from contract_tests.texts import tree
+from contract_tests.scenes import Made, links_up, stored_chat
 from seatrial.contract import OPENWEBUI
 from seatrial.crew import Crew, Person
-from seatrial.exchange import Unexpected
 from seatrial.reading import member, success
 from seatrial.verbs import Session
 
 pytestmark = pytest.mark.api(OPENWEBUI)
-Made = list[tuple[Person, str]]
 TEXTS = ["First question", "First reply", "Second question", "Second reply"]
 
 
 def test_renaming_a_chat_keeps_its_messages(crew: Crew, owner: Person, check: Checker, made: Made) -> None:
-    session = _chat(crew, owner, made)
+    session = stored_chat(crew, owner, made, TEXTS, "changes")
     before = owner.actor.get_history(session.id)
+    links_up(crew, owner, check, session.id, "as it was made")
     title = crew.title("renamed")
     document = success(owner.client.send(crew.contract.call("updateChat", session.id, json={"chat": {"title": title}})))
     check.equal("update-keeps", "updateChat", title, document.get("title"), "$.title")
@@ -29,7 +28,7 @@ def test_renaming_a_chat_keeps_its_messages(crew: Crew, owner: Person, check: Ch
 
 
 def test_an_edit_changes_one_message(crew: Crew, owner: Person, check: Checker, made: Made) -> None:
-    session = _chat(crew, owner, made)
+    session = stored_chat(crew, owner, made, TEXTS, "changes")
     message = owner.actor.get_history(session.id)[1].id or ""
     before = _tree(crew, owner, session)
     success(owner.client.send(crew.contract.call("editMessage", session.id, message, json={"content": "Edited reply"})))
@@ -44,7 +43,7 @@ def test_an_edit_changes_one_message(crew: Crew, owner: Person, check: Checker, 
 def test_removing_a_message_keeps_the_others_linked(crew: Crew, owner: Person, check: Checker, made: Made) -> None:
     if "deleteMessage" not in crew.contract.operations:
         pytest.skip("this release has no operation for it")
-    session = _chat(crew, owner, made)
+    session = stored_chat(crew, owner, made, TEXTS, "changes")
     before = owner.actor.get_history(session.id)
     removed = before[-1].id or ""
     success(owner.client.send(crew.contract.call("deleteMessage", session.id, removed)))
@@ -58,11 +57,12 @@ def test_removing_a_message_keeps_the_others_linked(crew: Crew, owner: Person, c
         "messages: removed",
     )
     check.equal("edit-applies", "deleteMessage", TEXTS[:3], [m.content for m in after], "messages: the others")
+    links_up(crew, owner, check, session.id, "after removing one")
 
 
 def test_search_finds_a_chat_until_it_is_deleted(crew: Crew, owner: Person, check: Checker, made: Made) -> None:
     word = f"needle{crew.marker[-8:]}"
-    chats = [_chat(crew, owner, made, word), _chat(crew, owner, made, "hay")]
+    chats = [stored_chat(crew, owner, made, TEXTS, word), stored_chat(crew, owner, made, TEXTS, "hay")]
     found = _found(crew, owner, word)
     check.that(
         "search-finds", "searchChats", chats[0].id in found, "the chat with the word", f"{len(found)} others", "found"
@@ -156,17 +156,6 @@ def test_everybody_knows_who_they_are(crew: Crew, owner: Person, other: Person, 
             reply=reply,
             account=person.account,
         )
-
-
-def _chat(crew: Crew, owner: Person, made: Made, title: str = "changes") -> Session:
-    reply = owner.client.send(
-        crew.contract.call("createChat", json={"chat": tree(crew.title(title), TEXTS, crew.model)})
-    )
-    if reply.status != 200:
-        raise Unexpected(reply, "200")
-    session = Session(reply.document()["id"])
-    made.append((owner, session.id))
-    return session
 
 
 def _tree(crew: Crew, owner: Person, session: Session) -> dict[str, str]:

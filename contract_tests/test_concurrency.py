@@ -10,12 +10,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from contract_tests.check import Checker
+from contract_tests.scenes import Made
 from seatrial.crew import Crew, Person
 from seatrial.exchange import NoAnswer, Unexpected
 from seatrial.verbs import Session, Turn, said
 
 AT_ONCE = 4
-Made = list[tuple[Person, str]]
 
 
 def test_sessions_made_at_once_are_all_there_and_each_its_own(

@@ -11,14 +11,12 @@ from typing import Any
 import pytest
 
 from contract_tests.check import Checker
-from contract_tests.texts import tree
+from contract_tests.scenes import Made, stored_chat
 from seatrial.completions import Form, completion, new_id
 from seatrial.contract import OPENWEBUI, SESSIONS
 from seatrial.crew import Crew, Person
-from seatrial.exchange import Call, NoAnswer, Unexpected
+from seatrial.exchange import Call, NoAnswer
 from seatrial.verbs import Session
-
-Made = list[tuple[Person, str]]
 
 
 @pytest.mark.api(SESSIONS)
@@ -53,7 +51,7 @@ def test_bad_requests_to_the_session_api_are_refused(
 
 @pytest.mark.api(OPENWEBUI)
 def test_bad_requests_to_open_webui_are_refused(crew: Crew, owner: Person, check: Checker, made: Made) -> None:
-    session = _chat(crew, owner, made)
+    session = stored_chat(crew, owner, made, ["Q", "A"], "errors")
     before = owner.actor.get_history(session.id)
     _are_refused(owner, check, dict(_mistakes(crew, session)))
     _are_missing(owner, check, dict(_missing(crew)))
@@ -167,14 +165,3 @@ def _are_missing(person: Person, check: Checker, missing: dict[str, Call]) -> No
                 reply=reply,
                 account=person.account,
             )
-
-
-def _chat(crew: Crew, owner: Person, made: Made) -> Session:
-    reply = owner.client.send(
-        crew.contract.call("createChat", json={"chat": tree(crew.title("errors"), ["Q", "A"], crew.model)})
-    )
-    if reply.status != 200:
-        raise Unexpected(reply, "200")
-    session = Session(reply.document()["id"])
-    made.append((owner, session.id))
-    return session

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from contract_tests.check import Checker
+from contract_tests.scenes import Made, links_up, new_session
 from contract_tests.token_socket import TokenSocket
 from seatrial.completions import Form, completion, new_id
 from seatrial.contract import OPENWEBUI
@@ -20,7 +21,6 @@ pytestmark = pytest.mark.api(OPENWEBUI)
 OPERATION = "createChatCompletion"
 SOCKET_SECONDS = 20
 
-Made = list[tuple[Person, str]]
 Prompt = Callable[..., str]
 
 
@@ -28,7 +28,7 @@ def test_a_turn_told_over_the_socket_is_the_turn_that_is_stored(
     crew: Crew, speaker: Person, check: Checker, prompt: Prompt, made: Made
 ) -> None:
     verbs = _verbs(speaker)
-    session = _chat(crew, speaker, made)
+    session = new_session(crew, speaker, made, "turns")
     with TokenSocket(crew.target, speaker.account) as socket:
         for number in (1, 2):
             asked = prompt()
@@ -69,19 +69,21 @@ def test_a_turn_told_over_the_socket_is_the_turn_that_is_stored(
 def test_a_blocking_turn_answers_when_it_is_stored(
     crew: Crew, speaker: Person, check: Checker, prompt: Prompt, made: Made
 ) -> None:
-    session, asked, assistant = _chat(crew, speaker, made), prompt(), new_id()
+    session, asked, assistant = new_session(crew, speaker, made, "turns"), prompt(), new_id()
     body = completion(Form.BLOCKING, crew.model, asked, session=session, assistant_id=assistant)
     success(speaker.client.send(crew.contract.call(OPERATION, json=body)))
+    links_up(crew, speaker, check, session.id, "blocking")
     _turn_is_stored(check, speaker.actor.get_history(session.id), asked, None, assistant, "blocking")
 
 
 def test_a_plain_turn_answers_what_it_stores(
     crew: Crew, speaker: Person, check: Checker, prompt: Prompt, made: Made
 ) -> None:
-    session, asked, assistant = _chat(crew, speaker, made), prompt(), new_id()
+    session, asked, assistant = new_session(crew, speaker, made, "turns"), prompt(), new_id()
     body = completion(Form.STORED_PLAIN, crew.model, asked, session=session, assistant_id=assistant)
     reply = speaker.client.send(crew.contract.call(OPERATION, json=body))
     text = answer(reply, success(reply))
+    links_up(crew, speaker, check, session.id, "stored plain")
     _turn_is_stored(check, speaker.actor.get_history(session.id), asked, text, assistant, "stored plain")
 
 
@@ -102,7 +104,7 @@ def test_a_turn_without_a_chat_makes_its_own(
 def test_a_turn_that_is_stopped_keeps_the_chat_usable(
     crew: Crew, speaker: Person, check: Checker, prompt: Prompt, made: Made
 ) -> None:
-    session = _chat(crew, speaker, made)
+    session = new_session(crew, speaker, made, "turns")
     assistant = new_id()
     body = completion(Form.BACKGROUND, crew.model, prompt(), session=session, assistant_id=assistant)
     success(speaker.client.send(crew.contract.call(OPERATION, json=body)))
@@ -132,12 +134,6 @@ def _verbs(person: Person) -> OpenWebUIVerbs:
     verbs = person.actor.verbs
     assert isinstance(verbs, OpenWebUIVerbs)
     return verbs
-
-
-def _chat(crew: Crew, speaker: Person, made: Made) -> Session:
-    session = speaker.actor.create_session(crew.title("turns"))
-    made.append((speaker, session.id))
-    return session
 
 
 def _turn_is_stored(

@@ -16,6 +16,7 @@ TEXTS = {
     "code": '```python\nif a < b && c > "d":\n\tprint(\'\\n\', f"{x!r}")\n```\n<script>alert(1)</script> &amp; $HOME',
     "white space": "  leading, trailing\t \n\n\ttabs and lines\r\nof two kinds \n ",
     "control": "bell \x07, escape \x1b[31m, separators \u2028 \u2029, zero width \u200b\u200d, bom \ufeff end",
+    "decomposed": "Cafe\u0301, Man\u0303ana, \u1112\u1161\u11ab\u1100\u1173\u11af",
     "json": '{"role": "system", "content": "\\u0041 \\\\ \\" null"}',
 }
 """NUL is not among them: Open WebUI drops it and keeps the rest."""

@@ -1,0 +1,78 @@
+"""What many tests begin with and compare: sessions, chats made without a model, and what a history must hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from contract_tests.check import Checker
+from contract_tests.texts import tree
+from seatrial.crew import Crew, Person
+from seatrial.exchange import Reply
+from seatrial.reading import member, success
+from seatrial.verbs import Message, Session, Turn, said
+
+Made = list[tuple[Person, str]]
+"""Sessions to remove when a test ends, with whom they belong to."""
+
+
+def new_session(crew: Crew, person: Person, made: Made, text: str = "") -> Session:
+    session = person.actor.create_session(crew.title(text))
+    made.append((person, session.id))
+    return session
+
+
+def stored_chat(crew: Crew, owner: Person, made: Made, texts: Sequence[str], title: str = "stored") -> Session:
+    """A chat of Open WebUI with a finished conversation in it, made without a model. `tip` is its last message."""
+    chat = tree(crew.title(title), texts, crew.model)
+    reply = owner.client.send(crew.contract.call("createChat", json={"chat": chat}))
+    chat_id = member(reply, success(reply), "id", str)
+    made.append((owner, chat_id))
+    return Session(chat_id, tip=chat["history"]["currentId"])
+
+
+def pairs(history: Sequence[Message]) -> list[tuple[str, str]]:
+    return [(message.role, message.content) for message in history]
+
+
+def holds_what_was_said(check: Checker, operation: str, turns: Sequence[Turn], history: Sequence[Message]) -> None:
+    wanted, got = said(turns), pairs(history)
+    if sorted(wanted) == sorted(got):
+        check.that("history-content", operation, True, "", "", "messages")
+        check.equal("history-order", operation, wanted, got, "messages")
+    else:
+        check.equal("history-content", operation, wanted, got, "messages")
+    hidden = [message for message in history if message.elsewhere and not message.content]
+    if hidden:
+        told = f"{len(hidden)} of {len(history)} messages have an empty `content`; their text stands in `output` only"
+        check.that("history-content", operation, False, "text in `content`, which clients read", told, "content")
+    errors = [message.error for message in history if message.error]
+    check.that("history-content", operation, not errors, "no error", repr(errors[:1]), "messages: error")
+
+
+def links_up(crew: Crew, person: Person, check: Checker, session_id: str, after: str) -> None:
+    """The stored tree is one that the web app can walk: parents and children name each other, to a last one."""
+    reply: Reply = person.client.send(crew.contract.call("getChat", session_id))
+    history = success(reply).get("chat", {}).get("history", {})
+    faults = list(_link_faults(history))
+    told = "; ".join(faults[:3])
+    check.that(
+        "history-links", "getChat", not faults, "links that lead both ways", told, f"messages: {after}", reply=reply
+    )
+
+
+def _link_faults(history: dict[str, Any]) -> Iterator[str]:
+    messages, current = history.get("messages") or {}, history.get("currentId")
+    if not messages:
+        return
+    if current not in messages:
+        yield f"currentId names no message ({current})"
+    elif messages[current].get("childrenIds"):
+        yield "currentId is not the last message of its branch"
+    for name, row in messages.items():
+        parent = row.get("parentId")
+        if parent is not None and name not in (messages.get(parent, {}).get("childrenIds") or []):
+            yield f"the parent of a message of the {row.get('role')} does not name it as a child"
+        for child in row.get("childrenIds") or []:
+            if messages.get(child, {}).get("parentId") != name:
+                yield f"a child of a message of the {row.get('role')} does not name it as its parent"
