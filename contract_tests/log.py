@@ -34,8 +34,8 @@ SHOWN_BODY = 4000
 """Bytes of a request body that a curl line shows."""
 
 _TRACE = re.compile(
-    r'Traceback \(most recent call last\)|File "[^"\n]+", line \d+|sqlalchemy\.exc|psycopg2?\.errors|sqlite3\.'
-    r"|\[SQL: |\bat [\w$.]+\([\w$]+\.(?:java|kt|js|ts):\d+"
+    r'Traceback \(most recent call last\)|File \\?"[^"\n]+", line \d+|sqlalchemy\.exc|psycopg2?\.errors|sqlite3\.'
+    r"|\[SQL: |at [\w$.]+\([\w$]+\.(?:java|kt|js|ts):\d+"
 )
 _HASH = re.compile(r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{50,}|\$argon2id?\$v=")
 _INDEX = re.compile(r"\[\d+\]")

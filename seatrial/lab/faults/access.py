@@ -146,7 +146,7 @@ FAULTS = [
     Fault("any-token-sends", "access", (SESSIONS,), "A made-up token is enough to ask the model, at the owner's cost.",
           ("wrong-credentials-refused",), _open("sendMessage", anonymous=False)),
     Fault("strangers-read", "access", (SESSIONS,), "Whoever knows the id of a session reads it, without credentials.",
-          ("other-cannot-read",), _open("getHistory", anonymous=True)),
+          ("anonymous-refused",), _open("getHistory", anonymous=True)),
     Fault("removed-account-gets-in", "access", (OPENWEBUI,), "Who was removed still reads what there was.",
           ("wrong-credentials-refused",), _Outlives),
     Fault("deleted-key-works", "access", (OPENWEBUI,), "A key that was deleted still opens the account.",
