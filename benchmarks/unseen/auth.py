@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from seatrial.contract import OPENWEBUI
+from seatrial.contract import OPENWEBUI, SESSIONS
 from seatrial.lab.crossing import Answer, Asked, Behind, once
 from seatrial.lab.faults.making import BOTH, DELETE, LIST, Break, Register, rows
 
@@ -134,7 +134,7 @@ FAULTS = [
           "With 'Bearer undefined', as a broken page sends it, I am in somebody's account.",
           "imagined",
           _lenient(lambda _known, given: given in ("undefined", "null"))),
-    fault("any-scheme", "access", BOTH,
+    fault("any-scheme", "access", (SESSIONS,),
           "'Authorization: Basic <token>' and the bare token get in as well.",
           "imagined",
           _scheme_ignored),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from seatrial.contract import OPENWEBUI
 from seatrial.lab.crossing import Answer, Asked, Behind, once
 from seatrial.lab.faults.making import BOTH, HISTORY, LIST, SEND, Break
@@ -64,7 +62,8 @@ def _similar_questions() -> Break:
         document = await answer.document() if asked.operation in SEND and answer.status == 200 else None
         if not isinstance(document, dict):
             return answer
-        key = re.sub(r"\w*\d[\w-]*", "#", prompt_of(asked))
+        words = prompt_of(asked).split()
+        key = " ".join("#" if any(map(str.isdigit, word)) else word for word in words)
         if "reply" in document:
             document["reply"] = kept.setdefault(key, document["reply"])
         elif document.get("choices"):
