@@ -10,7 +10,7 @@ from seatrial.contract import OPENWEBUI, SESSIONS
 from seatrial.lab.crossing import Answer, Asked, Behind, once
 from seatrial.lab.faults.making import BOTH, DELETE, LIST, Break, Register, rows
 
-from .noting import PUBLIC, as_owner, fault, instead, replacing, shared
+from .noting import PUBLIC, as_owner, fault, instead, replacing
 
 OWUI = (OPENWEBUI,)
 PERSONAL = frozenset({"getCurrentUser", "listModels", "listChats"})
@@ -56,6 +56,20 @@ def _still_in() -> Break:
             elif answer.status == 401 and key in kept:
                 headers, body = kept[key]
                 return Answer(200, list(headers), once(body))
+        return answer
+
+    return breaking
+
+
+def _first_come() -> Break:
+    """Whoever is signed in is told to be the one who asked first."""
+    first: list[Any] = []
+
+    async def breaking(asked: Asked, behind: Behind) -> Answer:
+        answer = await behind.answer(asked)
+        if asked.operation == "getCurrentUser" and answer.status == 200:
+            first.append(await answer.document())
+            answer.put(first[0])
         return answer
 
     return breaking
@@ -145,7 +159,7 @@ FAULTS = [
     fault("first-come-is-everybody", "leak", OWUI,
           "The menu shows the name of a colleague who signed in before me.",
           "https://github.com/openreview/openreview/issues/284",
-          shared({"getCurrentUser"}, lambda asked: "" if asked.token else "nobody", 60)),
+          _first_come),
     fault("cookie-of-the-last", "leak", OWUI,
           "I open the sign-in page in a fresh browser and am signed in as a colleague.",
           "https://github.com/openstax/webview/issues/955",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 from seatrial.contract import OPENWEBUI
 from seatrial.lab.crossing import Answer, Asked, Behind
 from seatrial.lab.faults.making import SEND, Break
 
 from .noting import fault
-from .pieces import Events, chunk_in, event_with, events, streaming, text_in, with_text
+from .pieces import Events, chunk_in, event_with, streaming, text_in, with_text
 
 OWUI = (OPENWEBUI,)
-NARROW, BUFFER = 7, 4096
+BUFFER = 4096
 
 
 def _each(change: Callable[[str], str]) -> Callable[[], Break]:
@@ -109,21 +109,9 @@ async def _error_at_the_end(given: Events) -> Events:
     yield b'data: {"error": {"message": "stream usage could not be recorded", "code": 500}}\n\n'
 
 
-def _in_narrow_pieces() -> Break:
-    """A box that turns bytes into text piece by piece, without minding where a character ends."""
-
-    async def pieces(given: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        async for event in events(given):
-            cut = [event[at : at + NARROW] for at in range(0, len(event), NARROW)]
-            yield b"".join(piece.decode("utf-8", "replace").encode() for piece in cut)
-
-    async def breaking(asked: Asked, behind: Behind) -> Answer:
-        answer = await behind.answer(asked)
-        if asked.operation in SEND and answer.is_stream:
-            answer.stream(pieces(answer.pieces))
-        return answer
-
-    return breaking
+def _in_diamonds(text: str) -> str:
+    """Each byte of an emoji made into text by itself, as where tokens end within a character."""
+    return "".join("\ufffd" * len(sign.encode()) if ord(sign) > 0xFFFF else sign for sign in text)
 
 
 async def _in_buffers(given: Events) -> Events:
@@ -177,7 +165,7 @@ STEPS: list[tuple[str, str, str, Callable[[], Break]]] = [
     ("stream-ends-in-an-error", "The reply is all there, and then it turns red with an error.", "imagined",
      streaming(_error_at_the_end)),
     ("stream-breaks-characters", "Emojis are black diamonds while the reply is streamed, and right when it is not.",
-     "https://github.com/mudler/LocalAI/issues/677", _in_narrow_pieces),
+     "https://github.com/mudler/LocalAI/issues/677", _each(_in_diamonds)),
     ("stream-in-4k-buffers", "The reply does not flow, it comes in lumps of half a page.",
      "https://github.com/open-webui/docs/pull/308", streaming(_in_buffers)),
     ("stream-said-to-be-json", "Unexpected token 'd', \"data: {\"id\"...\" is not valid JSON.",
