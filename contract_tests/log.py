@@ -11,7 +11,7 @@ import re
 import shlex
 import statistics
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -46,7 +46,16 @@ _TELLS_TOKENS = {"signIn", "addUser", "getCurrentUser", "createApiKey", "getApiK
 class Log:
     """Collects findings (one per rule, operation and instance), checks, skips and statuses."""
 
-    def __init__(self, contract: Contract, target_url: str, acceptance: Acceptance) -> None:
+    def __init__(
+        self,
+        contract: Contract,
+        target_url: str,
+        acceptance: Acceptance,
+        hidden: Iterable[str] = (),
+        headers: Iterable[str] = (),
+    ) -> None:
+        """`hidden` is masked in all that is recorded, as tokens are; `headers` go with every request."""
+        self._headers = tuple(headers)
         self.contract, self.url, self.acceptance = contract, target_url, acceptance
         self.findings: dict[tuple[str, str, str, str], Finding] = {}
         self.skips: dict[tuple[str, str], str] = {}
@@ -59,6 +68,7 @@ class Log:
         self._trail: list[dict[str, Any]] = []
         self._recent: deque[tuple[Call, Account]] = deque(maxlen=TRAIL)
         self._secrets: set[str] = set()
+        self._hidden: set[str] = set(hidden)
         self._provoking = False
 
     # What the suite asked and was answered
@@ -68,6 +78,8 @@ class Log:
         self.requests += 1
         if account.token and len(account.token) >= 12:
             self._secrets.add(account.token)
+        if isinstance(call.json, dict) and isinstance(call.json.get("password"), str):
+            self._hidden.add(call.json["password"])
         self._recent.append((call, account))
         status = outcome.status if isinstance(outcome, Reply) else 0
         self._trail.append({"account": account.label, "call": _told(call), "status": status})
@@ -104,7 +116,9 @@ class Log:
             return
         self.held("answer-conforms", operation)
         for fault in self.contract.violations(reply):
-            refusal = 400 <= reply.status < 500
+            # What stands in front may send strangers to a sign-in page.
+            away = 300 <= reply.status < 400 and account.token is None
+            refusal = 400 <= reply.status < 500 or away
             if 300 <= reply.status < 400 and self._provoking:
                 rule = "bad-input-refused"
             else:
@@ -168,7 +182,7 @@ class Log:
             expected=self._masked(expected)[:2000],
             received=self._masked(received)[:2000],
             where=where,
-            curl=self._masked(curl(self.url, call, account)) if call else "",
+            curl=self._masked(curl(self.url, call, account, self._headers)) if call else "",
             account=account.label if account else "",
             steps=tuple(json.loads(self._masked(json.dumps(self._trail)))),
             at=now(),
@@ -218,16 +232,16 @@ class Log:
         p95 = round(times[int(len(times) * 0.95)], 1) if len(times) >= 20 else None
         for status in sorted({*operation.statuses, *seen}):
             documented = status in operation.statuses
-            reason = "" if seen[status] else operation.unprovoked(status) or skipped or "not brought about in this run"
+            reason = "" if seen[status] else operation.unprovoked(status) or skipped or _unseen(status)
             yield Seen(operation_id, status, seen[status], documented, reason, p50, p95)
 
     def _masked(self, text: str) -> str:
-        for secret in self._secrets:
+        for secret in self._secrets | {text for text in self._hidden if len(text) >= 8}:
             text = text.replace(secret, "***")
         return text
 
 
-def curl(url: str, call: Call, account: Account | None) -> str:
+def curl(url: str, call: Call, account: Account | None, headers: Iterable[str] = ()) -> str:
     """A line for a shell that sends the call again, the token taken from the environment."""
     parts = ["curl", "-sS", "-i"]
     if call.method != "GET":
@@ -237,6 +251,7 @@ def curl(url: str, call: Call, account: Account | None) -> str:
     line = " ".join(parts)
     if account is not None and account.token:
         line += ' -H "Authorization: Bearer $SEATRIAL_TOKEN"'
+    line += "".join(f" -H {shlex.quote(f'{name}: ...')}" for name in headers)
     body = call.body()
     if body is not None:
         text = body.decode("utf-8", "backslashreplace")
@@ -244,6 +259,12 @@ def curl(url: str, call: Call, account: Account | None) -> str:
             text = text[:SHOWN_BODY] + f"… ({len(body)} bytes in all)"
         line += f" -H 'Content-Type: application/json' --data-raw {shlex.quote(text)}"
     return line
+
+
+def _unseen(status: int) -> str:
+    """Why a documented status may not have come, where the contract does not say."""
+    reasons = {200: "these accounts were never given it", 403: "these accounts may do it", 404: "nothing was missing"}
+    return reasons.get(status, "not brought about in this run")
 
 
 def _encoded(call: Call) -> list[tuple[str, str]]:

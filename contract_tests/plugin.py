@@ -111,6 +111,13 @@ class Plugin:
         finally:
             (self.verification.folder.path / "progress.json").unlink(missing_ok=True)
 
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.verification is not None and not os.environ.get("SEATRIAL_RUN"):
+            path = self.verification.folder.path
+            failing = sum(finding.fails for finding in self.verification.log.findings.values())
+            told = f"{failing} findings fail the run; verdict and reports: seatrial report {path}"
+            terminalreporter.write_line(told)
+
     _total = 0
 
     def _progress(self, done: int, total: int, label: str) -> None:

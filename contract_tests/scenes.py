@@ -16,6 +16,10 @@ Made = list[tuple[Person, str]]
 """Sessions to remove when a test ends, with whom they belong to."""
 
 
+MOST_READ = 20
+"""New sessions that are read when somebody else may have made them."""
+
+
 def new_session(crew: Crew, person: Person, made: Made, text: str = "") -> Session:
     session = person.actor.create_session(crew.title(text))
     made.append((person, session.id))
@@ -48,6 +52,13 @@ def holds_what_was_said(check: Checker, operation: str, turns: Sequence[Turn], h
         check.that("history-content", operation, False, "text in `content`, which clients read", told, "content")
     errors = [message.error for message in history if message.error]
     check.that("history-content", operation, not errors, "no error", repr(errors[:1]), "messages: error")
+
+
+def stored_nowhere(check: Checker, person: Person, before: set[str], asked: str, operation: str, where: str) -> None:
+    """No session holds the prompt that was sent without one. Others may use the account, so each new one is read."""
+    new = [row for row in person.actor.list_sessions() if row.id not in before][:MOST_READ]
+    holding = [row for row in new if any(asked in text for _, text in pairs(person.actor.get_history(row.id)))]
+    check.that("prompt-unstored", operation, not holding, "no session that holds it", f"{len(holding)} new", where)
 
 
 def links_up(crew: Crew, person: Person, check: Checker, session_id: str, after: str) -> None:

@@ -12,12 +12,12 @@ import pytest
 
 from contract_tests.check import Checker
 from contract_tests.scenes import Made, new_session, stored_chat
-from seatrial.accounts import MAIL_DOMAIN, sign_in, throwaway
+from seatrial.accounts import MAIL_DOMAIN, throwaway
 from seatrial.completions import Form, completion, new_id
 from seatrial.contract import OPENWEBUI, SESSIONS
 from seatrial.crew import Crew, Person
-from seatrial.exchange import Call
-from seatrial.target import Login
+from seatrial.exchange import Call, Reply
+from seatrial.reading import success
 from seatrial.verbs import Session
 
 REFUSED = (401, 403, 404)
@@ -36,7 +36,7 @@ def test_strangers_are_refused(crew: Crew, owner: Person, check: Checker, made: 
         reply = stranger.client.send(call)
         # Without an account even "not found" tells too much, but 403 and 404 let nobody in.
         check.that(
-            rule, call.operation, reply.status in REFUSED, "401", str(reply), f"{who}: status {reply.status}",
+            rule, call.operation, _refused(reply), "401", str(reply), f"{who}: status {reply.status}",
             reply=reply, account=stranger.account,
         )  # fmt: skip
     check.equal("owner-unharmed", "getChat", before, _copy(crew, owner, session), f"{who}: the chat")
@@ -87,10 +87,16 @@ def test_a_second_account_is_kept_out(crew: Crew, owner: Person, other: Person, 
 @pytest.mark.api(OPENWEBUI)
 def test_administration_is_closed_to_others(crew: Crew, owner: Person, check: Checker) -> None:
     """Tried on throwaway accounts and made-up ids: where the door is open, nobody is harmed by walking in."""
+    if owner.account.role in ("admin", None):
+        # An administrator may, and an API key does not say whether it is one's.
+        reason = "the account is an administrator's, or does not say whether it is"
+        check.skip("administration-closed", "addUser", reason)
+        pytest.skip(reason)
     call = crew.contract.call
-    email = f"{crew.marker}-uninvited@{MAIL_DOMAIN}"
+    email, password = f"{crew.marker}-uninvited@{MAIL_DOMAIN}", secrets.token_urlsafe(18)
+    uninvited = {"name": crew.marker, "email": email, "password": password, "role": "user"}
     calls = [
-        call("addUser", json={"name": crew.marker, "email": email, "password": "uninvited-guest-1", "role": "user"}),
+        call("addUser", json=uninvited),
         call("searchUsers", query={"query": crew.marker}),
         call("deleteUser", new_id()),
     ]
@@ -153,11 +159,15 @@ def test_what_belongs_to_somebody_is_closed_to_strangers(crew: Crew, owner: Pers
         call("deleteSession", session.id),
     ]
     # Without credentials the API may be open; what belongs to somebody is closed all the same.
-    for token, calls in ((None, owned), (GARBAGE, [call("listSessions"), call("createSession"), *owned])):
+    for token, calls in ((GARBAGE, [call("listSessions"), call("createSession"), *owned]), (None, owned)):
         stranger = crew.stranger(token)
         rule = "wrong-credentials-refused" if token else "anonymous-refused"
         for one in calls:
             reply = stranger.client.send(one)
+            if one.operation == "listSessions" and reply.status == 200:
+                told = "200 to a token that nobody has; give no --token to a deployment that is open"
+                check.that(rule, one.operation, False, "401", told, "status 200", reply=reply, account=stranger.account)
+                return
             check.that(
                 rule, one.operation, reply.status in REFUSED, "401", str(reply),
                 f"status {reply.status}", reply=reply, account=stranger.account,
@@ -174,8 +184,14 @@ def test_an_account_can_sign_in_until_it_is_removed(crew: Crew, check: Checker) 
     account = throwaway(crew.admin.client, crew.contract, crew.marker, "short-lived", password)
     person = crew.person(account)
     stranger = crew.stranger()
-    signed_in = sign_in(stranger.client, crew.contract, Login(account.email or "", password), "signed in")
-    check.equal("valid-use", "signIn", (account.id, account.role), (signed_in.id, signed_in.role), "$.id")
+    login = {"email": account.email, "password": password}
+    signed_in = stranger.client.send(crew.contract.call("signIn", json=login))
+    if signed_in.status in (403, 429):
+        reason = "sign-in with passwords is off" if signed_in.status == 403 else "too many sign-ins for now"
+        check.skip("valid-use", "signIn", reason)
+    else:
+        known = success(signed_in)
+        check.equal("valid-use", "signIn", (account.id, account.role), (known.get("id"), known.get("role")), "$.id")
     stranger.client.close()
     again = {"name": "twin", "email": account.email, "password": password, "role": "user"}
     with check.log.provoking():
@@ -214,6 +230,11 @@ def test_an_account_can_sign_in_until_it_is_removed(crew: Crew, check: Checker) 
             account=account,
         )
     person.client.close()
+
+
+def _refused(reply: Reply) -> bool:
+    """A 3xx is how a proxy with single sign-on sends strangers away."""
+    return reply.status in REFUSED or 300 <= reply.status < 400
 
 
 def _owned(crew: Crew, owner: Person, made: Made) -> tuple[Session, bytes]:

@@ -109,6 +109,7 @@ def _mistakes(crew: Crew, session: Session) -> Iterator[tuple[str, Call]]:
     yield "a page that is a word", call("listChats", query={"page": "abc"})
     yield "an enormous page", call("listChats", query={"page": 10**30})
     yield "a search for nothing", call("searchChats")
+    yield "a page of people that is a word", call("searchUsers", query={"query": "x", "page": "abc"})
     yield "an update without a chat", call("updateChat", session.id, json={})
     yield "an update with a list", call("updateChat", session.id, json={"chat": []})
     path = call("updateChat", session.id).path

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from contract_tests.check import Checker
+from contract_tests.scenes import stored_nowhere
 from contract_tests.stream import Reading, read
 from seatrial.completions import Form, completion
 from seatrial.contract import OPENWEBUI
@@ -22,7 +23,7 @@ def test_a_stream_is_whole_live_and_says_what_a_plain_reply_says(
 ) -> None:
     asked = prompt("Count from one to twenty in words.")
     plain = [speaker.actor.send_message(None, asked).reply for _ in range(2)]
-    bursts = []
+    bursts, texts = [], []
     for _ in range(4 if full else 2):
         reply, reading = _streamed(crew, speaker, asked)
         if not check.that(
@@ -44,20 +45,19 @@ def test_a_stream_is_whole_live_and_says_what_a_plain_reply_says(
             "end",
             reply=reply,
         )
-        if plain[0] == plain[1]:
-            check.equal("stream-text", OPERATION, plain[0], reading.text, "the deltas together", reply=reply)
-        else:
-            check.that(
-                "stream-text",
-                OPERATION,
-                bool(reading.text),
-                "text",
-                "no text at all",
-                "the deltas together",
-                reply=reply,
-            )
+        check.that("stream-text", OPERATION, bool(reading.text), "text", "no text at all", "no text", reply=reply)
+        texts.append(reading.text)
         bursts.append(reading.is_burst)
         check.log.held("stream-live", OPERATION)
+    # A model that answers in its own words each time proves nothing here; where both ways agree with themselves, they
+    # must agree with each other. Streams that differ though plain replies agree are told, and fail nothing.
+    if plain[0] == plain[1] and len(set(texts)) == 1:
+        check.equal("stream-text", OPERATION, plain[0], texts[0], "the deltas together", reply=reply)
+    elif plain[0] == plain[1]:
+        check.that(
+            "stream-text", OPERATION, False, "streams that agree, as plain replies do",
+            f"{len(set(texts))} different texts", "streams differ", reply=reply, severity="drift",
+        )  # fmt: skip
     if all(bursts):
         check.log.finding(
             "stream-live", OPERATION, "tokens spread over the time of the reply",
@@ -68,13 +68,9 @@ def test_a_stream_is_whole_live_and_says_what_a_plain_reply_says(
 
 
 def test_nothing_of_a_stream_is_stored(crew: Crew, speaker: Person, check: Checker, prompt: Callable[..., str]) -> None:
-    if not (speaker.account.disposable or crew.target.is_loopback):
-        check.skip("prompt-unstored", OPERATION, "others may work with this account at the same time")
-        pytest.skip("others may work with this account at the same time")
-    before = {row.id for row in speaker.actor.list_sessions()}
-    _streamed(crew, speaker, prompt())
-    new = {row.id for row in speaker.actor.list_sessions()} - before
-    check.that("prompt-unstored", OPERATION, not new, "no new chat", f"{len(new)} new", "list: after a stream")
+    before, asked = {row.id for row in speaker.actor.list_sessions()}, prompt()
+    _streamed(crew, speaker, asked)
+    stored_nowhere(check, speaker, before, asked, OPERATION, "list: after a stream")
 
 
 def _streamed(crew: Crew, speaker: Person, asked: str) -> tuple[Reply, Reading]:

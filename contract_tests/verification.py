@@ -56,7 +56,8 @@ class Verification:
         self.crew = Crew.muster(self.settings, self.folder.path, people=PEOPLE, listeners=[self._hear])
         self.guinea_pig = self.crew.people[-1]
         acceptance = Acceptance(self.crew.deployment.version, self.settings.waivers)
-        self.log = Log(self.crew.contract, self.crew.target.url, acceptance)
+        hidden = self.crew.target.headers.values()
+        self.log = Log(self.crew.contract, self.crew.target.url, acceptance, hidden, list(self.crew.target.headers))
         for exchange in self._early:
             self.log.hear(*exchange)
         self._early.clear()

@@ -72,7 +72,10 @@ def given_accounts(settings: Settings, contract: Contract, connect: Connect) -> 
             signed_in = sign_in(client, contract, login, next(labels))
             accounts.append(replace(signed_in, disposable=settings.disposable))
         admin = _admin(settings, contract, connect, client)
-    for account in accounts:
+    for number, account in enumerate(accounts):
+        for other in accounts[:number]:
+            if account.token == other.token or (account.id and account.id == other.id):
+                raise WrongUse(f"{account.label} and {other.label} are the same account; give two different ones")
         if account.role == "pending":
             raise WrongUse(f"{account.email} waits for activation; an administrator has to approve it first")
     return accounts, admin

@@ -129,6 +129,8 @@ class Crew:
             )
         if self.api == OPENWEBUI:
             self._choose_speaker(settings.model)
+        elif settings.model:
+            self.model = choose_model(self._visible(self.people[0]), settings.model, "the Session API")
 
     def another(self) -> Person | None:
         """One more throwaway account; None without an administrator."""
@@ -177,7 +179,8 @@ class Crew:
             self.ledger,
             self.contract,
             {person.account.label: person.client for person in everyone},
-            self.admin.client if self.admin else None,
+            next((p.client for p in (self.admin, *self.given) if p and p.account.role == "admin"), None)
+            or (self.admin.client if self.admin else None),
             self.marker,
             frozenset(person.account.label for person in self.people if person.account.throwaway),
         )

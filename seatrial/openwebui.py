@@ -167,7 +167,9 @@ def _message(reply: Reply, row: Mapping[str, Any], message_id: str) -> Message:
 
 def output_text(output: Any) -> str:
     """The text in a message's `output` items; 0.10 keeps replies there and leaves `content` empty."""
-    parts = [part for item in output or () if isinstance(item, dict) for part in item.get("content") or ()]
+    # Reasoning and tool calls are items too; they are no part of the reply.
+    said = [item for item in output or () if isinstance(item, dict) and item.get("type", "message") == "message"]
+    parts = [part for item in said for part in item.get("content") or ()]
     return "".join(str(part.get("text") or "") for part in parts if isinstance(part, dict))
 
 

@@ -38,6 +38,8 @@ def probe(client: Client, contract: Contract, wanted: str = "auto") -> Deploymen
         if not speaks_sessions:
             raise Inconclusive(_no_sessions(client, contract, sessions, openwebui))
         return Deployment(SESSIONS)
+    if openwebui is None and speaks_sessions:
+        raise Inconclusive(f"{client.target.url} serves the Session API, not Open WebUI's; use --api sessions")
     if openwebui is None:
         raise Inconclusive(f"{client.target.url} serves neither API: {_seen(version, sessions)}")
     return Deployment(OPENWEBUI, openwebui, "Open WebUI")

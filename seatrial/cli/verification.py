@@ -64,7 +64,10 @@ def run_verification(
         exit_code=judgement.exit_code,
         ended=run.ended or now(),
     )
+    problem = run.problem
     run = written(run, folder)
+    if run.problem != problem:  # the disk is full: what is said has to be what the exit code says
+        judgement = judge(run, folder)
     summary(run, judgement, folder, console)
     return run
 
@@ -75,7 +78,8 @@ def _announce(settings: Settings, deployment: Deployment, console: Console) -> N
     console.print(
         f"{settings.url} serves {name}; {settings.depth} depth, seed {settings.seed}", highlight=False, soft_wrap=True
     )
-    console.print(f"[dim]{budget.announcement()}[/dim]", highlight=False, soft_wrap=True)
+    asked = f"model {settings.model}" if settings.model else "the first model that the accounts see (--model chooses)"
+    console.print(f"[dim]{budget.announcement()}, of {asked}[/dim]", highlight=False, soft_wrap=True)
 
 
 def _verified(settings: Settings, folder: RunFolder, console: Console) -> Run:
