@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 from contract_tests.budget import BudgetSpent
 from contract_tests.check import Checker, difference
 from contract_tests.verification import Verification
+from seatrial.contract import OPENWEBUI
 from seatrial.crew import Crew, Person
 from seatrial.verbs import Session
 
@@ -74,6 +75,7 @@ class Conversations(RuleBasedStateMachine):
 
     @rule(who=st.integers(0, 1))
     def create(self, who: int) -> None:
+        who %= len(self.people)
         if self.step(f"{_name(who)} creates session {len(self.sessions) + len(self.gone) + 1}"):
             session = self.people[who].actor.create_session(self.crew.title("state"))
             self.sessions.append((who, session, []))
@@ -104,6 +106,7 @@ class Conversations(RuleBasedStateMachine):
 
     @rule(who=st.integers(0, 1))
     def look(self, who: int) -> None:
+        who %= len(self.people)
         if self.step(f"{_name(who)} lists sessions"):
             own = [session.id for owner, session, _ in self.sessions if owner == who]
             known = {s.id for _, s, _ in self.sessions} | {s.id for _, s in self.gone}
@@ -127,7 +130,7 @@ class Conversations(RuleBasedStateMachine):
         if self.step(f"{_name(who)} reads {self.told(session)}, which is deleted"):
             self.refused(who, "get_history", session)
 
-    @precondition(lambda self: self.sessions and len({p.account.label for p in self.people}) > 1)
+    @precondition(lambda self: self.sessions and len(self.people) > 1)
     @rule(pick=st.integers(0, 99), verb=st.sampled_from(["get_history", "delete_session"]))
     def intrude(self, pick: int, verb: str) -> None:
         who, session, _ = self.sessions[pick % len(self.sessions)]
@@ -151,12 +154,14 @@ class Conversations(RuleBasedStateMachine):
 def test_the_server_agrees_after_any_sequence_of_steps(
     verification: Verification, crew: Crew, owner: Person, speaker: Person, check: Checker, verb: dict[str, str]
 ) -> None:
-    second = crew.people[1] if len(crew.people) > 1 and crew.people[1].account.role != "admin" else owner
+    others = [person for person in crew.people[1:2] if person.account.role != "admin"]
+    if crew.api == OPENWEBUI:  # an API key may not say whether it is an administrator's
+        others = [person for person in others if person.account.role is not None]
 
     class Machine(Conversations):
         pass
 
-    Machine.crew, Machine.people, Machine.verb = crew, [owner, second], verb
+    Machine.crew, Machine.people, Machine.verb = crew, [owner, *others], verb
     Machine.talks, Machine.taken, Machine.worst = speaker is owner, 0, None
     depth = verification.settings.depth
     Machine.most = MOST_STEPS[depth]
