@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from seatrial.lab.children import child
 from seatrial.records import Finding, RunFolder
 from seatrial.settings import Settings
 
@@ -47,6 +48,23 @@ def test_it_does_not_serve_the_session_api(deployment: Settings, tmp_path: Path)
     assert run == {}
     assert "does not serve the Session API; it serves Open WebUI's" in done.stderr
     assert "the web app answers in its place" in done.stderr
+
+
+def test_the_gateway_in_front_of_it_keeps_the_session_api(deployment: Settings, tmp_path: Path) -> None:
+    """`lab reference --upstream` is held to the contract like any other deployment of the Session API."""
+    shell = {name: value for name, value in os.environ.items() if not name.startswith("SEATRIAL_")}
+    command = [sys.executable, "-m", "seatrial", "lab", "reference", "--port", "0", "--upstream", deployment.url or ""]
+    with child(command, env=shell | {"SEATRIAL_ACCOUNT": deployment.admin or ""}, errors=None) as gateway:
+        assert gateway.stdout is not None
+        url = gateway.stdout.readline().strip().removeprefix("ready ")
+        done = subprocess.run(
+            [sys.executable, "-m", "seatrial", "verify", url, "--api", "sessions", "--out", str(tmp_path / "run")],
+            env=shell,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_message_of_a_load_is_stored_or_accounted_for(deployment: Settings, tmp_path: Path) -> None:
