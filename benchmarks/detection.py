@@ -79,12 +79,12 @@ def main() -> int:
     results: list[Result] = []
     with until_stopped(), contextlib.ExitStack() as stack:
         for api in arguments.api or [SESSIONS]:
-            deployment = stack.enter_context(_deployment(arguments.version)) if api == OPENWEBUI else None
+            deployment = stack.enter_context(deployment_with_admin(arguments.version)) if api == OPENWEBUI else None
             chosen = [NONE if name == "none" else named(name) for name in arguments.fault]
             chosen = [fault for fault in chosen or [NONE, *CATALOGUE.values()] if api in fault.apis]
             chosen = [fault for fault in chosen if fault.rules or fault is NONE]
             print(_HEADING, flush=True)
-            look = _short_cut if arguments.short_cut else _run
+            look = _short_cut if arguments.short_cut else trial
             pool = ThreadPoolExecutor(arguments.jobs)
             stack.callback(pool.shutdown, cancel_futures=True)
             runs = [pool.submit(look, fault, api, deployment, arguments.keep) for fault in chosen]
@@ -98,7 +98,7 @@ def main() -> int:
 
 
 @contextlib.contextmanager
-def _deployment(version: str) -> Iterator[tuple[str, str]]:
+def deployment_with_admin(version: str) -> Iterator[tuple[str, str]]:
     """Its address and its administrator's token: it refuses more than a few sign-ins in a row."""
     install(version)
     with provider_process(Script()) as provider, openwebui.boot(version, provider_url=provider) as deployment:
@@ -110,8 +110,8 @@ def _deployment(version: str) -> Iterator[tuple[str, str]]:
 
 
 def _short_cut(fault: Fault, api: str, deployment: tuple[str, str] | None, keep: str | None) -> Result:
-    result = _run(fault, api, deployment, None, _tests_of(fault))
-    return result if result.expected and result.right else _run(fault, api, deployment, keep)
+    result = trial(fault, api, deployment, None, _tests_of(fault))
+    return result if result.expected and result.right else trial(fault, api, deployment, keep)
 
 
 def _tests_of(fault: Fault) -> str:
@@ -125,7 +125,8 @@ def _tests_of(fault: Fault) -> str:
     return chosen if "list-pages" in fault.rules else f"({chosen}) and not pages"
 
 
-def _run(fault: Fault, api: str, deployment: tuple[str, str] | None, keep: str | None, tests: str = "") -> Result:
+def trial(fault: Fault, api: str, deployment: tuple[str, str] | None, keep: str | None, tests: str = "") -> Result:
+    """One verification at quick depth of a deployment with the fault; without `deployment`, of the reference server."""
     tokens = [f"owner-{number}-{secrets.token_hex(8)}" for number in range(3)]
     environment = {"PATH": os.environ["PATH"]}
     if tests:
@@ -141,9 +142,17 @@ def _run(fault: Fault, api: str, deployment: tuple[str, str] | None, keep: str |
         out = Path(keep or scratch) / f"{api}-{fault.name}"
         started = time.monotonic()
         command = [sys.executable, "-P", "-m", "seatrial", "verify", url, "--api", api, "--out", str(out)]
-        done = subprocess.run(
-            [*command, *_options(fault, api)], env=environment, capture_output=True, text=True, check=False
-        )
+        try:
+            done = subprocess.run(
+                [*command, *_options(fault, api)],
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=LIMIT,
+            )
+        except subprocess.TimeoutExpired:
+            return Result(fault.name, api, 124, [], 0, LIMIT, f"no end within {LIMIT} s", [])
         seconds = time.monotonic() - started
         if not (out / "run.json").exists():
             said = (done.stderr or done.stdout).strip()
@@ -164,6 +173,9 @@ def _options(fault: Fault, api: str) -> Sequence[str]:
     options = ["--strict"] if fault.rules and all(RULES[rule].severity == "drift" for rule in fault.rules) else []
     return [*options, "--timeout", PATIENCE[api]] if "no-answer" in fault.rules else options
 
+
+LIMIT = 400
+"""Seconds for one verification; it should have ended by itself long before."""
 
 _HEADING = "| fault | API | found | rule | other rules | requests | seconds |\n|---|---|---|---|---|---:|---:|"
 
