@@ -17,7 +17,7 @@ from command_line import Command, Ended
 from seatrial.cli import main
 from seatrial.lab.children import provider_process
 from seatrial.lab.openwebui import boot
-from seatrial.lab.openwebui_install import DEFAULT_VERSION, is_installed
+from seatrial.lab.openwebui_install import DEFAULT_VERSION, install
 from seatrial.lab.script import Script
 from seatrial.settings import Settings
 
@@ -29,8 +29,7 @@ def deployment() -> Iterator[Settings]:
     if url and admin:
         yield Settings(url=url, admin=admin)
         return
-    if not is_installed(DEFAULT_VERSION):
-        pytest.skip(f"Open WebUI is not here: seatrial lab openwebui --version {DEFAULT_VERSION} --install-only")
+    install(DEFAULT_VERSION)  # some minutes and 3 GB the first time
     with provider_process(Script(first_token=0.0, gap=0.0)) as provider:
         with boot(DEFAULT_VERSION, provider_url=provider) as booted:
             yield Settings(url=booted.url, admin=f"{booted.admin_email}:{booted.admin_password}")

@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from seatrial.accounts import sign_in
+from seatrial.client import Client
+from seatrial.contract import Contract
 from seatrial.lab.children import child
 from seatrial.records import Finding, RunFolder
 from seatrial.settings import Settings
@@ -18,13 +21,22 @@ from seatrial.settings import Settings
 pytestmark = pytest.mark.openwebui
 
 
+@pytest.fixture(scope="module")
+def admin_token(deployment: Settings) -> str:
+    """Once for all: the deployment takes fifteen sign-ins of an address in three minutes."""
+    login = deployment.admin_login
+    assert login is not None
+    with Client(deployment.target()) as client:
+        return sign_in(client, Contract.load(), login, "admin").token or ""
+
+
 def _seatrial(
-    deployment: Settings, out: Path, *arguments: str
+    deployment: Settings, out: Path, *arguments: str, **environment: str
 ) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
     shell = {name: value for name, value in os.environ.items() if not name.startswith("SEATRIAL_")}
     done = subprocess.run(
         [sys.executable, "-m", "seatrial", *arguments, "--out", str(out)],
-        env=shell | {"SEATRIAL_URL": deployment.url or "", "SEATRIAL_ADMIN": deployment.admin or ""},
+        env=shell | {"SEATRIAL_URL": deployment.url or ""} | environment,
         capture_output=True,
         text=True,
         check=False,
@@ -34,7 +46,7 @@ def _seatrial(
 
 
 def test_the_release_keeps_its_contract_but_for_known_defects(deployment: Settings, tmp_path: Path) -> None:
-    done, run = _seatrial(deployment, tmp_path / "run", "verify", "--depth", "quick")
+    done, run = _seatrial(deployment, tmp_path / "run", "verify", SEATRIAL_ADMIN=deployment.admin or "")
     assert done.returncode == 0, done.stdout + done.stderr
     assert run["verdict"] == "pass"
     assert run["left_behind"] == []
@@ -50,11 +62,13 @@ def test_it_does_not_serve_the_session_api(deployment: Settings, tmp_path: Path)
     assert "the web app answers in its place" in done.stderr
 
 
-def test_the_gateway_in_front_of_it_keeps_the_session_api(deployment: Settings, tmp_path: Path) -> None:
+def test_the_gateway_in_front_of_it_keeps_the_session_api(
+    deployment: Settings, admin_token: str, tmp_path: Path
+) -> None:
     """`lab reference --upstream` is held to the contract like any other deployment of the Session API."""
     shell = {name: value for name, value in os.environ.items() if not name.startswith("SEATRIAL_")}
     command = [sys.executable, "-m", "seatrial", "lab", "reference", "--port", "0", "--upstream", deployment.url or ""]
-    with child(command, env=shell | {"SEATRIAL_ACCOUNT": deployment.admin or ""}, errors=None) as gateway:
+    with child(command, env=shell | {"SEATRIAL_TOKEN": admin_token}, errors=None) as gateway:
         assert gateway.stdout is not None
         url = gateway.stdout.readline().strip().removeprefix("ready ")
         done = subprocess.run(
@@ -67,10 +81,11 @@ def test_the_gateway_in_front_of_it_keeps_the_session_api(deployment: Settings, 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_every_message_of_a_load_is_stored_or_accounted_for(deployment: Settings, tmp_path: Path) -> None:
-    done, run = _seatrial(
-        deployment, tmp_path / "run", "load", "--users", "5", "--duration", "15s", "--turns", "2", "--think", "0.5"
-    )
+def test_every_message_of_a_load_is_stored_or_accounted_for(
+    deployment: Settings, admin_token: str, tmp_path: Path
+) -> None:
+    small = ("--users", "5", "--duration", "15s", "--turns", "2", "--think", "0.5")
+    done, run = _seatrial(deployment, tmp_path / "run", "load", *small, SEATRIAL_ADMIN_TOKEN=admin_token)
     assert done.returncode == 0, done.stdout + done.stderr
     counts = run["counts"]
     assert counts["sessions"] >= 5
