@@ -70,6 +70,7 @@ class Log:
         self._secrets: set[str] = set()
         self._hidden: set[str] = set(hidden)
         self._provoking = False
+        self._test = ""
 
     # What the suite asked and was answered
 
@@ -100,8 +101,9 @@ class Log:
         finally:
             self._provoking = before
 
-    def start(self) -> None:
+    def start(self, test: str) -> None:
         """A new test begins: its trail is its own."""
+        self._test = test
         self._trail.clear()
         self.failures_of_test = []
 
@@ -188,6 +190,7 @@ class Log:
             at=now(),
             id=f"{rule}:{operation}:{where}",
             form=form,
+            test=self._test,
         )
         found = replace(
             found,

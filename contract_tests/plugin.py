@@ -67,7 +67,7 @@ class Plugin:
     def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
         assert self.verification is not None
         log = self.verification.log
-        log.start()
+        log.start(item.nodeid.rpartition("/")[2])
         try:
             yield
         except BudgetSpent as error:

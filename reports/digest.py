@@ -29,7 +29,7 @@ class Group:
     def fails(self, strict: bool) -> bool:
         """Whether it fails the run; drift does so only where the run is strict about it."""
         finding = self.finding
-        return finding.fails or (strict and finding.severity == "drift" and not finding.waived and not finding.known)
+        return finding.fails or (strict and finding.severity == "drift" and not finding.accepted)
 
 
 @dataclass

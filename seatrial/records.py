@@ -33,9 +33,9 @@ Row = TypeVar("Row")
 class Finding:
     """One way in which the target departs from what its users need. See DESIGN, section 4, for the severities.
 
-    `where` is the instance: a JSON path, or "status 500". `known` and `waived` say why it does not fail the run.
-    `steps` are the calls that led to it, oldest first; `form` says what kind of request it was, where an operation
-    has several contracts.
+    `where` is the instance: a JSON path, or "status 500". `known`, `waived` and `before` (the run to which this one
+    is compared had it too) say why it does not fail the run. `steps` are the calls that led to it, oldest first;
+    `form` says what kind of request it was, where an operation has several contracts; `test` is what found it.
     """
 
     rule: str
@@ -55,10 +55,17 @@ class Finding:
     at: str = ""
     id: str = ""
     form: str = ""
+    before: str | None = None
+    test: str = ""
+
+    @property
+    def accepted(self) -> str | None:
+        """Why it does not fail the run, whatever its severity."""
+        return self.known or self.waived or self.before
 
     @property
     def fails(self) -> bool:
-        return self.severity != "drift" and not self.known and not self.waived
+        return self.severity != "drift" and not self.accepted
 
 
 @dataclass(frozen=True)
