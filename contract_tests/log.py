@@ -53,8 +53,14 @@ class Log:
         acceptance: Acceptance,
         hidden: Iterable[str] = (),
         headers: Iterable[str] = (),
+        *,
+        strict: bool = False,
     ) -> None:
-        """`hidden` is masked in all that is recorded, as tokens are; `headers` go with every request."""
+        """`hidden` is masked in all that is recorded, as tokens are; `headers` go with every request.
+
+        With `strict` drift fails the test that meets it, as it fails the run.
+        """
+        self._strict = strict
         self._headers = tuple(headers)
         self.contract, self.url, self.acceptance = contract, target_url, acceptance
         self.findings: dict[tuple[str, str, str, str], Finding] = {}
@@ -105,7 +111,6 @@ class Log:
         """A new test begins: its trail is its own."""
         self._test = test
         self._trail.clear()
-        self.failures_of_test = []
 
     def _conforms(self, account: Account, reply: Reply) -> None:
         operation = reply.call.operation
@@ -191,6 +196,7 @@ class Log:
             id=f"{rule}:{operation}:{where}",
             form=form,
             test=self._test,
+            after_requests=self.requests,
         )
         found = replace(
             found,
@@ -200,7 +206,7 @@ class Log:
         # What is known and what is not stay apart, though both may show in the same place.
         key = (rule, operation, where, found.known or "")
         self._failed[rule, operation] += 1
-        if found.fails:
+        if found.fails or (self._strict and not found.accepted):
             self.failures_of_test.append(
                 f"{rule} {operation}: expected {found.expected}, received {found.received}"[:300]
             )
@@ -210,7 +216,8 @@ class Log:
         else:
             # The shorter request is the easier one to understand and to repeat.
             kept = found if 0 < len(found.curl) < len(earlier.curl) else earlier
-            self.findings[key] = replace(kept, count=earlier.count + 1)
+            first = {"at": earlier.at, "after_requests": earlier.after_requests}
+            self.findings[key] = replace(kept, count=earlier.count + 1, **first)
 
     def skip(self, rule: str, operation: str, reason: str) -> None:
         self.skips[rule, operation] = reason

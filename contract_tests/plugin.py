@@ -94,8 +94,13 @@ class Plugin:
         if report.when == "setup" and report.failed and self.verification and not self.verification.problem:
             self.verification.problem = f"the suite itself failed before {report.nodeid}: {report.longreprtext[-300:]}"
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> None:
-        if self.verification is not None and self.verification.over:
+        if self.verification is None:
+            return
+        # Told; what a clean-up finds from now on fails the next test, and so does what the very start found.
+        self.verification.log.failures_of_test.clear()
+        if self.verification.over:
             item.session.shouldstop = str(self.verification.problem)
 
     @pytest.hookimpl(trylast=True)
@@ -103,6 +108,8 @@ class Plugin:
         if self.verification is None:
             return
         self._progress(self._done, self._total, "cleaning up")
+        if session.shouldfail:  # pytest's -x: what came after was not looked at
+            self.verification.notes.append(f"the run was cut short: {session.shouldfail}")
         try:
             self.verification.end(interrupted=exitstatus == pytest.ExitCode.INTERRUPTED)
         except Inconclusive as error:

@@ -56,8 +56,9 @@ class Verification:
         self.crew = Crew.muster(self.settings, self.folder.path, people=PEOPLE, listeners=[self._hear])
         self.guinea_pig = self.crew.people[-1]
         acceptance = Acceptance(self.crew.deployment.version, self.settings.waivers)
-        hidden = self.crew.target.headers.values()
-        self.log = Log(self.crew.contract, self.crew.target.url, acceptance, hidden, list(self.crew.target.headers))
+        headers, url = self.crew.target.headers, self.crew.target.url
+        strict = self.settings.strict
+        self.log = Log(self.crew.contract, url, acceptance, headers.values(), list(headers), strict=strict)
         for exchange in self._early:
             self.log.hear(*exchange)
         self._early.clear()

@@ -36,6 +36,7 @@ class Finding:
     `where` is the instance: a JSON path, or "status 500". `known`, `waived` and `before` (the run to which this one
     is compared had it too) say why it does not fail the run. `steps` are the calls that led to it, oldest first;
     `form` says what kind of request it was, where an operation has several contracts; `test` is what found it.
+    It was first seen at the time `at`, when the run had sent `after_requests` requests.
     """
 
     rule: str
@@ -57,6 +58,7 @@ class Finding:
     form: str = ""
     before: str | None = None
     test: str = ""
+    after_requests: int = 0
 
     @property
     def accepted(self) -> str | None:

@@ -83,6 +83,16 @@ def test_the_same_fault_again_is_counted_and_the_shortest_request_is_shown() -> 
     (finding,) = heard.findings.values()
     assert finding.count == 2
     assert "text=x" in finding.curl
+    assert finding.after_requests == 1
+
+
+def test_drift_fails_the_test_that_meets_it_only_when_the_run_is_strict() -> None:
+    call = search("x")
+    relaxed, strict = log(), Log(CONTRACT, "http://target.invalid", Acceptance("0.12.4"), strict=True)
+    for one in (relaxed, strict):
+        one.hear(SOMEBODY, call, answer(call, 409, {"detail": "no"}))
+        assert [finding.severity for finding in one.findings.values()] == ["drift"]
+    assert (relaxed.failures_of_test, len(strict.failures_of_test)) == ([], 1)
 
 
 def test_a_token_never_reaches_a_finding_and_an_answer_that_shows_it_is_one() -> None:
