@@ -216,8 +216,9 @@ class Log:
         else:
             # The shorter request is the easier one to understand and to repeat.
             kept = found if 0 < len(found.curl) < len(earlier.curl) else earlier
-            first = {"at": earlier.at, "after_requests": earlier.after_requests}
-            self.findings[key] = replace(kept, count=earlier.count + 1, **first)
+            self.findings[key] = replace(
+                kept, count=earlier.count + 1, at=earlier.at, after_requests=earlier.after_requests
+            )
 
     def skip(self, rule: str, operation: str, reason: str) -> None:
         self.skips[rule, operation] = reason
