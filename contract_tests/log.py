@@ -8,30 +8,23 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import statistics
-from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 from contract_tests.known import Acceptance
 from contract_tests.rules import RULES
+from contract_tests.trail import Trail, curl
 from seatrial.completions import form_of
 from seatrial.contract import Contract
 from seatrial.exchange import Call, NoAnswer, Reply
 from seatrial.records import Check, Finding, Seen, Severity, Skip, now
 from seatrial.target import Account
 
-TRAIL = 40
-"""Calls that a finding carries along, so that a person can take the same steps."""
-
 FAILED_USE = ("valid-use", "valid-input-accepted", "no-answer")
 """Rules by which a completion's form of request tells two faults apart: one form may work and another fail."""
-
-SHOWN_BODY = 4000
-"""Bytes of a request body that a curl line shows."""
 
 _TRACE = re.compile(
     r'Traceback \(most recent call last\)|File \\?"[^"\n]+", line \d+|sqlalchemy\.exc|psycopg2?\.errors|sqlite3\.'
@@ -71,8 +64,7 @@ class Log:
         self.failures_of_test: list[str] = []
         self._counts: Counter[tuple[str, str]] = Counter()
         self._failed: Counter[tuple[str, str]] = Counter()
-        self._trail: list[dict[str, Any]] = []
-        self._recent: deque[tuple[Call, Account]] = deque(maxlen=TRAIL)
+        self._trail = Trail()
         self._secrets: set[str] = set()
         self._hidden: set[str] = set(hidden)
         self._provoking = False
@@ -87,13 +79,10 @@ class Log:
             self._secrets.add(account.token)
         if isinstance(call.json, dict) and isinstance(call.json.get("password"), str):
             self._hidden.add(call.json["password"])
-        self._recent.append((call, account))
-        status = outcome.status if isinstance(outcome, Reply) else 0
-        self._trail.append({"account": account.label, "call": _told(call), "status": status})
-        del self._trail[:-TRAIL]
+        self._trail.hear(account, call, outcome)
         if isinstance(outcome, NoAnswer):
             return
-        self.statuses[call.operation][status] += 1
+        self.statuses[call.operation][outcome.status] += 1
         self.seconds[call.operation].append(outcome.seconds)
         self._conforms(account, outcome)
         self._leaks(account, outcome)
@@ -110,7 +99,7 @@ class Log:
     def start(self, test: str) -> None:
         """A new test begins: its trail is its own."""
         self._test = test
-        self._trail.clear()
+        self._trail.start()
 
     def _conforms(self, account: Account, reply: Reply) -> None:
         operation = reply.call.operation
@@ -173,9 +162,8 @@ class Log:
         `calls` are the requests that may have brought it about, where it is more than the last one.
         """
         spec = RULES[rule]
-        recent = (sent for sent, _ in reversed(self._recent) if sent.operation == operation)
-        call = call or (reply.call if reply else next(recent, None))
-        account = account or next((who for sent, who in reversed(self._recent) if sent is call), None)
+        call = call or (reply.call if reply else self._trail.last(operation))
+        account = account or self._trail.sender(call)
         where = _UUID.sub("*", _INDEX.sub("[*]", where))
         form = form_of(call.json) if call is not None and call.operation == "createChatCompletion" else ""
         if form and rule in FAILED_USE:
@@ -191,7 +179,7 @@ class Log:
             where=where,
             curl=self._masked(curl(self.url, call, account, self._headers)) if call else "",
             account=account.label if account else "",
-            steps=tuple(json.loads(self._masked(json.dumps(self._trail)))),
+            steps=tuple(json.loads(self._masked(json.dumps(self._trail.steps)))),
             at=now(),
             id=f"{rule}:{operation}:{where}",
             form=form,
@@ -252,47 +240,7 @@ class Log:
         return text
 
 
-def curl(url: str, call: Call, account: Account | None, headers: Iterable[str] = ()) -> str:
-    """A line for a shell that sends the call again, the token taken from the environment."""
-    parts = ["curl", "-sS", "-i"]
-    if call.method != "GET":
-        parts += ["-X", call.method]
-    query = "&".join(f"{name}={value}" for name, value in _encoded(call))
-    parts.append(shlex.quote(url + call.path + (f"?{query}" if query else "")))
-    line = " ".join(parts)
-    if account is not None and account.token:
-        line += ' -H "Authorization: Bearer $SEATRIAL_TOKEN"'
-    line += "".join(f" -H {shlex.quote(f'{name}: ...')}" for name in headers)
-    body = call.body()
-    if body is not None:
-        text = body.decode("utf-8", "backslashreplace")
-        if len(text) > SHOWN_BODY:
-            text = text[:SHOWN_BODY] + f"… ({len(body)} bytes in all)"
-        line += f" -H 'Content-Type: application/json' --data-raw {shlex.quote(text)}"
-    return line
-
-
 def _unseen(status: int) -> str:
     """Why a documented status may not have come, where the contract does not say."""
     reasons = {200: "these accounts were never given it", 403: "these accounts may do it", 404: "nothing was missing"}
     return reasons.get(status, "not brought about in this run")
-
-
-def _encoded(call: Call) -> list[tuple[str, str]]:
-    from urllib.parse import quote
-
-    return [(quote(name, safe=""), quote(value, safe="")) for name, value in call.params]
-
-
-def _told(call: Call) -> Mapping[str, Any]:
-    body = call.body()
-    text = body.decode("utf-8", "backslashreplace") if body is not None else None
-    if text is not None and len(text) > SHOWN_BODY:
-        text = text[:SHOWN_BODY] + "…"
-    return {
-        "operation": call.operation,
-        "method": call.method,
-        "path": call.path,
-        "params": list(call.params),
-        "body": text,
-    }
