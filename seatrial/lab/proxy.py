@@ -20,7 +20,7 @@ from starlette.types import Message, Receive, Scope, Send
 from seatrial.contract import GROUPS, Contract
 from seatrial.errors import WrongUse
 from seatrial.lab.crossing import Answer, Asked, Behind, ConnectionCut
-from seatrial.lab.faults import Fault
+from seatrial.lab.faults.making import Dice, Fault
 from seatrial.lab.wire import BROKEN, NO_STATUS, Wire, WireRefused
 
 HOP_BY_HOP = {
@@ -32,9 +32,12 @@ OF_A_HANDSHAKE = {b"host", b"sec-websocket-key", b"sec-websocket-version", b"sec
 
 
 class Proxy:
-    """An ASGI app in front of `upstream`. Raises `WrongUse` when that is no URL."""
+    """An ASGI app in front of `upstream`. Raises `WrongUse` when that is no URL.
 
-    def __init__(self, upstream: str, contract: Contract, fault: Fault | None = None) -> None:
+    `seed` decides which requests a fault with a chance breaks; `dice` counts them.
+    """
+
+    def __init__(self, upstream: str, contract: Contract, fault: Fault | None = None, seed: int = 0) -> None:
         parts = urlsplit(upstream.rstrip("/"))
         if parts.scheme not in ("http", "https") or not parts.netloc:
             raise WrongUse(f"--upstream {upstream}: an address like http://127.0.0.1:8080 is needed")
@@ -42,6 +45,9 @@ class Proxy:
         self._path = parts.path
         self._contract, self._routes = contract, _Routes(contract)
         self._break = fault.make() if fault and fault.make else None
+        self.dice: Dice | None = None
+        if fault and fault.chance is not None and self._break is not None:
+            self._break = self.dice = Dice(fault, self._break, seed)
         self._told = fault.told() if fault and fault.told else None
         self._transport = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_keepalive_connections=0))
 

@@ -8,14 +8,26 @@ from __future__ import annotations
 import difflib
 
 from seatrial.errors import WrongUse
-from seatrial.lab.faults import access, answers, changes, histories, leaks, lists, mistakes, races, streams, turns
+from seatrial.lab.faults import (
+    access,
+    answers,
+    chances,
+    changes,
+    histories,
+    leaks,
+    lists,
+    mistakes,
+    races,
+    streams,
+    turns,
+)
 from seatrial.lab.faults.making import Fault
 
 __all__ = ["CATALOGUE", "Fault", "named"]
 
 CATALOGUE: dict[str, Fault] = {
     fault.name: fault
-    for module in (answers, histories, changes, lists, races, streams, turns, access, mistakes, leaks)
+    for module in (answers, histories, changes, lists, races, streams, turns, access, mistakes, leaks, chances)
     for fault in module.FAULTS
 }
 

@@ -5,6 +5,7 @@ A fault's `make` gives a function from a request and what stands behind to an an
 
 from __future__ import annotations
 
+import random
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -26,7 +27,8 @@ class Fault:
     """One thing that is broken. `words` say what a user would notice; `rules` are those that should turn red (any).
 
     `make` breaks requests, `told` the texts that a socket tells; each call of them gives a function with a memory of
-    its own.
+    its own. With a `chance` the fault shows in that share of the requests for the operations `of`, and the others pass
+    unchanged (see `Dice`).
     """
 
     name: str
@@ -36,6 +38,26 @@ class Fault:
     rules: tuple[str, ...]
     make: Callable[[], Break] | None = None
     told: Callable[[], Tell] | None = None
+    chance: float | None = None
+    of: Collection[str] = ()
+
+
+class Dice:
+    """Breaks a share of the requests for some operations, by a seed; `calls` and `struck` count both."""
+
+    def __init__(self, fault: Fault, breaking: Break, seed: int) -> None:
+        assert fault.chance is not None
+        self.calls = self.struck = 0
+        self._chance, self._of, self._break = fault.chance, fault.of, breaking
+        self._random = random.Random(f"{seed} {fault.name}")
+
+    async def __call__(self, asked: Asked, behind: Behind) -> Answer:
+        if asked.operation in self._of and asked.token is not None:
+            self.calls += 1
+            if self._random.random() < self._chance:
+                self.struck += 1
+                return await self._break(asked, behind)
+        return await behind.answer(asked)
 
 
 def _verb(name: str) -> frozenset[str]:

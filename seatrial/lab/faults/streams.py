@@ -174,6 +174,8 @@ async def _not_streamed(asked: Asked, behind: Behind) -> Answer:
     return await behind.answer(asked.saying(body | {"stream": False}) if body.get("stream") and stateless else asked)
 
 
+loses_a_token = _streamed(_loses_a_token)
+
 FAULTS = [
     Fault("stream-as-json", "stream", ONLY, "The browser does not read the reply as a stream.",
           ("stream-type",), always(COMPLETE, _as_json)),
@@ -198,7 +200,7 @@ FAULTS = [
     Fault("stream-breaks", "stream", ONLY, "The connection breaks in the middle of a reply.",
           ("stream-finish",), _streamed(_breaks_in_the_middle)),
     Fault("token-lost", "stream", ONLY, "A word of the streamed reply is missing.",
-          ("stream-text",), _streamed(_loses_a_token)),
+          ("stream-text",), loses_a_token),
     Fault("token-doubled", "stream", ONLY, "A word of the streamed reply comes twice.",
           ("stream-text",), _streamed(_doubles_a_token)),
     Fault("spaces-eaten", "stream", ONLY, "Words of the streamed reply run together.",

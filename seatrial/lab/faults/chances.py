@@ -1,0 +1,48 @@
+"""What goes wrong now and then: each request has the same chance, so that a run sees it or does not.
+
+How likely a run of so many requests is to see one is `1 - (1 - chance) ** requests`; benchmarks/detection.py counts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seatrial.contract import OPENWEBUI
+from seatrial.lab.crossing import Answer, Asked, Behind, ConnectionCut
+from seatrial.lab.faults.histories import answered_only
+from seatrial.lab.faults.making import BOTH, CREATE, DELETE, HISTORY, LIST, SEND, Fault, always, changed
+from seatrial.lab.faults.streams import COMPLETE, loses_a_token
+
+VERBS = CREATE | SEND | LIST | HISTORY | DELETE
+
+
+async def _failing(_asked: Asked, _behind: Behind) -> Answer:
+    return Answer.of(500, {"detail": "Something went wrong."})
+
+
+async def _breaking(_asked: Asked, _behind: Behind) -> Answer:
+    raise ConnectionCut
+
+
+def _halved(document: Any, _asked: Asked) -> Any:
+    if isinstance(document, dict):
+        if isinstance(document.get("reply"), str):
+            document["reply"] = document["reply"][: len(document["reply"]) // 2]
+        for choice in document.get("choices") or []:
+            text = choice["message"]["content"]
+            choice["message"]["content"] = text[: len(text) // 2]
+    return document
+
+
+FAULTS = [
+    Fault("one-in-fifty-fails", "availability", BOTH, "One request in fifty is answered with an error.",
+          ("valid-use",), always(VERBS, _failing), chance=1 / 50, of=VERBS),
+    Fault("one-in-fifty-breaks", "availability", BOTH, "One request in fifty gets no answer.",
+          ("no-answer",), always(VERBS, _breaking), chance=1 / 50, of=VERBS),
+    Fault("one-turn-in-twenty-lost", "durability", BOTH, "One message in twenty is answered and kept nowhere.",
+          ("history-content", "turn-stored"), always(SEND, answered_only), chance=1 / 20, of=SEND),
+    Fault("one-reply-in-five-cut", "durability", BOTH, "One reply in five is shown in half, and whole after a reload.",
+          ("history-content", "turn-delivered"), changed(SEND, _halved), chance=1 / 5, of=SEND),
+    Fault("one-stream-in-five-lossy", "stream", (OPENWEBUI,), "A word is missing in one of five streamed replies.",
+          ("stream-text",), loses_a_token, chance=1 / 5, of=COMPLETE),
+]  # fmt: skip
