@@ -26,6 +26,9 @@ from seatrial.target import Account
 FAILED_USE = ("valid-use", "valid-input-accepted", "no-answer")
 """Rules by which a completion's form of request tells two faults apart: one form may work and another fail."""
 
+OVERLOADED = (503,)
+"""What a server may say to somebody who asks for much at once."""
+
 _TRACE = re.compile(
     r'Traceback \(most recent call last\)|File \\?"[^"\n]+", line \d+|sqlalchemy\.exc|psycopg2?\.errors|sqlite3\.'
     r"|\[SQL: |at [\w$.]+\([\w$]+\.(?:java|kt|js|ts):\d+"
@@ -104,23 +107,29 @@ class Log:
     def _conforms(self, account: Account, reply: Reply) -> None:
         operation = reply.call.operation
         if reply.status >= 500:
-            if self._provoking:
-                self.held("no-server-error", operation)
-                self.finding(
-                    "no-server-error", operation, "a 4xx", str(reply), f"status {reply.status}", reply, account
-                )
+            rule = "no-server-error" if self._provoking else "valid-use"
+            self.held(rule, operation)
+            if self._provoking or reply.status not in OVERLOADED:
+                expected = "a 4xx" if self._provoking else "an answer"
+                self.finding(rule, operation, expected, str(reply), f"status {reply.status}", reply, account)
             return
         self.held("answer-conforms", operation)
         for fault in self.contract.violations(reply):
-            # What stands in front may send strangers to a sign-in page.
-            away = 300 <= reply.status < 400 and account.token is None
-            refusal = 400 <= reply.status < 500 or away
-            if 300 <= reply.status < 400 and self._provoking:
-                rule = "bad-input-refused"
-            else:
-                rule = "status-documented" if refusal else "answer-conforms"
+            rule = self._broken_by(account, reply, fault.kind)
             where = fault.where if fault.kind in ("status", "content-type") else f"{reply.status} {fault.where}"
             self.finding(rule, operation, fault.expected, fault.received, where, reply, account)
+
+    def _broken_by(self, account: Account, reply: Reply, kind: str) -> str:
+        """The rule that an answer breaks which is not as the contract says; `kind` is what of it is not."""
+        if 300 <= reply.status < 400:
+            # What stands in front may send strangers to a sign-in page.
+            away = "status-documented" if account.token is None else "answer-conforms"
+            return "bad-input-refused" if self._provoking else away
+        if reply.status < 400:
+            return "answer-conforms"
+        # A proxy refuses with pages of its own: for strangers, and for what it takes for an attack.
+        pages = kind == "content-type" and (self._provoking or account.token is None)
+        return "status-documented" if kind == "status" or pages else "refusal-conforms"
 
     def _leaks(self, account: Account, reply: Reply) -> None:
         operation, text = reply.call.operation, reply.text
@@ -235,7 +244,8 @@ class Log:
             yield Seen(operation_id, status, seen[status], documented, reason, p50, p95)
 
     def _masked(self, text: str) -> str:
-        for secret in self._secrets | {text for text in self._hidden if len(text) >= 8}:
+        # Longest first: a part of a token must not leave the rest of it behind.
+        for secret in sorted(self._secrets | {text for text in self._hidden if len(text) >= 8}, key=len, reverse=True):
             text = text.replace(secret, "***")
         return text
 

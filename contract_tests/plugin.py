@@ -12,7 +12,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,10 @@ from seatrial.lifeline import watch
 from seatrial.records import RunFolder
 from seatrial.settings import from_environment
 
-ORDER = ("lifecycle", "texts", "streams", "turns", "changes", "access", "concurrency", "state", "errors", "conformance")
+ORDER = (
+    "lifecycle", "texts", "streams", "turns", "changes", "strangers", "access", "times", "replicas",
+    "concurrency", "state", "errors", "conformance",
+)  # fmt: skip
 """What matters most comes first; what may harm an account comes last."""
 
 
@@ -59,6 +62,8 @@ class Plugin:
             marker = item.get_closest_marker("api")
             wanted = marker is None or api in marker.args
             (kept if wanted and (full or item.get_closest_marker("full") is None) else gone).append(item)
+        if self.verification.over:
+            kept, gone = [], items[:]
         config.hook.pytest_deselected(items=gone)
         items[:] = sorted(kept, key=_rank)
         self._progress(0, len(items), "starting")
@@ -67,7 +72,6 @@ class Plugin:
     def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
         assert self.verification is not None
         log = self.verification.log
-        log.start(item.nodeid.rpartition("/")[2])
         try:
             yield
         except BudgetSpent as error:
@@ -85,23 +89,44 @@ class Plugin:
             pytest.fail("\n".join(log.failures_of_test), pytrace=False)
         return None
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Iterator[None]:
+        if self.verification is not None:
+            self.verification.log.start(item.nodeid.rpartition("/")[2])
+        if shown := (yield from self._around()):
+            pytest.skip(shown)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Iterator[None]:
+        try:
+            yield from self._around()
+        finally:
+            if self.verification is not None:
+                self.verification.log.failures_of_test.clear()
+                if self.verification.over:
+                    item.session.shouldstop = str(self.verification.problem)
+
+    def _around(self) -> Generator[None, None, str | None]:
+        """What a test needs before and puts away after it meets the target too: what fails there is a finding.
+
+        Returns what to say of one that fails nothing, a known defect or waived.
+        """
+        failures = self.verification.log.failures_of_test if self.verification else []
+        before, shown = len(failures), None
+        try:
+            yield
+        except (Unexpected, NoAnswer, SeatrialError) as error:
+            if self.verification is None:
+                raise
+            shown = f"a known defect or waived: {self.verification.met(error)}"
+        if self.verification is not None and (self.verification.problem or len(failures) > before):
+            pytest.fail("\n".join(failures[before:]) or str(self.verification.problem), pytrace=False)
+        return shown
+
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         self._done += 1
         session_items = self._total
         self._progress(self._done, session_items, nodeid.rpartition("::")[2])
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "setup" and report.failed and self.verification and not self.verification.problem:
-            self.verification.problem = f"the suite itself failed before {report.nodeid}: {report.longreprtext[-300:]}"
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_teardown(self, item: pytest.Item) -> None:
-        if self.verification is None:
-            return
-        # Told; what a clean-up finds from now on fails the next test, and so does what the very start found.
-        self.verification.log.failures_of_test.clear()
-        if self.verification.over:
-            item.session.shouldstop = str(self.verification.problem)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -110,6 +135,10 @@ class Plugin:
         self._progress(self._done, self._total, "cleaning up")
         if session.shouldfail:  # pytest's -x: what came after was not looked at
             self.verification.notes.append(f"the run was cut short: {session.shouldfail}")
+        found = any(finding.fails for finding in self.verification.log.findings.values())
+        if exitstatus == pytest.ExitCode.TESTS_FAILED and not found and not self.verification.problem:
+            # A test that failed without a finding is one that could not do its work: no pass can come of that.
+            self.verification.problem = "the suite itself failed; pytest.log in the run folder says where"
         try:
             self.verification.end(interrupted=exitstatus == pytest.ExitCode.INTERRUPTED)
         except Inconclusive as error:

@@ -31,6 +31,7 @@ _RULES = [
     Rule("answer-conforms", "Answers keep the contract", "Apps and scripts that read the answer break."),
     Rule("status-documented", "Refusals are documented", "A script meets a refusal that it was not told of.", "drift"),
     Rule("valid-input-accepted", "What the contract allows is accepted", "A correct request is refused."),
+    Rule("refusal-conforms", "Refusals keep the contract", "A script cannot read why it was refused.", "defect"),
     Rule("release-known", "The release is one that the contract knows", "Nothing yet; the contract may be behind.", "drift"),
     # Lifecycle and durability
     Rule("history-content", "A history holds what was said", "Messages are lost, doubled or changed."),
@@ -52,6 +53,13 @@ _RULES = [
     Rule("state-agrees", "After any sequence of steps the server agrees", "Conversations mix, vanish or come back."),
     Rule("parallel-kept", "What is done at once is all kept", "Of two things done at the same moment one is lost."),
     Rule("model-named", "The model that answers is named", "People cannot see or choose the model."),
+    # Time and numbers
+    Rule("times-right", "Times are epoch seconds, and true", "Chats are from the year 57000, or from in two hours."),
+    Rule("clock-agrees", "The deployment's clock is right", "Everything is dated wrongly.", "drift"),
+    Rule("usage-adds-up", "Counts of tokens add up", "Bills and quotas are wrong.", apis=(OPENWEBUI,)),
+    # Replicas
+    Rule("answers-agree", "Asking again on a new connection gives the same answer",
+         "Reloading shows now this, now that: servers behind one address do not agree."),
     # Streams
     Rule("stream-type", "A stream is served as one", "Replies do not appear while they are written.", apis=(OPENWEBUI,)),
     Rule("stream-framing", "Events are well formed", "Replies come garbled, doubled or not at all.", apis=(OPENWEBUI,)),

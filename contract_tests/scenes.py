@@ -55,10 +55,21 @@ def holds_what_was_said(check: Checker, operation: str, turns: Sequence[Turn], h
 
 
 def stored_nowhere(check: Checker, person: Person, before: set[str], asked: str, operation: str, where: str) -> None:
-    """No session holds the prompt that was sent without one. Others may use the account, so each new one is read."""
+    """No session came of a prompt that was sent without one.
+
+    Others may use an account that is not only ours: there each new session is read, and one with the prompt counts.
+    """
     new = [row for row in person.actor.list_sessions() if row.id not in before][:MOST_READ]
+    if is_ours(person):
+        told = f"{len(new)} new"
+        check.that("prompt-unstored", operation, not new, "no session more", told, f"{where}: new ones")
     holding = [row for row in new if any(asked in text for _, text in pairs(person.actor.get_history(row.id)))]
     check.that("prompt-unstored", operation, not holding, "no session that holds it", f"{len(holding)} new", where)
+
+
+def is_ours(person: Person) -> bool:
+    """Whether nobody else works with the account: what is new in it comes of what this run did."""
+    return person.account.throwaway or person.account.disposable
 
 
 def links_up(crew: Crew, person: Person, check: Checker, session_id: str, after: str) -> None:

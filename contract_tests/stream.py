@@ -6,6 +6,7 @@ import json
 import statistics
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from seatrial.sse import DONE, EventReader
 
@@ -28,6 +29,7 @@ class Reading:
     errors: list[str] = field(default_factory=list)
     unfinished: str = ""
     token_times: list[float] = field(default_factory=list)
+    usage: dict[str, Any] | None = None
     ended: float = 0.0
 
     def faults(self) -> Iterator[tuple[str, str, str, str]]:
@@ -95,6 +97,8 @@ def _take(reading: Reading, text: list[str], data: str, moment: float) -> None:
     if document.get("error"):
         reading.errors.append(json.dumps(document["error"], ensure_ascii=False))
         return
+    if isinstance(document.get("usage"), dict):
+        reading.usage = document["usage"]
     for choice in document.get("choices") or []:
         if not isinstance(choice, dict):
             reading.malformed.append(f"no choice: {data[:160]}")

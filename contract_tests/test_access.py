@@ -11,41 +11,19 @@ from collections.abc import Callable
 import pytest
 
 from contract_tests.check import Checker
-from contract_tests.scenes import Made, new_session, stored_chat
+from contract_tests.scenes import Made
+from contract_tests.trespass import REFUSED, attempts, chat_now, history_now, owned_chat
 from seatrial.accounts import MAIL_DOMAIN, throwaway
-from seatrial.completions import Form, completion, new_id
+from seatrial.completions import new_id
 from seatrial.contract import OPENWEBUI, SESSIONS
 from seatrial.crew import Crew, Person
-from seatrial.exchange import Call, Reply
 from seatrial.reading import success
 from seatrial.verbs import Session
-
-REFUSED = (401, 403, 404)
-GARBAGE = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpZCI6InNlYXRyaWFsIn0.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-"""Shaped like a token, signed by nobody."""
-
-
-@pytest.mark.api(OPENWEBUI)
-@pytest.mark.parametrize("who", ["anonymous", "garbage token", "garbage key"])
-def test_strangers_are_refused(crew: Crew, owner: Person, check: Checker, made: Made, who: str) -> None:
-    token = {"anonymous": None, "garbage token": GARBAGE, "garbage key": "sk-" + "0" * 32}[who]
-    stranger = crew.stranger(token)
-    rule = "wrong-credentials-refused" if token else "anonymous-refused"
-    session, before = _owned(crew, owner, made)
-    for call in _calls(crew, session, "Injected by a stranger"):
-        reply = stranger.client.send(call)
-        # Without an account even "not found" tells too much, but 403 and 404 let nobody in.
-        check.that(
-            rule, call.operation, _refused(reply), "401", str(reply), f"{who}: status {reply.status}",
-            reply=reply, account=stranger.account,
-        )  # fmt: skip
-    check.equal("owner-unharmed", "getChat", before, _copy(crew, owner, session), f"{who}: the chat")
-    stranger.client.close()
 
 
 @pytest.mark.api(OPENWEBUI)
 def test_a_second_account_is_kept_out(crew: Crew, owner: Person, other: Person, check: Checker, made: Made) -> None:
-    session, before = _owned(crew, owner, made)
+    session, before = owned_chat(crew, owner, made)
     rules = {
         "getChat": "other-cannot-read",
         "updateChat": "other-cannot-write",
@@ -55,7 +33,7 @@ def test_a_second_account_is_kept_out(crew: Crew, owner: Person, other: Person, 
         "deleteChat": "other-cannot-delete",
     }
     sees_models = bool(other.actor.get_model_info())
-    for call in _calls(crew, session, "Injected by another account"):
+    for call in attempts(crew, session, "Injected by another account"):
         rule = rules.get(call.operation)
         if rule is None:
             continue
@@ -67,7 +45,7 @@ def test_a_second_account_is_kept_out(crew: Crew, owner: Person, other: Person, 
             rule, call.operation, reply.status in REFUSED, "401, 403 or 404", str(reply), f"status {reply.status}",
             reply=reply, account=other.account,
         )  # fmt: skip
-        check.equal("owner-unharmed", call.operation, before, _copy(crew, owner, session), "the owner's chat")
+        check.equal("owner-unharmed", call.operation, before, chat_now(crew, owner, session), "the owner's chat")
     _not_listed(crew, other, check, session, "listChats")
     found = other.client.send(crew.contract.call("searchChats", query={"text": crew.marker})).document()
     check.that(
@@ -120,7 +98,7 @@ def test_another_owner_meets_nothing(
     session = owner.actor.create_session()
     made.append((owner, session.id))
     owner.actor.send_message(session, prompt())
-    before = _history(crew, owner, session)
+    before = history_now(crew, owner, session)
     calls = {
         "other-cannot-read": crew.contract.call("getHistory", session.id),
         "other-cannot-write": crew.contract.call("sendMessage", json={"prompt": prompt(), "session_id": session.id}),
@@ -138,45 +116,12 @@ def test_another_owner_meets_nothing(
             reply=reply,
             account=other.account,
         )
-        check.equal("owner-unharmed", call.operation, before, _history(crew, owner, session), "the owner's history")
+        check.equal("owner-unharmed", call.operation, before, history_now(crew, owner, session), "the owner's history")
     _not_listed(crew, other, check, session, "listSessions")
 
 
-@pytest.mark.api(SESSIONS)
-def test_what_belongs_to_somebody_is_closed_to_strangers(crew: Crew, owner: Person, check: Checker, made: Made) -> None:
-    if owner.account.token is None:
-        check.skip(
-            "wrong-credentials-refused",
-            "listSessions",
-            "the deployment was reached without credentials: it may be open on purpose",
-        )
-        pytest.skip("no credentials in use")
-    session = new_session(crew, owner, made)
-    before, call = _history(crew, owner, session), crew.contract.call
-    owned = [
-        call("getHistory", session.id),
-        call("sendMessage", json={"prompt": "Injected by a stranger", "session_id": session.id}),
-        call("deleteSession", session.id),
-    ]
-    # Without credentials the API may be open; what belongs to somebody is closed all the same.
-    for token, calls in ((GARBAGE, [call("listSessions"), call("createSession"), *owned]), (None, owned)):
-        stranger = crew.stranger(token)
-        rule = "wrong-credentials-refused" if token else "anonymous-refused"
-        for one in calls:
-            reply = stranger.client.send(one)
-            if one.operation == "listSessions" and reply.status == 200:
-                told = "200 to a token that nobody has; give no --token to a deployment that is open"
-                check.that(rule, one.operation, False, "401", told, "status 200", reply=reply, account=stranger.account)
-                return
-            check.that(
-                rule, one.operation, reply.status in REFUSED, "401", str(reply),
-                f"status {reply.status}", reply=reply, account=stranger.account,
-            )  # fmt: skip
-    check.equal("owner-unharmed", "getHistory", before, _history(crew, owner, session), "the owner's history")
-
-
 @pytest.mark.api(OPENWEBUI)
-def test_an_account_can_sign_in_until_it_is_removed(crew: Crew, check: Checker) -> None:
+def test_an_account_can_sign_in_until_it_is_removed(crew: Crew, owner: Person, check: Checker, made: Made) -> None:
     if crew.admin is None:
         check.skip("wrong-credentials-refused", "getCurrentUser", "needs --admin, to remove an account made for this")
         pytest.skip("needs --admin")
@@ -217,67 +162,15 @@ def test_an_account_can_sign_in_until_it_is_removed(crew: Crew, check: Checker) 
     check.that(
         "valid-use", "deleteUser", removed.status == 200, "200", str(removed), f"status {removed.status}", reply=removed
     )
-    for operation in ("getCurrentUser", "listChats", "listModels"):
-        reply = person.client.send(crew.contract.call(operation))
+    session, before = owned_chat(crew, owner, made)
+    for call in [*attempts(crew, session, "Injected by a removed account"), crew.contract.call("createApiKey")]:
+        reply = person.client.send(call)
         check.that(
-            "wrong-credentials-refused",
-            operation,
-            reply.status in REFUSED,
-            "401",
-            str(reply),
-            f"removed account: status {reply.status}",
-            reply=reply,
-            account=account,
-        )
+            "wrong-credentials-refused", call.operation, reply.status in REFUSED, "401", str(reply),
+            f"removed account: status {reply.status}", reply=reply, account=account,
+        )  # fmt: skip
+    check.equal("owner-unharmed", "getChat", before, chat_now(crew, owner, session), "removed account: the chat")
     person.client.close()
-
-
-def _refused(reply: Reply) -> bool:
-    """A 3xx is how a proxy with single sign-on sends strangers away."""
-    return reply.status in REFUSED or 300 <= reply.status < 400
-
-
-def _owned(crew: Crew, owner: Person, made: Made) -> tuple[Session, bytes]:
-    """A chat with a conversation in it, and its copy as the owner reads it."""
-    session = stored_chat(crew, owner, made, ["A secret question", "A secret reply"], "owned")
-    return session, _copy(crew, owner, session)
-
-
-def _history(crew: Crew, owner: Person, session: Session) -> str:
-    """A history as its owner reads it now, whatever comes."""
-    reply = owner.client.send(crew.contract.call("getHistory", session.id))
-    return f"{reply.status} {reply.text}"
-
-
-def _copy(crew: Crew, owner: Person, session: Session) -> bytes:
-    reply = owner.client.send(crew.contract.call("getChat", session.id))
-    if reply.status != 200:
-        return f"{reply.status} {reply.excerpt()}".encode()
-    document = reply.document()
-    # Reading is noted by the server; it is no change.
-    document.pop("last_read_at", None)
-    return repr(document).encode()
-
-
-def _calls(crew: Crew, session: Session, text: str) -> list[Call]:
-    """Everything that could be tried on somebody's chat, deleting last."""
-    call, message, operations = crew.contract.call, session.tip or "", crew.contract.operations
-    body = completion(Form.STORED_PLAIN, crew.model or "any", text, session=session)
-    return [
-        call("getCurrentUser"),
-        call("listModels"),
-        call("listChats", query={"page": 1}),
-        call("searchChats", query={"text": crew.marker}),
-        call("listChatTasks", session.id),
-        call("getChat", session.id),
-        call("createChat", json={"chat": {"title": crew.title("intruder")}}),
-        call("updateChat", session.id, json={"chat": {"title": text}}),
-        call("editMessage", session.id, message, json={"content": text}),
-        *([call("deleteMessage", session.id, message)] if "deleteMessage" in operations else []),
-        call("createChatCompletion", json=body),
-        call("stopChatTasks", session.id),
-        call("deleteChat", session.id),
-    ]
 
 
 def _not_listed(crew: Crew, other: Person, check: Checker, session: Session, operation: str) -> None:

@@ -25,6 +25,8 @@ def test_renaming_a_chat_keeps_its_messages(crew: Crew, owner: Person, check: Ch
     read = success(owner.client.send(crew.contract.call("getChat", session.id)))
     check.equal("update-keeps", "getChat", title, read.get("title"), "$.title")
     check.equal("update-keeps", "getChat", before, owner.actor.get_history(session.id), "messages")
+    listed = next((row.title for row in owner.actor.list_sessions() if row.id == session.id), None)
+    check.equal("update-keeps", "listChats", title, listed, "title in the list")
 
 
 def test_an_edit_changes_one_message(crew: Crew, owner: Person, check: Checker, made: Made) -> None:

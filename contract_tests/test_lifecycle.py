@@ -8,11 +8,23 @@ from collections.abc import Callable
 import pytest
 
 from contract_tests.check import Checker
-from contract_tests.scenes import Made, holds_what_was_said, links_up, new_session, pairs, stored_chat, stored_nowhere
+from contract_tests.scenes import (
+    Made,
+    holds_what_was_said,
+    is_ours,
+    links_up,
+    new_session,
+    pairs,
+    stored_chat,
+    stored_nowhere,
+)
 from seatrial.contract import OPENWEBUI, SESSIONS
 from seatrial.crew import Crew, Person
 from seatrial.openwebui import PAGE
 from seatrial.verbs import Session, Turn, said
+
+WORDS = ("quince", "apple", "walnut", "cherry", "banana")
+"""Titles in no order that a sort could come by."""
 
 Verb = dict[str, str]
 Prompt = Callable[..., str]
@@ -53,15 +65,18 @@ def test_two_conversations_do_not_mix(
 
 
 def test_the_list_holds_every_session_newest_first(
-    crew: Crew, owner: Person, check: Checker, verb: Verb, made: Made
+    crew: Crew, owner: Person, check: Checker, verb: Verb, prompt: Prompt, made: Made
 ) -> None:
     operation = verb["list_sessions"]
     before = [row.id for row in owner.actor.list_sessions()]
-    count = 25 if owner.account.disposable and crew.api == SESSIONS else 5
-    sessions = [new_session(crew, owner, made, f"listed {number}") for number in range(count)]
+    count = 25 if owner.account.disposable and crew.api == SESSIONS else len(WORDS)
+    sessions = [new_session(crew, owner, made, WORDS[number % len(WORDS)]) for number in range(count)]
     # Sessions of one second come in any order: the last one has to be of another second to have a place of its own.
     time.sleep(1.1)
-    sessions.append(new_session(crew, owner, made, "listed last"))
+    sessions.append(new_session(crew, owner, made, "mango"))
+    if crew.api == SESSIONS:  # there a session has no name before its first message
+        for session, word in ((sessions[0], "Apple"), (sessions[1], "Walnut"), (sessions[-1], "Mango")):
+            owner.actor.send_message(session, prompt(f"{word}: say one word."))
     rows = owner.actor.list_sessions()
     ids = [row.id for row in rows]
     for session in sessions:
@@ -73,7 +88,17 @@ def test_the_list_holds_every_session_newest_first(
             f"{ids.count(session.id)} times",
             "list",
         )
-    if owner.account.disposable:
+    if is_ours(owner):
+        known = {*before, *(session.id for session in sessions)}
+        strange = [row for row in ids if row not in known]
+        check.that(
+            "list-complete",
+            operation,
+            not strange,
+            "no session that nobody made",
+            f"{len(strange)} more",
+            "list: others",
+        )
         kept = [row for row in ids if row in before]
         check.that(
             "list-complete",
@@ -84,6 +109,20 @@ def test_the_list_holds_every_session_newest_first(
             "list: earlier",
         )
     _newest_first(check, operation, rows, [session.id for session in sessions])
+
+
+@pytest.mark.api(OPENWEBUI)
+def test_a_chat_that_is_continued_moves_to_the_top(
+    crew: Crew, speaker: Person, check: Checker, prompt: Prompt, made: Made
+) -> None:
+    older = new_session(crew, speaker, made, "continued")
+    time.sleep(1.1)
+    newer = new_session(crew, speaker, made, "left alone")
+    time.sleep(1.1)
+    speaker.actor.send_message(older, prompt())
+    ids = [row.id for row in speaker.actor.list_sessions() if row.id in (older.id, newer.id)]
+    check.equal("list-order", "listChats", ["continued", "left alone"],
+                ["continued" if row == older.id else "left alone" for row in ids], "list: continued")  # fmt: skip
 
 
 def test_what_was_deleted_does_not_come_back(crew: Crew, owner: Person, check: Checker, verb: Verb, made: Made) -> None:

@@ -17,6 +17,7 @@ from contract_tests.check import Checker, difference
 from contract_tests.verification import Verification
 from seatrial.contract import OPENWEBUI
 from seatrial.crew import Crew, Person
+from seatrial.exchange import NoAnswer, Unexpected
 from seatrial.verbs import Session
 
 RUNS = {"quick": 4, "full": 14}
@@ -178,8 +179,9 @@ def test_the_server_agrees_after_any_sequence_of_steps(
         check.log.held("state-agrees", operation)
     try:
         run_state_machine_as_test(seed(verification.settings.seed)(Machine), settings=bounded)
-    except (Disagreement, Flaky, FlakyFailure):
-        assert Machine.shortest() is not None
+    except (Disagreement, Flaky, FlakyFailure) as error:
+        if Machine.shortest() is None:
+            raise _met(error) or error from None
     found = Machine.shortest()
     if found is not None:
         taken = "; ".join(f"{number}. {words}" for number, words in enumerate(found.steps, 1))
@@ -190,6 +192,14 @@ def test_the_server_agrees_after_any_sequence_of_steps(
             f"{found.received}, after: {taken}",
             f"after {found.operation}",
         )
+
+
+def _met(error: BaseException | None) -> BaseException | None:
+    """What a step met that another try of the same steps did not: an answer of no use, or none."""
+    if error is None or isinstance(error, (Unexpected, NoAnswer)):
+        return error
+    inside = list(error.exceptions) if isinstance(error, BaseExceptionGroup) else []
+    return next((met for one in [*inside, error.__cause__, error.__context__] if (met := _met(one))), None)
 
 
 def _name(who: int) -> str:

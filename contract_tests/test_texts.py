@@ -6,7 +6,7 @@ import pytest
 
 from contract_tests.check import Checker
 from contract_tests.scenes import Made, new_session, pairs, stored_chat
-from contract_tests.texts import LONG_TEXTS, TEXTS
+from contract_tests.texts import LONG_TEXTS, PAGES, TEXTS
 from seatrial.contract import OPENWEBUI, SESSIONS
 from seatrial.crew import Crew, Person
 
@@ -19,7 +19,7 @@ def test_texts_come_back_as_they_were_sent(
 ) -> None:
     """On Open WebUI through chats, which no model reads; on the Session API a model has to be asked."""
     if crew.api == SESSIONS:
-        for name, text in TEXTS.items():
+        for name, text in (TEXTS | {"pages": PAGES}).items():
             session = new_session(crew, speaker, made)
             speaker.actor.send_message(session, text)
             stored = next((m.content for m in speaker.actor.get_history(session.id) if m.role == "user"), "")

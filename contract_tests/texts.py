@@ -21,6 +21,9 @@ TEXTS = {
 }
 """NUL is not among them: Open WebUI drops it and keeps the rest."""
 
+PAGES = "Eighty characters a line, as somebody pastes two or three pages of a document. é\n" * 75
+"""What a model of a small context still takes: some fifteen hundred tokens."""
+
 LONG_TEXTS = {"long": "Seventy characters of text, so that a hundred kilobytes fill up soon. é" * 1_400}
 LONG_TEXTS["very long"] = LONG_TEXTS["long"] * 10
 

@@ -65,6 +65,10 @@ class Verification:
         self.crew.before.insert(0, self.budget.before)  # what it refuses is never intended
         self.crew.listeners.append(self._interrupt_now)
         self._know_release()
+        if self.crew.unreadable is not None:
+            self.met(self.crew.unreadable)
+            if self.crew.model is None:
+                self.problem, self.over = "the list of models cannot be read, so nothing else was tried", True
         self.save()
 
     def _hear(self, account: Account, call: Call, outcome: Reply | NoAnswer) -> None:

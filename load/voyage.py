@@ -23,7 +23,7 @@ from load.recorder import LoadRecorder
 from seatrial.actor import verbs_for
 from seatrial.client import tls_context
 from seatrial.crew import Crew, Person
-from seatrial.errors import SeatrialError
+from seatrial.errors import Inconclusive, SeatrialError
 from seatrial.records import Recorder, RunFolder
 from seatrial.settings import Settings
 
@@ -61,6 +61,9 @@ class Voyage:
             people=self.settings.users,
             progress=lambda done, of: self._progress.write(Phase("accounts", done, of)),
         )
+        if crew.unreadable is not None and crew.model is None:
+            crew.pay_off()
+            raise Inconclusive(f"the list of models cannot be read: {crew.unreadable}")
         self.crew = crew
         self._tls = tls_context(crew.target) if crew.target.url.startswith("https") else None
         self._people = _speakers(crew)

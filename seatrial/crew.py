@@ -51,6 +51,8 @@ class Crew:
         self._strangers: dict[str, Account] = {}
         self.speaker: Person | None = None
         self.model: str | None = None
+        self.unreadable: Unexpected | None = None
+        """The list of models as it was answered, where no verb can use it."""
         self.notes: list[str] = []
         self.before: list[Gate] = [ledger.before]
         self.listeners: list[Listener] = [ledger.after]
@@ -72,7 +74,7 @@ class Crew:
         """
         target = settings.target()
         whole = Contract.load(settings.contract)
-        with Client(target) as client:
+        with Client(target, settings.visitor) as client:
             deployment = probe(client, whole, settings.api)
         target = Target(target.url, deployment.api, target.headers, target.ca_file, target.timeout, deployment.version)
         contract = whole.at(deployment.version)
@@ -130,7 +132,8 @@ class Crew:
         if self.api == OPENWEBUI:
             self._choose_speaker(settings.model)
         elif settings.model:
-            self.model = choose_model(self._visible(self.people[0]), settings.model, "the Session API")
+            visible = self._visible(self.people[0])
+            self.model = None if self.unreadable else choose_model(visible, settings.model, "the Session API")
 
     def another(self) -> Person | None:
         """One more throwaway account; None without an administrator."""
@@ -151,6 +154,8 @@ class Crew:
                 self.model, self.speaker = wanted or visible[0], person
                 break
         else:
+            if self.unreadable:
+                return
             who = "the accounts given" if self.admin is None else "the administrator or an ordinary account"
             self.model = choose_model(list(seen), wanted, who)
         if self.speaker is not self.people[0] and self.speaker is not None:
@@ -166,7 +171,8 @@ class Crew:
         try:
             return [model.id for model in person.actor.get_model_info() if model.id != "arena-model"]
         except Unexpected as error:
-            raise Inconclusive(f"the list of models cannot be read: {error}") from None
+            self.unreadable = error
+            return []
         except NoAnswer as failure:
             raise Inconclusive(f"{self.target.url} does not answer: {failure.reason}") from None
 

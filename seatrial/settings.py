@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.errors import WrongUse
-from seatrial.target import Login, Target
+from seatrial.target import ANONYMOUS, Account, Login, Target
 
 PREFIX = "SEATRIAL_"
 _FROM_FILE = ("waivers", "source")
@@ -87,6 +87,11 @@ class Settings:
     @property
     def admin_login(self) -> Login | None:
         return Login.parse(self.admin, "--admin") if self.admin else None
+
+    @property
+    def visitor(self) -> Account:
+        """Who makes the first contact: somebody with a token, if there is one. What stands in front may want it."""
+        return next((Account("visitor", token) for token in (*self.token, self.admin_token) if token), ANONYMOUS)
 
     def environment(self) -> dict[str, str]:
         """These settings as environment variables, for a process that Seatrial starts, wherever it works."""

@@ -69,7 +69,7 @@ def signed_in(settings: Settings) -> tuple[Settings, Deployment]:
     Raises `WrongUse` and `Inconclusive`; nothing has been created by then.
     """
     target, whole = settings.target(), Contract.load(settings.contract)
-    with Client(target) as client:
+    with Client(target, settings.visitor) as client:
         deployment = probe(client, whole, settings.api)
     target = replace(target, api=deployment.api, version=deployment.version)
     tls = tls_context(target) if target.url.startswith("https") else None

@@ -1,0 +1,171 @@
+"""Times are epoch seconds and true; counts of tokens add up.
+
+What is true is told by the deployment's own `Date` header: a server whose clock is off is one thing, and is shown;
+times that disagree with the server's own clock are another.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from email.utils import parsedate_to_datetime
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from contract_tests.check import Checker
+from contract_tests.scenes import Made, new_session, stored_chat
+from contract_tests.stream import read
+from seatrial.completions import Form, completion
+from seatrial.contract import OPENWEBUI, SESSIONS
+from seatrial.crew import Crew, Person
+from seatrial.exchange import Reply
+from seatrial.reading import success
+from seatrial.records import Severity
+
+SLACK = 60
+"""Seconds that the clocks of a proxy, a server and its database may be apart."""
+
+FAR_OFF = 120
+"""Seconds by which a clock is wrong enough to tell."""
+
+MILLISECONDS = 10**11
+"""No time in seconds is as large before the year 5138."""
+
+
+def test_the_clock_is_right(crew: Crew, owner: Person, check: Checker, verb: dict[str, str]) -> None:
+    reply = owner.client.send(crew.contract.call(verb["list_sessions"]))
+    told = _date(reply)
+    if told is None:
+        check.skip("clock-agrees", verb["list_sessions"], "the answers carry no Date header")
+        pytest.skip("no Date header")
+    off = told - time.time()
+    check.that(
+        "clock-agrees", verb["list_sessions"], abs(off) <= FAR_OFF, "this machine's time",
+        f"{abs(off):.0f} s {'ahead of' if off > 0 else 'behind'} it", "header: date", reply=reply,
+    )  # fmt: skip
+
+
+def test_a_session_is_dated_when_it_was_made(
+    crew: Crew, owner: Person, check: Checker, verb: dict[str, str], made: Made
+) -> None:
+    listing = crew.contract.call(verb["list_sessions"])
+    earliest = _now(owner.client.send(listing)) - SLACK
+    session = new_session(crew, owner, made, "dated")
+    rows = {row.id: row for row in owner.actor.list_sessions()}
+    latest = _now(owner.client.send(listing)) + SLACK
+    for name in ("created_at", "updated_at") if crew.api == OPENWEBUI else ("created_at",):
+        value = getattr(session, name)
+        _is_true(check, verb["create_session"], value, earliest, latest, name)
+        listed = getattr(rows[session.id], name) if session.id in rows else None
+        if listed is not None:
+            check.equal("times-right", verb["list_sessions"], value, listed, f"list: {name}")
+    if session.created_at is not None and session.updated_at is not None:
+        check.that(
+            "times-right", verb["create_session"], session.updated_at >= session.created_at,
+            "updated when created, or later", f"{session.created_at - session.updated_at:.0f} s before", "updated_at",
+        )  # fmt: skip
+
+
+def test_messages_are_dated_when_they_were_said(
+    crew: Crew, speaker: Person, check: Checker, verb: dict[str, str], prompt: Callable[..., str], made: Made
+) -> None:
+    listing = crew.contract.call(verb["list_sessions"])
+    # Open WebUI keeps the time that the client gives for what a person says.
+    earliest = min(_now(speaker.client.send(listing)), time.time()) - SLACK
+    session = new_session(crew, speaker, made, "dated")
+    speaker.actor.send_message(session, prompt())
+    history = speaker.actor.get_history(session.id)
+    latest = max(_now(speaker.client.send(listing)), time.time()) + SLACK
+    for message in history:
+        if message.created_at is not None or crew.api == SESSIONS:
+            _is_true(check, verb["get_history"], message.created_at, earliest, latest, f"time of the {message.role}")
+    times = [message.created_at for message in history if message.created_at is not None]
+    falling = [f"{b - a:.0f} s" for a, b in pairwise(times) if b < a - SLACK]
+    check.that(
+        "times-right", verb["get_history"], not falling, "a reply after its prompt", f"{falling[:1]}", "order of times"
+    )
+
+
+@pytest.mark.api(OPENWEBUI)
+def test_a_change_is_dated_when_it_was_made(crew: Crew, owner: Person, check: Checker, made: Made) -> None:
+    session = stored_chat(crew, owner, made, ["Q", "A"], "dated")
+    call = crew.contract.call
+    before = success(owner.client.send(call("getChat", session.id)))
+    reply = owner.client.send(call("updateChat", session.id, json={"chat": {"title": crew.title("dated anew")}}))
+    after = success(reply)
+    check.equal("times-right", "updateChat", before["created_at"], after["created_at"], "created_at: after a change")
+    check.that(
+        "times-right", "updateChat", after["updated_at"] >= before["updated_at"], "no earlier than before the change",
+        f"{before['updated_at'] - after['updated_at']} s earlier", "updated_at: after a change", reply=reply,
+    )  # fmt: skip
+    _is_true(check, "updateChat", after["updated_at"], before["created_at"] - 1, _now(reply) + SLACK, "updated_at")
+
+
+@pytest.mark.api(OPENWEBUI)
+def test_counts_of_tokens_add_up(crew: Crew, speaker: Person, check: Checker, prompt: Callable[..., str]) -> None:
+    plain = speaker.client.send(
+        crew.contract.call("createChatCompletion", json=completion(Form.PLAIN, crew.model, prompt()))
+    )
+    document = success(plain)
+    body = completion(Form.STREAM, crew.model, prompt()) | {"stream_options": {"include_usage": True}}
+    with speaker.client.stream(crew.contract.call("createChatCompletion", json=body)) as answer:
+        streamed = read(answer.chunks()).usage
+        reply = answer.reply()
+    counted = {"plain": (document.get("usage"), plain), "stream": (streamed, reply)}
+    for form, (usage, source) in counted.items():
+        if not isinstance(usage, dict) or not usage:
+            check.skip("usage-adds-up", "createChatCompletion", f"{form} replies come without counts")
+            continue
+        check.log.held("usage-adds-up", "createChatCompletion")
+        for expected, received, where in _miscounted(usage):
+            # More in all than in its parts: some providers do not list the tokens of hidden thought.
+            severity: Severity | None = "drift" if where == "more in all" else None
+            check.that(
+                "usage-adds-up", "createChatCompletion", False, expected, received, f"{form}: {where}",
+                reply=source, severity=severity,
+            )  # fmt: skip
+
+
+def _miscounted(usage: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """(expected, received, where) for what does not add up."""
+    names = ("prompt_tokens", "completion_tokens", "total_tokens")
+    counts = {name: usage[name] for name in names if usage.get(name) is not None}
+    for name, value in counts.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0 or value != int(value):
+            yield "a whole number from 0", f"{name}: {value!r}", name
+            return
+    if len(counts) < len(names):
+        return
+    prompt, said, total = (counts[name] for name in names)
+    thought = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0
+    if total < prompt + said:
+        yield f"at least {prompt} + {said}", f"{total} in all", "total_tokens"
+    elif total > prompt + said and total != prompt + said + thought:
+        yield f"{prompt} + {said}", f"{total} in all", "more in all"
+
+
+def _is_true(check: Checker, operation: str, value: float | None, earliest: float, latest: float, where: str) -> None:
+    expected = "epoch seconds, of just now"
+    if value is None:
+        check.that("times-right", operation, False, expected, "none", where)
+    elif value >= MILLISECONDS:
+        check.that("times-right", operation, False, expected, f"{value:.0f}, which is no time in seconds", where)
+    else:
+        off = value - latest if value > latest else value - earliest if value < earliest else 0.0
+        told = f"{value:.0f}, which is {abs(off) + SLACK:.0f} s {'ahead' if off > 0 else 'ago'}"
+        check.that("times-right", operation, off == 0, expected, told, where)
+
+
+def _date(reply: Reply) -> float | None:
+    """The time of the server, from its answer's header; None where it tells none."""
+    try:
+        return parsedate_to_datetime(reply.headers["date"]).timestamp()
+    except (KeyError, ValueError):
+        return None
+
+
+def _now(reply: Reply) -> float:
+    told = _date(reply)
+    return time.time() if told is None else told
