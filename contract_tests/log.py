@@ -36,6 +36,7 @@ _TRACE = re.compile(
 _HASH = re.compile(r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{50,}|\$argon2id?\$v=")
 _INDEX = re.compile(r"\[\d+\]")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_COOKIE = re.compile(r"(?:^|[,;\s])token=[^;,\s]")
 _TELLS_TOKENS = {"signIn", "addUser", "getCurrentUser", "createApiKey", "getApiKey"}
 
 
@@ -142,6 +143,12 @@ class Log:
             self.finding(
                 "no-secrets", operation, "no password hash", "a password hash in the body", "body", reply, account
             )
+        cookie = reply.headers.get("set-cookie", "")
+        if account.token is None and operation not in _TELLS_TOKENS and _COOKIE.search(cookie):
+            self.finding(
+                "no-secrets", operation, "no cookie that signs somebody in", "a token as cookie, for anybody",
+                "header: set-cookie", reply, account,
+            )  # fmt: skip
         if operation not in _TELLS_TOKENS and any(secret in shown for secret in self._secrets):
             self.finding(
                 "no-secrets", operation, "no token", "an account's token in the answer", "answer", reply, account

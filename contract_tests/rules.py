@@ -71,6 +71,7 @@ _RULES = [
     Rule("turn-stored", "A turn is stored in every form of request", "A reply was there, and is gone after a reload.",
          apis=(OPENWEBUI,)),
     Rule("turn-delivered", "What is shown is what is stored", "The reply changes after a reload.", apis=(OPENWEBUI,)),
+    Rule("stop-stops", "A reply that is stopped ends", "The Stop button does nothing.", apis=(OPENWEBUI,)),
     # Access
     Rule("anonymous-refused", "Without credentials nothing that is somebody's is given", "Anybody can read along."),
     Rule("wrong-credentials-refused", "Wrong credentials are refused", "Anybody can read along."),

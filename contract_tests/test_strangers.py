@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -88,9 +87,7 @@ def test_a_token_that_is_nearly_right_is_refused(crew: Crew, owner: Person, chec
         read = crew.contract.call("getChat", session.id)
     for name, given in _nearly(token):
         _is_refused(crew, check, read, given, name)
-    for name, header in (("another scheme", f"Basic {token}"), ("no scheme", token), ("the word undefined", None)):
-        header = header or "Bearer undefined"
-        _is_refused(crew, check, replace(read, headers={"Authorization": header}), None, name)
+    _is_refused(crew, check, read, "undefined", "the word undefined")  # as a broken page sends it
 
 
 @pytest.mark.api(OPENWEBUI)

@@ -15,7 +15,7 @@ from seatrial.crew import Crew, Person
 from seatrial.exchange import perform
 from seatrial.openwebui import OpenWebUIVerbs, answer
 from seatrial.reading import member, success
-from seatrial.verbs import Message, Session
+from seatrial.verbs import Message
 
 pytestmark = pytest.mark.api(OPENWEBUI)
 OPERATION = "createChatCompletion"
@@ -104,31 +104,6 @@ def test_a_turn_without_a_chat_makes_its_own(
     check.that("list-complete", "listChats", listed, "the chat that the server made", "not listed", "list: new chat")
 
 
-def test_a_turn_that_is_stopped_keeps_the_chat_usable(
-    crew: Crew, speaker: Person, check: Checker, prompt: Prompt, made: Made
-) -> None:
-    session = new_session(crew, speaker, made, "turns")
-    assistant = new_id()
-    body = completion(Form.BACKGROUND, crew.model, prompt(), session=session, assistant_id=assistant)
-    success(speaker.client.send(crew.contract.call(OPERATION, json=body)))
-    stopped = speaker.client.send(crew.contract.call("stopChatTasks", session.id))
-    check.that(
-        "valid-use",
-        "stopChatTasks",
-        stopped.status == 200,
-        "200",
-        str(stopped),
-        f"status {stopped.status}",
-        reply=stopped,
-    )
-    perform(_verbs(speaker).await_tasks(session.id), speaker.client.send)
-    tip = next((m.id for m in reversed(speaker.actor.get_history(session.id)) if m.role == "assistant"), None)
-    asked = prompt()
-    turn = speaker.actor.send_message(Session(session.id, tip=tip), asked)
-    stored = [message.content for message in speaker.actor.get_history(session.id)][-2:]
-    check.equal("turn-stored", OPERATION, [asked, turn.reply], stored, "after a stop")
-
-
 def _empty(message: Message) -> str:
     return "an empty one" + ("; its text stands in `output` only" if message.elsewhere else "")
 
@@ -156,6 +131,7 @@ def _turn_is_stored(
         f"{form}: reply",
     )
     check.equal("turn-stored", OPERATION, assistant, reply.id, f"{form}: id")
+    check.that("turn-stored", OPERATION, reply.done is not False, "a finished reply", "done: false", f"{form}: done")
     check.equal("history-links", "getChat", question.id, reply.parent, f"{form}: parentId")
     if text is not None:
         check.equal("turn-stored", OPERATION, text, reply.content, f"{form}: text")

@@ -162,6 +162,7 @@ def _message(reply: Reply, row: Mapping[str, Any], message_id: str) -> Message:
         created_at=number(row.get("timestamp")),
         error=str(error) if error else None,
         elsewhere=output_text(row.get("output")),
+        done=row["done"] if isinstance(row.get("done"), bool) else None,
     )
 
 

@@ -29,7 +29,8 @@ class Session:
 class Message:
     """One message of a history. `role` is "user" or "assistant"; ids and parents only where the API has them.
 
-    `content` is what clients read; `elsewhere` is text that the server keeps in another place of the message.
+    `content` is what clients read; `elsewhere` is text that the server keeps in another place of the message;
+    `done` is False for a reply that is still being written, None where the API does not say.
     """
 
     role: str
@@ -39,6 +40,7 @@ class Message:
     created_at: float | None = None
     error: str | None = None
     elsewhere: str = ""
+    done: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,108 @@
+"""Replies that are being written: their owner stops them, and nobody else sees or stops them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from contract_tests.check import Checker
+from contract_tests.scenes import Made, new_session
+from seatrial.completions import Form, completion, new_id
+from seatrial.contract import OPENWEBUI
+from seatrial.crew import Crew, Person
+from seatrial.exchange import perform
+from seatrial.openwebui import OpenWebUIVerbs
+from seatrial.reading import items, member, success
+from seatrial.verbs import Session
+
+pytestmark = pytest.mark.api(OPENWEBUI)
+OPERATION = "createChatCompletion"
+WHOLE = 0.8
+"""A reply of this share of the whole one was not stopped: a model may say it in other words the second time."""
+
+Prompt = Callable[..., str]
+ASKED = "Count from one to two hundred in words."
+
+
+@dataclass(frozen=True)
+class UnderWay:
+    """A reply that is being written, and how long it is when nobody stops it."""
+
+    session: Session
+    assistant: str
+    whole: int
+
+
+def test_a_reply_can_be_stopped(crew: Crew, speaker: Person, check: Checker, prompt: Prompt, made: Made) -> None:
+    reply = _begun(crew, speaker, prompt, made)
+    before = _tasks(crew, speaker, reply)
+    stopped = speaker.client.send(crew.contract.call("stopChatTasks", reply.session.id))
+    check.that(
+        "valid-use", "stopChatTasks", stopped.status == 200, "200", str(stopped), f"status {stopped.status}",
+        reply=stopped,
+    )  # fmt: skip
+    after = _tasks(crew, speaker, reply)
+    said = _said(speaker, reply)
+    if before:
+        goes_on = bool(after) and said >= WHOLE * reply.whole
+        told = f"still running, and {said} of {reply.whole} characters in the end"
+        check.that("stop-stops", "stopChatTasks", not goes_on, "a reply that ends", told, "the reply", reply=stopped)
+    else:
+        check.skip("stop-stops", "stopChatTasks", "replies are over before they can be stopped")
+    tip = next((m.id for m in reversed(speaker.actor.get_history(reply.session.id)) if m.role == "assistant"), None)
+    asked = prompt()
+    turn = speaker.actor.send_message(Session(reply.session.id, tip=tip), asked)
+    stored = [message.content for message in speaker.actor.get_history(reply.session.id)][-2:]
+    check.equal("turn-stored", OPERATION, [asked, turn.reply], stored, "after a stop")
+
+
+def test_others_neither_see_nor_stop_a_reply(
+    crew: Crew, speaker: Person, other: Person, check: Checker, prompt: Prompt, made: Made
+) -> None:
+    if other is speaker:
+        pytest.skip("only one account sees a model")
+    reply = _begun(crew, speaker, prompt, made)
+    seen = other.client.send(crew.contract.call("listChatTasks", reply.session.id))
+    shown = seen.status == 200 and bool(success(seen).get("task_ids"))
+    check.that(
+        "other-cannot-read", "listChatTasks", not shown, "no task, or a refusal", str(seen), "tasks of a reply",
+        reply=seen, account=other.account,
+    )  # fmt: skip
+    before = _tasks(crew, speaker, reply)
+    stopped = other.client.send(crew.contract.call("stopChatTasks", reply.session.id))
+    after = _tasks(crew, speaker, reply)
+    said = _said(speaker, reply)
+    if not before:
+        check.skip("other-cannot-write", "stopChatTasks", "replies are over before they can be stopped")
+        return
+    cut = not after and said < WHOLE * reply.whole
+    told = f"stopped after {said} of {reply.whole} characters"
+    check.that(
+        "other-cannot-write", "stopChatTasks", not cut, "a reply that goes on", told, "a reply", reply=stopped,
+        account=other.account,
+    )  # fmt: skip
+
+
+def _begun(crew: Crew, speaker: Person, prompt: Prompt, made: Made) -> UnderWay:
+    asked = prompt(ASKED)
+    whole = len(speaker.actor.send_message(None, asked).reply)
+    session, assistant = new_session(crew, speaker, made, "tasks"), new_id()
+    body = completion(Form.BACKGROUND, crew.model, asked, session=session, assistant_id=assistant, socket_id=new_id())
+    success(speaker.client.send(crew.contract.call(OPERATION, json=body)))
+    return UnderWay(session, assistant, whole)
+
+
+def _tasks(crew: Crew, speaker: Person, reply: UnderWay) -> list[str]:
+    answer = speaker.client.send(crew.contract.call("listChatTasks", reply.session.id))
+    return items(answer, member(answer, success(answer), "task_ids", list), "$.task_ids")
+
+
+def _said(speaker: Person, reply: UnderWay) -> int:
+    """Characters of the reply once nothing writes it any more."""
+    verbs = speaker.actor.verbs
+    assert isinstance(verbs, OpenWebUIVerbs)
+    perform(verbs.await_tasks(reply.session.id), speaker.client.send)
+    history = speaker.actor.get_history(reply.session.id)
+    return next((len(message.content or message.elsewhere) for message in history if message.id == reply.assistant), 0)
