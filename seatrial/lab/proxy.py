@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import re
 from dataclasses import replace
+from email.utils import formatdate
 from urllib.parse import unquote, urlsplit
 
 import httpx
@@ -36,6 +37,8 @@ class Proxy:
 
     `seed` decides which requests a fault with a chance breaks; `dice` counts them.
     """
+
+    dates_answers = True
 
     def __init__(self, upstream: str, contract: Contract, fault: Fault | None = None, seed: int = 0) -> None:
         parts = urlsplit(upstream.rstrip("/"))
@@ -91,8 +94,8 @@ class Proxy:
             try:
                 answer = await self._answer(asked, responses)
                 headers = [(name, value) for name, value in answer.headers if name.lower() not in HOP_BY_HOP]
-                # uvicorn dates answers itself.
-                headers = [pair for pair in headers if pair[0].lower() != b"date"]
+                if not any(name.lower() == b"date" for name, _ in headers):
+                    headers.append((b"date", formatdate(usegmt=True).encode()))
                 started = True
                 await send({"type": "http.response.start", "status": answer.status, "headers": headers})
                 async for piece in answer.pieces:

@@ -108,6 +108,8 @@ class _Server(uvicorn.Server):
                 access_log=False,
                 timeout_graceful_shutdown=DRAIN_SECONDS,
                 server_header=False,
+                # Who passes on what another server answers passes on its date, too.
+                date_header=not getattr(app, "dates_answers", False),
             )
         )
         self._on_started = on_started

@@ -13,12 +13,15 @@ from seatrial.lab.faults import (
     answers,
     chances,
     changes,
+    credentials,
     histories,
     leaks,
     lists,
     mistakes,
     races,
+    replicas,
     streams,
+    times,
     turns,
 )
 from seatrial.lab.faults.making import Fault
@@ -27,7 +30,22 @@ __all__ = ["CATALOGUE", "Fault", "named"]
 
 CATALOGUE: dict[str, Fault] = {
     fault.name: fault
-    for module in (answers, histories, changes, lists, races, streams, turns, access, mistakes, leaks, chances)
+    for module in (
+        answers,
+        histories,
+        changes,
+        lists,
+        races,
+        streams,
+        turns,
+        access,
+        credentials,
+        replicas,
+        times,
+        mistakes,
+        leaks,
+        chances,
+    )
     for fault in module.FAULTS
 }
 
