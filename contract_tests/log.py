@@ -210,7 +210,7 @@ class Log:
         # What is known and what is not stay apart, though both may show in the same place.
         key = (rule, operation, where, found.known or "")
         self._failed[rule, operation] += 1
-        if found.fails or (self._strict and not found.accepted):
+        if self._fails(found):
             self.failures_of_test.append(
                 f"{rule} {operation}: expected {found.expected}, received {found.received}"[:300]
             )
@@ -223,6 +223,14 @@ class Log:
             self.findings[key] = replace(
                 kept, count=earlier.count + 1, at=earlier.at, after_requests=earlier.after_requests
             )
+
+    def _fails(self, finding: Finding) -> bool:
+        return finding.fails or (self._strict and not finding.accepted)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether a finding so far fails the run."""
+        return any(map(self._fails, self.findings.values()))
 
     def skip(self, rule: str, operation: str, reason: str) -> None:
         self.skips[rule, operation] = reason

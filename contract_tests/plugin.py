@@ -136,8 +136,8 @@ class Plugin:
         self._progress(self._done, self._total, "cleaning up")
         if session.shouldfail:  # pytest's -x: what came after was not looked at
             self.verification.notes.append(f"the run was cut short: {session.shouldfail}")
-        found = any(finding.fails for finding in self.verification.log.findings.values())
-        if exitstatus == pytest.ExitCode.TESTS_FAILED and not found and not self.verification.problem:
+        told = self.verification.log.has_failed or self.verification.problem
+        if exitstatus == pytest.ExitCode.TESTS_FAILED and not told:
             # A test that failed without a finding is one that could not do its work: no pass can come of that.
             self.verification.problem = "the suite itself failed; pytest.log in the run folder says where"
         try:

@@ -24,16 +24,18 @@ class Rule:
     apis: tuple[str, ...] = BOTH
 
 
-_RULES = [
-    # Conformance
+GROUPS: dict[str, list[Rule]] = {
+    "Conformance": [
     Rule("valid-use", "Valid use is answered", "Something that people do every day fails."),
     Rule("no-answer", "Every request is answered", "The page hangs, or the connection breaks."),
     Rule("answer-conforms", "Answers keep the contract", "Apps and scripts that read the answer break."),
     Rule("status-documented", "Refusals are documented", "A script meets a refusal that it was not told of.", "drift"),
     Rule("valid-input-accepted", "What the contract allows is accepted", "A correct request is refused."),
     Rule("refusal-conforms", "Refusals keep the contract", "A script cannot read why it was refused.", "defect"),
-    Rule("release-known", "The release is one that the contract knows", "Nothing yet; the contract may be behind.", "drift"),
-    # Lifecycle and durability
+    Rule("release-known", "The release is one that the contract knows", "Nothing yet; the contract may be behind.",
+             "drift", apis=(OPENWEBUI,)),
+    ],
+    "Lifecycle and durability": [
     Rule("history-content", "A history holds what was said", "Messages are lost, doubled or changed."),
     Rule("history-order", "A history is in the order in which it was said", "The conversation reads scrambled."),
     Rule("history-links", "Messages link up", "The web app shows an empty or broken conversation.", apis=(OPENWEBUI,)),
@@ -53,14 +55,17 @@ _RULES = [
     Rule("state-agrees", "After any sequence of steps the server agrees", "Conversations mix, vanish or come back."),
     Rule("parallel-kept", "What is done at once is all kept", "Of two things done at the same moment one is lost."),
     Rule("model-named", "The model that answers is named", "People cannot see or choose the model."),
-    # Time and numbers
+    ],
+    "Time and numbers": [
     Rule("times-right", "Times are epoch seconds, and true", "Chats are from the year 57000, or from in two hours."),
     Rule("clock-agrees", "The deployment's clock is right", "Everything is dated wrongly.", "drift"),
     Rule("usage-adds-up", "Counts of tokens add up", "Bills and quotas are wrong.", apis=(OPENWEBUI,)),
-    # Replicas
+    ],
+    "Replicas": [
     Rule("answers-agree", "Asking again on a new connection gives the same answer",
          "Reloading shows now this, now that: servers behind one address do not agree."),
-    # Streams
+    ],
+    "Streams": [
     Rule("stream-type", "A stream is served as one", "Replies do not appear while they are written.", apis=(OPENWEBUI,)),
     Rule("stream-framing", "Events are well formed", "Replies come garbled, doubled or not at all.", apis=(OPENWEBUI,)),
     Rule("stream-finish", "A stream finishes once and ends with [DONE]", "Clients wait for ever, or cut the reply.",
@@ -72,7 +77,8 @@ _RULES = [
          apis=(OPENWEBUI,)),
     Rule("turn-delivered", "What is shown is what is stored", "The reply changes after a reload.", apis=(OPENWEBUI,)),
     Rule("stop-stops", "A reply that is stopped ends", "The Stop button does nothing.", apis=(OPENWEBUI,)),
-    # Access
+    ],
+    "Access": [
     Rule("anonymous-refused", "Without credentials nothing that is somebody's is given", "Anybody can read along."),
     Rule("wrong-credentials-refused", "Wrong credentials are refused", "Anybody can read along."),
     Rule("other-cannot-read", "Nobody reads what is somebody else's", "Colleagues read each other's conversations."),
@@ -82,38 +88,16 @@ _RULES = [
     Rule("administration-closed", "Ordinary accounts cannot administer", "Anybody can add or remove accounts.",
          apis=(OPENWEBUI,)),
     Rule("owner-unharmed", "After a refused try the owner's copy is unchanged", "Conversations change without their owner."),
-    # Errors
+    ],
+    "Errors": [
     Rule("bad-input-refused", "Bad input is refused with a 4xx", "Mistakes pass unnoticed and are stored.", "defect"),
     Rule("no-server-error", "Bad input is no server error", "A mistake ends in Internal Server Error.", "defect"),
     Rule("bad-input-harmless", "Bad input harms nothing", "After one odd request an account stays unusable."),
     Rule("missing-refused", "What does not exist is refused", "A page that is not there looks like one that is."),
     Rule("no-internals", "Errors show no stack trace", "Error pages show the server's insides.", "defect"),
     Rule("no-secrets", "No answer carries a secret", "Tokens or password hashes can be read by others."),
-]  # fmt: skip
+    ],
+}  # fmt: skip
+"""In the order in which a report and the page of rules show them."""
 
-RULES = {rule.id: rule for rule in _RULES}
-
-
-def as_markdown() -> str:
-    """docs/rules.md, whole. A test keeps the file equal to it."""
-    lines = [
-        "# Rules",
-        "",
-        "What `seatrial verify` holds a deployment to. A finding names its rule by this id; so do waivers.",
-        "This page is written by `python -m contract_tests.rules > docs/rules.md`.",
-        "",
-        "- A **break** (valid use fails, loses, leaks, lets somebody in; or bad input harms what was stored) and a",
-        "  **defect** (bad input is handled badly, and nothing is harmed) fail the run.",
-        "- **Drift** is reported and fails with `--strict` only.",
-        "",
-        "| rule | what it says | what a user would notice | severity | APIs |",
-        "|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| `{rule.id}` | {rule.title} | {rule.notice} | {rule.severity} | {', '.join(rule.apis)} |" for rule in _RULES
-    ]
-    return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    print(as_markdown(), end="")
+RULES = {rule.id: rule for rules in GROUPS.values() for rule in rules}
