@@ -25,7 +25,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from contract_tests.rules import RULES
 from seatrial.cli.lab import lab
-from seatrial.contract import OPENWEBUI, SESSIONS, Contract
+from seatrial.contract import OPENWEBUI, Contract
 from seatrial.errors import WrongUse
 from seatrial.lab.faults import CATALOGUE, named
 from seatrial.lab.proxy import Proxy
