@@ -16,6 +16,27 @@ from seatrial.lab.faults.streams import COMPLETE, loses_a_token
 VERBS = CREATE | SEND | LIST | HISTORY | DELETE
 
 
+def _verb(asked: Asked) -> bool:
+    return asked.operation in VERBS
+
+
+def _turn(asked: Asked) -> bool:
+    """Is to be kept: a message in a session."""
+    return asked.operation in SEND and asked.session is not None
+
+
+def _plain(asked: Asked) -> bool:
+    """Is answered with the reply itself."""
+    body = asked.document()
+    return asked.operation in SEND and not body.get("stream") and "parent_id" not in body
+
+
+def _stream(asked: Asked) -> bool:
+    """Is answered with server-sent events: what belongs to a chat comes over the socket."""
+    body = asked.document()
+    return asked.operation in COMPLETE and bool(body.get("stream")) and not body.keys() & {"chat_id", "parent_id"}
+
+
 async def _failing(_asked: Asked, _behind: Behind) -> Answer:
     return Answer.of(500, {"detail": "Something went wrong."})
 
@@ -36,13 +57,13 @@ def _halved(document: Any, _asked: Asked) -> Any:
 
 FAULTS = [
     Fault("one-in-fifty-fails", "availability", BOTH, "One request in fifty is answered with an error.",
-          ("valid-use",), always(VERBS, _failing), chance=1 / 50, of=VERBS),
+          ("valid-use",), always(VERBS, _failing), chance=1 / 50, of=_verb),
     Fault("one-in-fifty-breaks", "availability", BOTH, "One request in fifty gets no answer.",
-          ("no-answer",), always(VERBS, _breaking), chance=1 / 50, of=VERBS),
+          ("no-answer",), always(VERBS, _breaking), chance=1 / 50, of=_verb),
     Fault("one-turn-in-twenty-lost", "durability", BOTH, "One message in twenty is answered and kept nowhere.",
-          ("history-content", "turn-stored"), always(SEND, answered_only), chance=1 / 20, of=SEND),
+          ("history-content", "turn-stored", "valid-use"), always(SEND, answered_only), chance=1 / 20, of=_turn),
     Fault("one-reply-in-five-cut", "durability", BOTH, "One reply in five is shown in half, and whole after a reload.",
-          ("history-content", "turn-delivered"), changed(SEND, _halved), chance=1 / 5, of=SEND),
+          ("history-content", "turn-delivered"), changed(SEND, _halved), chance=1 / 5, of=_plain),
     Fault("one-stream-in-five-lossy", "stream", (OPENWEBUI,), "A word is missing in one of five streamed replies.",
-          ("stream-text",), loses_a_token, chance=1 / 5, of=COMPLETE),
+          ("stream-text",), loses_a_token, chance=1 / 5, of=_stream),
 ]  # fmt: skip

@@ -27,7 +27,7 @@ class Fault:
     """One thing that is broken. `words` say what a user would notice; `rules` are those that should turn red (any).
 
     `make` breaks requests, `told` the texts that a socket tells; each call of them gives a function with a memory of
-    its own. With a `chance` the fault shows in that share of the requests for the operations `of`, and the others pass
+    its own. With a `chance` the fault shows in that share of the requests that are `of` its kind, and the others pass
     unchanged (see `Dice`).
     """
 
@@ -39,20 +39,21 @@ class Fault:
     make: Callable[[], Break] | None = None
     told: Callable[[], Tell] | None = None
     chance: float | None = None
-    of: Collection[str] = ()
+    of: Callable[[Asked], bool] | None = None
 
 
 class Dice:
-    """Breaks a share of the requests for some operations, by a seed; `calls` and `struck` count both."""
+    """Breaks a share of the requests of some kind, by a seed; `calls` and `struck` count both."""
 
     def __init__(self, fault: Fault, breaking: Break, seed: int) -> None:
         assert fault.chance is not None
+        assert fault.of is not None
         self.calls = self.struck = 0
         self._chance, self._of, self._break = fault.chance, fault.of, breaking
         self._random = random.Random(f"{seed} {fault.name}")
 
     async def __call__(self, asked: Asked, behind: Behind) -> Answer:
-        if asked.operation in self._of and asked.token is not None:
+        if self._of(asked) and asked.token is not None:
             self.calls += 1
             if self._random.random() < self._chance:
                 self.struck += 1
