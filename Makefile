@@ -5,6 +5,8 @@
 #   make verify TARGET=... LOAD=1 YES=1  and a short load against it
 #   make test                            this project's own tests
 #   make test-openwebui                  the same against a released Open WebUI, which is installed for it
+#   make detection                       what is found of every fault, into docs/detection.md: some ten hours on two
+#                                        cores; interrupt it as you like, it goes on where it was (JOBS=2, ARGS=...)
 
 PYTHON ?= python3
 VENV   := .venv
@@ -12,7 +14,7 @@ READY  := $(VENV)/.ready
 BIN    := $(VENV)/bin
 REDOCLY := @redocly/cli@2.77.0
 
-.PHONY: setup verify test test-openwebui lint lint-spec format lock wheel clean
+.PHONY: setup verify test test-openwebui detection lint lint-spec format lock wheel clean
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -33,6 +35,15 @@ test: $(READY)
 
 test-openwebui: $(READY)
 	@$(BIN)/python -m pytest -m openwebui $(ARGS)
+
+JOBS ?= 2
+
+detection: $(READY)
+	@$(BIN)/python benchmarks/unseen_score.py --jobs $(JOBS) $(ARGS)
+	@$(BIN)/python benchmarks/false_alarms.py --jobs $(JOBS) $(ARGS)
+	@$(BIN)/python benchmarks/detection.py --jobs $(JOBS) $(ARGS)
+	@$(BIN)/python benchmarks/stock_schemathesis.py --jobs $(JOBS) $(ARGS)
+	@$(BIN)/python benchmarks/detection.py --report $(ARGS)
 
 lint: $(READY) lint-spec
 	@$(BIN)/ruff check .

@@ -1,221 +1,193 @@
-"""Breaks a healthy deployment in every way of the catalogue, and prints what a quick verification finds.
+"""Breaks a healthy deployment in every way of the catalogue, and counts what a verification finds.
 
-    python benchmarks/detection.py                                   # every fault on the reference server
-    python benchmarks/detection.py --api openwebui                   # and in front of a real Open WebUI
-    python benchmarks/detection.py --fault none --fault message-lost --json detection.json
+    python benchmarks/detection.py                                    # the whole matrix; goes on where it was
+    python benchmarks/detection.py --api sessions --depth quick --seeds 1
+    python benchmarks/detection.py --fault none --fault message-lost --depth quick --seeds 1 --json found.json
+    python benchmarks/detection.py --report                           # docs/detection.md of what is stored
 
-`none` is the proxy without a fault: it must find nothing. A fault is found when the run fails, and found rightly
-when one of the rules that the catalogue names for it turned red. Without --fault, `none` and all that apply.
-With --short-cut only the tests that speak of these rules run at first; what they do not find is run again in full.
+`none` is the proxy without a fault: it must find nothing. A fault is found when the run fails, and found rightly when
+one of the rules that the catalogue names for it turned red. A run stops with the first test that fails; one full run
+of each does not, and counts the other rules. A fault with a chance is always run to the end, its requests counted.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import os
-import secrets
-import subprocess
+import statistics
 import sys
-import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from contract_tests.rules import RULES
-from seatrial.accounts import sign_in
-from seatrial.client import Client
-from seatrial.contract import OPENWEBUI, SESSIONS, Contract
-from seatrial.lab import openwebui
-from seatrial.lab.children import provider_process, until_stopped
-from seatrial.lab.faults import CATALOGUE, Fault, named
-from seatrial.lab.openwebui_install import DEFAULT_VERSION, install
-from seatrial.lab.proxy import Proxy
-from seatrial.lab.reference import create_app
-from seatrial.lab.script import Script
-from seatrial.lab.serving import running
-from seatrial.records import Finding, RunFolder
-from seatrial.target import Login, Target
+from places import Ground, opening
+from playing import play, resumable
+from storing import Store, default_folder, fingerprint
+from trials import NONE, Cell, Result, faults_of, sources, trial
 
-NONE = Fault("none", "shape", (SESSIONS, OPENWEBUI), "Nothing.", ())
-PATIENCE = {SESSIONS: "3", OPENWEBUI: "10"}
-"""Seconds to a timeout, where a fault is that no answer comes."""
+from seatrial.contract import OPENWEBUI, SESSIONS
+from seatrial.lab.children import until_stopped
+from seatrial.lab.openwebui_install import DEFAULT_VERSION
+
+STORED = "trials.jsonl"
 
 
 @dataclass(frozen=True)
-class Result:
-    """One run. `red` are the rules that failed it, as `rule operation`."""
+class Sweep:
+    """Every steady fault, or every one with a chance, so many times."""
 
-    fault: str
     api: str
-    exit: int
-    red: list[str]
-    requests: int
-    seconds: float
-    problem: str | None
-    left_behind: list[str]
+    depth: str
+    seeds: int
+    cut: bool
+    chance: bool = False
 
-    @property
-    def expected(self) -> tuple[str, ...]:
-        return () if self.fault == "none" else CATALOGUE[self.fault].rules
 
-    @property
-    def rules(self) -> list[str]:
-        return list(dict.fromkeys(row.partition(" ")[0] for row in self.red))
-
-    @property
-    def right(self) -> bool:
-        """The verdict that should have come, for the reason that it should have."""
-        if not self.expected:
-            return self.exit == 0 and not self.red
-        return self.exit == 1 and any(rule in self.expected for rule in self.rules)
+PLAN = (
+    Sweep(SESSIONS, "quick", 5, cut=True),
+    Sweep(OPENWEBUI, "quick", 3, cut=True),
+    Sweep(SESSIONS, "full", 5, cut=True),
+    Sweep(SESSIONS, "full", 1, cut=False),
+    Sweep(OPENWEBUI, "full", 1, cut=False),
+    Sweep(SESSIONS, "quick", 10, cut=False, chance=True),
+    Sweep(OPENWEBUI, "quick", 5, cut=False, chance=True),
+)
 
 
 def main() -> int:
     arguments = _arguments()
-    results: list[Result] = []
-    with until_stopped(), contextlib.ExitStack() as stack:
-        for api in arguments.api or [SESSIONS]:
-            deployment = stack.enter_context(deployment_with_admin(arguments.version)) if api == OPENWEBUI else None
-            chosen = [NONE if name == "none" else named(name) for name in arguments.fault]
-            chosen = [fault for fault in chosen or [NONE, *CATALOGUE.values()] if api in fault.apis]
-            chosen = [fault for fault in chosen if fault.rules or fault is NONE]
-            print(_HEADING, flush=True)
-            look = _short_cut if arguments.short_cut else trial
-            pool = ThreadPoolExecutor(arguments.jobs)
-            stack.callback(pool.shutdown, cancel_futures=True)
-            runs = [pool.submit(look, fault, api, deployment, arguments.keep) for fault in chosen]
-            for run in runs:
-                results.append(run.result())
-                print(_line(results[-1]), flush=True)
-                if arguments.json:
-                    Path(arguments.json).write_text(json.dumps([asdict(result) for result in results], indent=1))
-    _sum_up(results)
-    return 0 if all(result.right for result in results) else 1
+    if arguments.report:
+        from detection_report import write
+
+        write(Path(arguments.folder))
+        return 0
+    store = Store(Path(arguments.folder) / STORED, Result, accept_stale=arguments.accept_stale)
+    wanted = _wanted(arguments)
+    with until_stopped():
+        results = fill(store, wanted, arguments.jobs, redo=arguments.redo, keep=arguments.keep)
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps([asdict(result) for result in results], indent=1))
+    sum_up(results)
+    return 0
 
 
-@contextlib.contextmanager
-def deployment_with_admin(version: str) -> Iterator[tuple[str, str]]:
-    """Its address and its administrator's token: it refuses more than a few sign-ins in a row."""
-    install(version)
-    with provider_process(Script()) as provider, openwebui.boot(version, provider_url=provider) as deployment:
-        with Client(Target(deployment.url, OPENWEBUI)) as client:
-            login = Login(deployment.admin_email, deployment.admin_password)
-            admin = sign_in(client, Contract.load().at(version), login, "admin")
-        assert admin.token is not None
-        yield deployment.url, admin.token
+def fill(store: Store[Result], wanted: Sequence[Cell], jobs: int, *, redo: bool, keep: str | None) -> list[Result]:
+    """Do what is not stored, a place after the other, and return the results of all."""
+    todo = [cell for cell in wanted if redo or store.find(cell.key, fingerprint(*sources(cell))) is None]
+    print(f"{len(wanted)} trials, {len(todo)} to do, {_estimate(todo, store.all(), jobs)}", flush=True)
+    print(HEADING, flush=True)
+
+    def tell(result: Result) -> None:
+        store.add(result)
+        print(line(result), flush=True)
+
+    def do(cell: Cell, ground: Ground) -> Result:
+        with ground.place() as place:
+            return trial(cell, place, jobs=jobs, keep=keep)
+
+    for api, version in dict.fromkeys((cell.api, cell.version) for cell in todo):
+        here = [cell for cell in todo if (cell.api, cell.version) == (api, version)]
+        play(here, opening(api, version), do, jobs=jobs, tell=tell)
+    found = {result.key: result for result in store.all()}
+    return [found[cell.key] for cell in wanted if cell.key in found]
 
 
-def _short_cut(fault: Fault, api: str, deployment: tuple[str, str] | None, keep: str | None) -> Result:
-    result = trial(fault, api, deployment, None, _tests_of(fault))
-    return result if result.expected and result.right else trial(fault, api, deployment, keep)
-
-
-def _tests_of(fault: Fault) -> str:
-    """A choice for pytest: the files whose tests speak of the fault's rules, or all but the generated requests."""
-    files = [
-        file.stem
-        for file in sorted((Path(__file__).parents[1] / "contract_tests").glob("test_*.py"))
-        if file.stem != "test_conformance" and any(f'"{rule}"' in file.read_text() for rule in fault.rules)
+def planned(sweeps: Sequence[Sweep], version: str = DEFAULT_VERSION) -> list[Cell]:
+    """The trials of some sweeps: all faults with one seed, then with the next."""
+    return [
+        Cell(
+            "catalogue", fault.name, sweep.api, version if sweep.api == OPENWEBUI else "", sweep.depth, seed, sweep.cut
+        )
+        for sweep in sweeps
+        for seed in range(sweep.seeds)
+        for fault in faults_of("catalogue", sweep.api)
+        if (fault.chance is not None) == sweep.chance
     ]
-    chosen = " or ".join(files) or "not generated_requests"
-    return chosen if "list-pages" in fault.rules else f"({chosen}) and not pages"
 
 
-def trial(fault: Fault, api: str, deployment: tuple[str, str] | None, keep: str | None, tests: str = "") -> Result:
-    """One verification at quick depth of a deployment with the fault; without `deployment`, of the reference server."""
-    tokens = [f"owner-{number}-{secrets.token_hex(8)}" for number in range(3)]
-    environment = {"PATH": os.environ["PATH"]}
-    if tests:
-        environment["PYTEST_ADDOPTS"] = f"-k '{tests}'"
-    with contextlib.ExitStack() as stack:
-        if deployment is None:
-            upstream = stack.enter_context(running(create_app(Contract.load(), tokens=tokens)))
-            environment |= {"SEATRIAL_TOKEN": "\n".join(tokens), "SEATRIAL_DISPOSABLE": "1"}
-        else:
-            upstream, environment["SEATRIAL_ADMIN_TOKEN"] = deployment
-        url = stack.enter_context(running(Proxy(upstream, Contract.load(), None if fault is NONE else fault)))
-        scratch = stack.enter_context(tempfile.TemporaryDirectory())
-        out = Path(keep or scratch) / f"{api}-{fault.name}"
-        started = time.monotonic()
-        command = [sys.executable, "-P", "-m", "seatrial", "verify", url, "--api", api, "--out", str(out)]
-        try:
-            done = subprocess.run(
-                [*command, *_options(fault, api)],
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=LIMIT,
-            )
-        except subprocess.TimeoutExpired:
-            return Result(fault.name, api, 124, [], 0, LIMIT, f"no end within {LIMIT} s", [])
-        seconds = time.monotonic() - started
-        if not (out / "run.json").exists():
-            said = (done.stderr or done.stdout).strip()
-            return Result(fault.name, api, done.returncode, [], 0, round(seconds, 1), said[-300:], [])
-        folder = RunFolder(out)
-        run = folder.load()
-        strict = "--strict" in _options(fault, api)
-        found = [f for f in folder.rows("findings.jsonl", Finding) if not f.known and (strict or f.severity != "drift")]
-        red = list(dict.fromkeys(f"{f.rule} {f.operation} [{f.where}]" for f in found))
-        return Result(
-            fault.name, api, done.returncode, red, run.counts.get("requests", 0), round(seconds, 1), run.problem,
-            run.left_behind,
-        )  # fmt: skip
+def _wanted(arguments: argparse.Namespace) -> list[Cell]:
+    sweeps = [
+        sweep
+        for sweep in PLAN
+        if sweep.api in (arguments.api or [sweep.api])
+        and sweep.depth in (arguments.depth or [sweep.depth])
+        and (sweep.cut or sweep.chance or not arguments.only_cut)
+    ]
+    cells = planned(sweeps, arguments.version)
+    if arguments.fault:
+        cells = [cell for cell in cells if cell.fault in arguments.fault]
+    return [cell for cell in cells if arguments.seeds is None or cell.seed < arguments.seeds]
 
 
-def _options(fault: Fault, api: str) -> Sequence[str]:
-    """Drift fails a run only with --strict."""
-    options = ["--strict"] if fault.rules and all(RULES[rule].severity == "drift" for rule in fault.rules) else []
-    return [*options, "--timeout", PATIENCE[api]] if "no-answer" in fault.rules else options
+GUESS = {(SESSIONS, "quick"): 6.0, (SESSIONS, "full"): 20.0, (OPENWEBUI, "quick"): 20.0, (OPENWEBUI, "full"): 100.0}
+"""Seconds of a trial of which nothing is stored yet."""
 
 
-LIMIT = 400
-"""Seconds for one verification; it should have ended by itself long before."""
+def _estimate(todo: Sequence[Cell], known: Sequence[Result], jobs: int) -> str:
+    """How long it takes by what such trials took."""
+    if not todo:
+        return "all are stored"
+    seconds = 0.0
+    for cell in todo:
+        alike = [r.seconds for r in known if (r.api, r.depth, r.cut) == (cell.api, cell.depth, cell.cut)]
+        seconds += statistics.mean(alike) if alike else GUESS[cell.api, cell.depth]
+    return f"about {seconds / jobs / 60:.0f} minutes"
 
-_HEADING = "| fault | API | found | rule | other rules | requests | seconds |\n|---|---|---|---|---|---:|---:|"
+
+HEADING = (
+    "| fault | API | depth | seed | found | rule | other rules | requests | seconds | of the run |\n"
+    "|---|---|---|---:|---|---|---|---:|---:|---:|"
+)
 
 
-def _line(result: Result) -> str:
+def line(result: Result) -> str:
     right = [rule for rule in result.rules if rule in result.expected]
-    other = [rule for rule in result.rules if rule not in result.expected]
     found = "yes" if result.exit == 1 else "no" if result.exit == 0 else f"exit {result.exit}"
     shown = ", ".join(right) or (f"not {' or '.join(result.expected)}" if result.expected else "-")
     problem = f" ({result.problem})" if result.problem else ""
     return (
-        f"| {result.fault} | {result.api} | {found}{problem} | {shown} | {', '.join(other) or '-'} "
-        f"| {result.requests} | {result.seconds} |"
+        f"| {result.fault} | {result.api} | {result.depth}{'' if result.cut else ', uncut'} | {result.seed} "
+        f"| {found}{problem} | {shown} | {', '.join(result.others) or '-'} "
+        f"| {_or_dash(result.first_requests)} | {_or_dash(result.first_seconds)} "
+        f"| {result.requests} in {result.seconds} s |"
     )
 
 
-def _sum_up(results: list[Result]) -> None:
+def _or_dash(number: float | None) -> str:
+    return "-" if number is None else str(number)
+
+
+def sum_up(results: Sequence[Result]) -> None:
     faults = [result for result in results if result.expected]
-    print(f"\n{len(faults)} faults: {sum(r.exit == 1 for r in faults)} found, {sum(r.right for r in faults)} rightly.")
+    found, right = sum(result.found for result in faults), sum(result.right for result in faults)
+    print(f"\n{len(faults)} trials of faults: {found} found, {right} rightly.")
     for result in results:
-        if not result.expected and not result.right:
+        if result.fault == NONE.name and not result.right:
             print(f"found in a healthy {result.api}: {result.red} {result.problem or ''}")
-    for api in sorted({result.api for result in faults}):
-        wanted = [rule for rule in RULES.values() if api in rule.apis]
-        red = {rule for result in results if result.api == api for rule in result.rules}
-        never = [rule.id for rule in wanted if rule.id not in red]
-        print(f"{api}: rules that nothing turned red: {', '.join(never) or 'none'}")
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--api", action="append", choices=[SESSIONS, OPENWEBUI], help="by default: sessions")
+    parser.add_argument("--api", action="append", choices=[SESSIONS, OPENWEBUI], help="by default: both")
     parser.add_argument("--fault", action="append", default=[], metavar="NAME", help="only this one; repeatable")
+    parser.add_argument("--depth", action="append", choices=["quick", "full"], help="by default: both")
+    parser.add_argument("--seeds", type=int, metavar="N", help="at most so many, from 0")
+    parser.add_argument("--only-cut", action="store_true", help="no runs that go on after the first finding")
     parser.add_argument("--version", default=DEFAULT_VERSION, help="the Open WebUI to break")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at the same time")
-    parser.add_argument("--short-cut", action="store_true", help="only the tests that speak of a fault's rules")
-    parser.add_argument("--json", metavar="FILE", help="keep the results")
+    common(parser)
+    parser.add_argument("--json", metavar="FILE", help="write the results of the chosen trials there, too")
     parser.add_argument("--keep", metavar="DIR", help="keep the run folders")
+    parser.add_argument("--report", action="store_true", help="only write docs/detection.md")
     return parser.parse_args()
 
 
+def common(parser: argparse.ArgumentParser) -> None:
+    """Options of every benchmark that stores its trials."""
+    parser.add_argument("--jobs", type=int, default=1, help="trials at the same time; each boots its own Open WebUI")
+    parser.add_argument("--folder", default=str(default_folder()), metavar="DIR", help="where results are stored")
+    parser.add_argument("--redo", action="store_true", help="do what is stored once more")
+    parser.add_argument("--accept-stale", action="store_true", help="keep stored results though the sources changed")
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(resumable(main))

@@ -54,7 +54,7 @@ def main() -> int:
 def _verify(
     deployment: openwebui.Deployment, admin: Account, depth: str, seed: int, keep: str | None
 ) -> dict[str, Any]:
-    before = _snapshot(deployment, admin)
+    before = snapshot(deployment, admin)
     with tempfile.TemporaryDirectory() as scratch:
         name = f"{deployment.version}-{depth}-{seed}"
         out = Path(keep or scratch) / name
@@ -66,7 +66,7 @@ def _verify(
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         seconds = time.monotonic() - started
-        after = _snapshot(deployment, admin)
+        after = snapshot(deployment, admin)
         if not (out / "run.json").exists():
             raise SystemExit(f"{name}: exit {done.returncode}: {done.stderr[-500:]}")
         folder = RunFolder(out)
@@ -97,7 +97,7 @@ def _signed_in(deployment: openwebui.Deployment) -> Account:
         return sign_in(anonymous, Contract.load().at(deployment.version), login, "admin")
 
 
-def _snapshot(deployment: openwebui.Deployment, admin: Account) -> dict[str, Any]:
+def snapshot(deployment: openwebui.Deployment, admin: Account) -> dict[str, Any]:
     """The accounts, the administrator's chats and the public settings, as the deployment tells them."""
     contract = Contract.load().at(deployment.version)
     with Client(Target(deployment.url, "openwebui"), admin) as client:

@@ -25,7 +25,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from contract_tests.rules import RULES
 from seatrial.cli.lab import lab
-from seatrial.contract import OPENWEBUI, Contract
+from seatrial.contract import OPENWEBUI, SESSIONS, Contract
 from seatrial.errors import WrongUse
 from seatrial.lab.faults import CATALOGUE, named
 from seatrial.lab.proxy import Proxy
@@ -85,6 +85,7 @@ def detection(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, A
     """What a quick verification finds behind the proxy, by fault."""
     out = tmp_path_factory.mktemp("detection") / "results.json"
     command = [sys.executable, str(ROOT / "benchmarks/detection.py"), "--jobs", "2", "--json", str(out)]
+    command += ["--folder", str(out.parent), "--api", SESSIONS, "--depth", "quick", "--seeds", "1"]
     for name in ("none", *HANDFUL):
         command += ["--fault", name]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)

@@ -1,0 +1,31 @@
+"""Tables in Markdown, and how their numbers are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from seatrial.contract import SESSIONS
+
+NOT_RUN = ["Not run yet."]
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """The lines of a table; a head that ends with a colon stands over numbers. Without rows: that it was not run."""
+    body = [f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
+    if not body:
+        return NOT_RUN
+    line = "|".join("---:" if head.endswith(":") else "---" for head in heads)
+    return [f"| {' | '.join(head.rstrip(':') for head in heads)} |", f"|{line}|", *body]
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    return "-" if value is None else f"{value:,.{digits}f}"
+
+
+def percent(share: float | None) -> str:
+    """With a decimal only where it says something."""
+    return "-" if share is None else f"{share:.1%}".replace(".0%", "%")
+
+
+def target(api: str) -> str:
+    return "Session API" if api == SESSIONS else "Open WebUI"
