@@ -72,7 +72,7 @@ class Log:
         self._secrets: set[str] = set()
         self._hidden: set[str] = set(hidden)
         self._provoking = False
-        self._test = ""
+        self.test = ""
 
     # What the suite asked and was answered
 
@@ -102,7 +102,7 @@ class Log:
 
     def start(self, test: str) -> None:
         """A new test begins: its trail is its own."""
-        self._test = test
+        self.test = test
         self._trail.start()
 
     def _conforms(self, account: Account, reply: Reply) -> None:
@@ -199,7 +199,7 @@ class Log:
             at=now(),
             id=f"{rule}:{operation}:{where}",
             form=form,
-            test=self._test,
+            test=self.test,
             after_requests=self.requests,
         )
         found = replace(

@@ -10,12 +10,14 @@ import os
 import platform
 import signal
 import time
+from collections.abc import Iterable
 from dataclasses import asdict
 from importlib import metadata
 
 from contract_tests.budget import Budget
 from contract_tests.known import Acceptance
 from contract_tests.log import Log
+from contract_tests.observation import Observation
 from seatrial import __version__
 from seatrial.contract import OPENWEBUI
 from seatrial.crew import Crew, Person
@@ -38,6 +40,7 @@ class Verification:
 
     crew: Crew
     log: Log
+    observation: Observation
 
     def __init__(self, settings: Settings, folder: RunFolder) -> None:
         """`guinea_pig` sends generated requests; None once its account was spoiled and there is no other."""
@@ -59,8 +62,9 @@ class Verification:
         headers, url = self.crew.target.headers, self.crew.target.url
         strict = self.settings.strict
         self.log = Log(self.crew.contract, url, acceptance, headers.values(), list(headers), strict=strict)
+        self.observation = Observation(self.crew.contract, self.log)
         for exchange in self._early:
-            self.log.hear(*exchange)
+            self._hear(*exchange)
         self._early.clear()
         self.crew.before.insert(0, self.budget.before)  # what it refuses is never intended
         self.crew.listeners.append(self._interrupt_now)
@@ -72,8 +76,9 @@ class Verification:
         self.save()
 
     def _hear(self, account: Account, call: Call, outcome: Reply | NoAnswer) -> None:
-        if hasattr(self, "log"):
+        if hasattr(self, "observation"):
             self.log.hear(account, call, outcome)
+            self.observation.hear(account, call, outcome)
         else:
             self._early.append((account, call, outcome))
 
@@ -155,10 +160,12 @@ class Verification:
         self.folder.save(self._run(left or [], ended))
 
     def _write_rows(self) -> None:
-        for name, rows in (
-            ("findings.jsonl", list(self.log.findings.values())),
-            ("checks.jsonl", list(self.log.records(self.crew.api))),
-        ):
+        files: dict[str, Iterable[object]] = {
+            "findings.jsonl": self.log.findings.values(),
+            "checks.jsonl": self.log.records(self.crew.api),
+            "shapes.jsonl": self.observation.shapes.rows(self.crew.api),
+        }
+        for name, rows in files.items():
             (self.folder.path / name).unlink(missing_ok=True)
             recorder = Recorder(self.folder.path / name)
             for row in rows:

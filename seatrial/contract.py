@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from seatrial.contract_file import Located, read
+from seatrial.described import followed
 from seatrial.errors import ContractError
 from seatrial.exchange import NO_BODY, Call, Reply
 from seatrial.release import Release, cut
@@ -211,17 +212,7 @@ def _operations(document: Mapping[str, Any]) -> Iterator[Operation]:
                 api=apis[groups[tag]],
                 tag=tag,
                 never=raw.get("x-seatrial") == "never",
-                parameters=tuple(_resolved(document, parameter) for parameter in shared),
-                responses={str(s): _resolved(document, r) for s, r in raw.get("responses", {}).items()},
+                parameters=tuple(followed(document, parameter) for parameter in shared),
+                responses={str(s): followed(document, r) for s, r in raw.get("responses", {}).items()},
                 raw=raw,
             )
-
-
-def _resolved(document: Mapping[str, Any], node: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Follow a `$ref` inside the document; keys beside it stay."""
-    while "$ref" in node:
-        target: Any = document
-        for part in str(node["$ref"]).removeprefix("#/").split("/"):
-            target = target[part.replace("~1", "/").replace("~0", "~")]
-        node = {**target, **{key: value for key, value in node.items() if key != "$ref"}}
-    return node

@@ -4,6 +4,7 @@
       run.json         what was run against what, how it ended
       findings.jsonl   Finding, one a line
       checks.jsonl     Check: what each rule looked at; Skip: what it could not; Seen: statuses that came
+      shapes.jsonl     Shape: what the answers of each operation looked like (see `shapes`)
       samples/         Sample and Integrity of a load, one file per worker
       ledger.jsonl     what was made on the target (see `ledger`)
 
