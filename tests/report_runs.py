@@ -6,7 +6,9 @@ import random
 from pathlib import Path
 from typing import Any
 
+from seatrial.baseline import Gone
 from seatrial.records import Check, Finding, Integrity, Recorder, Run, RunFolder, Sample, Seen, Skip
+from seatrial.shapes import Shape
 
 HOSTILE = (
     "</pre></title><script>alert(1)</script>|`*_[x](javascript:alert)![i](y)<img src=x onerror=alert(1)>"
@@ -58,7 +60,9 @@ def folder(path: Path, run: Run, *records: Any, samples: tuple[Any, ...] = ()) -
     path.mkdir(parents=True, exist_ok=True)
     made.save(run)
     files = {"findings.jsonl": [one for one in records if isinstance(one, Finding)]}
-    files["checks.jsonl"] = [one for one in records if not isinstance(one, Finding)]
+    files["baseline.jsonl"] = [one for one in records if isinstance(one, Gone)]
+    files["shapes.jsonl"] = [one for one in records if isinstance(one, Shape)]
+    files["checks.jsonl"] = [one for one in records if not isinstance(one, (Finding, Gone, Shape))]
     files["samples/worker-0.jsonl"] = list(samples)
     for name, rows in files.items():
         if rows:
@@ -106,6 +110,10 @@ def every_kind(path: Path) -> dict[str, RunFolder]:
     ]
     odd = [Check(HOSTILE, HOSTILE, HOSTILE, 1, 1), Skip(HOSTILE, HOSTILE, HOSTILE, HOSTILE)]
     odd += [Seen(HOSTILE, 200, 3, True, HOSTILE, 1.0, 2.0), Seen(HOSTILE, 404, 0, True, HOSTILE)]
+    gone = [
+        Gone(HOSTILE, "break", HOSTILE, HOSTILE, HOSTILE),
+        Gone("valid-use", "break", "getChat", "t", "$", looked=False),
+    ]
     # run.json is written by the core, which takes no lone surrogate.
     name = HOSTILE.replace("\ud800", "")
     names = {"target_name": name, "target_version": name, "model": name, "problem": name}
@@ -116,6 +124,7 @@ def every_kind(path: Path) -> dict[str, RunFolder]:
         "both": folder(path / "both", verify_run(), *CHECKED, finding(), samples=under_load()),
         "load": folder(path / "load", load_run, samples=under_load(lost=2)),
         "empty": folder(path / "empty", verify_run()),
+        "baseline": folder(path / "baseline", verify_run(), *CHECKED, *tolerated, finding(before=HOSTILE), *gone),
         "died": folder(path / "died", verify_run(problem="the target died", left_behind=["chat 1"]), *CHECKED),
         "hostile": folder(
             path / "hostile",

@@ -18,6 +18,7 @@ from seatrial.lifeline import watch
 COMMANDS = {
     "verify": "seatrial.cli.verify:verify",
     "load": "seatrial.cli.load:load",
+    "compare": "seatrial.cli.compare:compare",
     "report": "seatrial.cli.report:report",
     "clean": "seatrial.cli.clean:clean",
     "lab": "seatrial.cli.lab:lab",
