@@ -1,6 +1,6 @@
-"""Findings that do not fail a run: known defects of released versions, and the user's own waivers.
+"""Findings that do not fail a run: known defects of released versions, the user's own waivers, and a baseline.
 
-Both name rule, operation and instance (`where`), so that neither hides a second fault; a known defect
+All name rule, operation and instance (`where`), so that none hides a second fault; a known defect
 says besides which requests show it (`when`). A failure of valid use in one of the six verbs is never a
 known defect, whatever the file says.
 """
@@ -14,6 +14,7 @@ from datetime import date
 from importlib import resources
 from typing import Any
 
+from seatrial.baseline import Baseline
 from seatrial.exchange import NO_BODY, Call
 from seatrial.records import Finding
 from seatrial.release import Release, within
@@ -105,6 +106,7 @@ class Acceptance:
 
     version: str | None
     waivers: Sequence[Waiver] = ()
+    baseline: Baseline | None = None
     today: date = field(default_factory=date.today)
     used: set[Waiver] = field(default_factory=set)
     defects: list[KnownDefect] = field(default_factory=known_defects)
@@ -120,6 +122,10 @@ class Acceptance:
                 if waiver.until >= self.today:
                     return f"{waiver.reason} (until {waiver.until})"
         return None
+
+    def before(self, finding: Finding) -> str | None:
+        """The run that had it too."""
+        return self.baseline.covers(finding) if self.baseline else None
 
     def notes(self) -> list[str]:
         """What to say of the waivers themselves: those that expired, and those that nothing needed."""

@@ -206,9 +206,10 @@ class Log:
             found,
             known=self.acceptance.known(found, calls or ([call] if call else [])),
             waived=self.acceptance.waived(found),
+            before=self.acceptance.before(found),
         )
-        # What is known and what is not stay apart, though both may show in the same place.
-        key = (rule, operation, where, found.known or "")
+        # What is known or old and what is not stay apart, though both may show in the same place.
+        key = (rule, operation, where, found.known or found.before or "")
         self._failed[rule, operation] += 1
         if self._fails(found):
             self.failures_of_test.append(

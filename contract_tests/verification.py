@@ -19,9 +19,10 @@ from contract_tests.known import Acceptance
 from contract_tests.log import Log
 from contract_tests.observation import Observation
 from seatrial import __version__
+from seatrial.baseline import Baseline, Gone
 from seatrial.contract import OPENWEBUI
 from seatrial.crew import Crew, Person
-from seatrial.errors import Inconclusive, SeatrialError
+from seatrial.errors import Inconclusive, SeatrialError, WrongUse
 from seatrial.exchange import Call, NoAnswer, Reply, Unexpected
 from seatrial.records import DiskFull, Recorder, Run, RunFolder, now
 from seatrial.release import Release
@@ -41,6 +42,7 @@ class Verification:
     crew: Crew
     log: Log
     observation: Observation
+    baseline: Baseline | None = None
 
     def __init__(self, settings: Settings, folder: RunFolder) -> None:
         """`guinea_pig` sends generated requests; None once its account was spoiled and there is no other."""
@@ -56,9 +58,11 @@ class Verification:
 
     def begin(self) -> None:
         """Raises `SeatrialError` when the run cannot start."""
+        self.baseline = Baseline.open(self.settings.baseline) if self.settings.baseline else None
         self.crew = Crew.muster(self.settings, self.folder.path, people=PEOPLE, listeners=[self._hear])
         self.guinea_pig = self.crew.people[-1]
-        acceptance = Acceptance(self.crew.deployment.version, self.settings.waivers)
+        self._hold_baseline()
+        acceptance = Acceptance(self.crew.deployment.version, self.settings.waivers, self.baseline)
         headers, url = self.crew.target.headers, self.crew.target.url
         strict = self.settings.strict
         self.log = Log(self.crew.contract, url, acceptance, headers.values(), list(headers), strict=strict)
@@ -74,6 +78,18 @@ class Verification:
             if self.crew.model is None:
                 self.problem, self.over = "the list of models cannot be read, so nothing else was tried", True
         self.save()
+
+    def _hold_baseline(self) -> None:
+        """Raises `WrongUse` for a baseline that this target cannot have."""
+        if self.baseline is None:
+            return
+        try:
+            self.baseline.demand(self.crew.api)
+        except WrongUse:
+            self.crew.pay_off()
+            raise
+        if note := self.baseline.note(self.crew.deployment.name):
+            self.notes.append(note)
 
     def _hear(self, account: Account, call: Call, outcome: Reply | NoAnswer) -> None:
         if hasattr(self, "observation"):
@@ -165,12 +181,19 @@ class Verification:
             "checks.jsonl": self.log.records(self.crew.api),
             "shapes.jsonl": self.observation.shapes.rows(self.crew.api),
         }
+        if self.baseline is not None:
+            files["baseline.jsonl"] = self._gone(self.baseline)
         for name, rows in files.items():
             (self.folder.path / name).unlink(missing_ok=True)
             recorder = Recorder(self.folder.path / name)
             for row in rows:
                 recorder.write(row)
             recorder.close()
+
+    def _gone(self, baseline: Baseline) -> list[Gone]:
+        """What the baseline had and this run did not meet."""
+        asked = [operation for operation, statuses in self.log.statuses.items() if statuses]
+        return baseline.gone(self.log.findings.values(), asked, self.log.skips)
 
     def _run(self, left: list[str], ended: bool) -> Run:
         crew, settings = self.crew, self.settings
@@ -187,7 +210,8 @@ class Verification:
             model=crew.model,
             tools={"seatrial": __version__} | {name: metadata.version(name) for name in TOOLS},
             machine={"python": platform.python_version(), "system": platform.system(), "cpus": os.cpu_count()},
-            settings={"timeout": settings.timeout, "disposable": settings.disposable},
+            settings={"timeout": settings.timeout, "disposable": settings.disposable}
+            | ({"baseline": self.baseline.place} if self.baseline else {}),
             seed=settings.seed,
             depth=settings.depth,
             strict=settings.strict,

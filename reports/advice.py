@@ -62,7 +62,8 @@ def _after_a_pass(run: Run, judgement: Judgement) -> list[tuple[str, str]]:
 
 def _again(run: Run) -> str:
     strict = " --strict" if run.strict else ""
-    return f"seatrial {run.command} {shlex.quote(line(run.target))}{strict}"
+    baseline = f" --baseline {shlex.quote(line(run.settings['baseline']))}" if run.settings.get("baseline") else ""
+    return f"seatrial {run.command} {shlex.quote(line(run.target))}{strict}{baseline}"
 
 
 def _left(run: Run) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 
+from seatrial.baseline import Gone
 from seatrial.records import Check, Finding, Integrity, Run, RunFolder, Sample, Seen, Skip
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}|\[\d+\]", re.IGNORECASE)
@@ -81,6 +82,7 @@ class Digest:
     skips: list[Skip] = field(default_factory=list)
     statuses: dict[tuple[str, int], Seen] = field(default_factory=dict)
     times: dict[str, Times] = field(default_factory=dict)
+    gone: list[Gone] = field(default_factory=list)
     messages: dict[str, int] = field(default_factory=dict)
     sessions: int = 0
     wrong_sessions: list[Integrity] = field(default_factory=list)
@@ -98,6 +100,7 @@ class Digest:
         # A skip may stand in both files, and once for each worker.
         noted = [Skip(**{f.name: row.get(f.name, "") for f in fields(Skip)}) for row in run.skipped]
         digest.skips = list(dict.fromkeys([*folder.rows("checks.jsonl", Skip), *noted]))
+        digest.gone = list(folder.rows("baseline.jsonl", Gone))
         for row in folder.rows("checks.jsonl", Seen):
             digest._see(row)
         for sample in folder.rows("samples/*.jsonl", Sample):
@@ -166,6 +169,7 @@ def grouped(findings: Iterable[Finding]) -> list[Group]:
     groups: dict[tuple[str | None, ...], Group] = {}
     for finding in findings:
         place = _ID.sub("*", finding.where)
-        key = finding.rule, finding.operation, place, finding.severity, finding.known, finding.waived
+        why = finding.known, finding.waived, finding.before
+        key = finding.rule, finding.operation, place, finding.severity, *why
         groups.setdefault(key, Group(finding)).count += max(1, finding.count)
     return list(groups.values())

@@ -120,7 +120,7 @@ class Room:
             received=block(finding.received, 1500),
             curl=block(finding.curl, 4000),
             account=line(finding.account, 80),
-            why=line(finding.waived or finding.known or "", 300),
+            why=line(finding.accepted or "", 300),
             steps=_steps(finding),
         )
 
@@ -166,6 +166,12 @@ def _sections(room: Room, judgement: Judgement) -> list[Section]:
             judgement.known,
         ),
         room.section("waived", "Waived", "Accepted in seatrial.toml, until the date given.", judgement.waived),
+        room.section(
+            "before",
+            "Already in the baseline",
+            "An earlier run had these too. They are no news, and do not fail the run.",
+            judgement.before,
+        ),
         room.section(
             "drift", "Drift", "Departures from the contract that harm nobody yet. Reported only.", judgement.drift
         ),

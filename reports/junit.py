@@ -1,7 +1,7 @@
 """junit.xml for CI: one case per rule and operation, an objective of a load being a rule too.
 
-A known defect, a waived finding and drift pass, and say what they are in their output. A run that proves
-nothing holds one case in error, so that no CI takes it for a pass.
+Known defects, drift, and findings that are waived or were in the baseline pass, and say what they are in their output.
+A run that proves nothing holds one case in error, so that no CI takes it for a pass.
 """
 
 from __future__ import annotations
@@ -62,8 +62,11 @@ def document(run: Run, judgement: Judgement) -> str:
     if error:
         element = _testcase(suite, "seatrial.run", f"{run.command} — the run could prove something")
         ET.SubElement(element, "error", {"message": line(judgement.sentence, 300), "type": "inconclusive"})
-    if run.left_behind:
-        ET.SubElement(suite, "system-out").text = block("left on the target:\n" + "\n".join(run.left_behind))
+    gone = [f"{one.rule} {one.operation} {one.where}" for one in judgement.digest.gone if one.looked]
+    lists = {"left on the target": run.left_behind, "in the baseline, and not met again": gone}
+    told = [block(f"{title}:\n" + "\n".join(rows)) for title, rows in lists.items() if rows]
+    if told:
+        ET.SubElement(suite, "system-out").text = "\n\n".join(told)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, "unicode") + "\n"
 
@@ -115,6 +118,8 @@ def _finding(finding: Finding, times: int, in_full: bool) -> str:
         standing = f"waived: {line(finding.waived, 300)}"
     elif finding.known:
         standing = f"known defect: {line(finding.known, 300)}"
+    elif finding.before:
+        standing = f"already in the baseline: {line(finding.before, 300)}"
     else:
         standing = "drift, reported only" if finding.severity == "drift" else ""
     again = f" ({times:,} times)" if times > 1 else ""

@@ -46,6 +46,8 @@ def document(run: Run, judgement: Judgement, folder: RunFolder) -> str:
         _findings(run, judgement),
         _tolerated("Known defects of this release", judgement.known),
         _tolerated("Waived", judgement.waived),
+        _tolerated("Already in the baseline", judgement.before),
+        _gone(judgement),
         _tolerated("Drift, reported only", judgement.drift),
         _section("Left on the target", [f"- {prose(left)}" for left in run.left_behind[:SHOWN]]),
         _skips(judgement),
@@ -114,13 +116,26 @@ def _tolerated(title: str, groups: Sequence[Group]) -> list[str]:
     lines = []
     for group in groups[:SHOWN]:
         finding = group.finding
-        why = finding.waived or finding.known
+        why = finding.waived or finding.known or finding.before
         times = f" ({group.count:,} times)" if group.count > 1 else ""
         told = f"- {code(finding.operation, 60)} {prose(finding.title, 160)} at {code(finding.where, 80)}{times}"
         lines.append(told + (f": {prose(why, 200)}" if why else f": received {code(finding.received, 100)}"))
     if len(groups) > SHOWN:
         lines += ["", f"And {len(groups) - SHOWN:,} more in report.html."]
     return _section(f"{title} ({len(groups):,})", lines) if groups else []
+
+
+def _gone(judgement: Judgement) -> list[str]:
+    """What the baseline had and this run did not meet."""
+    gone = judgement.digest.gone
+    lines = [
+        f"- {code(one.operation, 60)} {prose(one.title, 160)} at {code(one.where, 80)}"
+        + ("" if one.looked else ": not looked at in this run")
+        for one in gone[:SHOWN]
+    ]
+    if len(gone) > SHOWN:
+        lines += ["", f"And {len(gone) - SHOWN:,} more in report.html."]
+    return _section(f"In the baseline, and not met again ({len(gone):,})", lines) if gone else []
 
 
 def _skips(judgement: Judgement) -> list[str]:

@@ -58,7 +58,10 @@ def _aside(judgement: Judgement) -> list[str]:
     """Counts of what did not fail the run, and the reasons why some of it was not looked at."""
     kinds = {"known defect": judgement.known, "waived finding": judgement.waived, "drift finding": judgement.drift}
     told = [counted(len(groups), kind) for kind, groups in kinds.items() if groups]
+    told += [f"{counted(len(judgement.before), 'finding')} already in the baseline"] if judgement.before else []
     rows = [f"Not failing: {listed(told)}"] if told else []
+    if gone := [one for one in judgement.digest.gone if one.looked]:
+        rows.append(f"Gone since the baseline: {counted(len(gone), 'finding')}")
     reasons = Counter(line(skip.reason) for skip in judgement.digest.skips)
     rows += [f"Not checked ({number:,}): {reason}" for reason, number in reasons.most_common(3)]
     if len(reasons) > 3:

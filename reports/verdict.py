@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from reports.digest import WRONGS, Digest, Group
@@ -32,7 +32,8 @@ LEAKS = ("other-cannot", "anonymous-refused", "wrong-credentials", "no-secrets")
 class Judgement:
     """How a run ended. `sentence` is `claim` and `detail` in one.
 
-    `failing`, `known`, `waived` and `drift` are groups of findings, the gravest first.
+    `failing`, `known`, `waived`, `before` (the baseline had them too) and `drift` are groups of findings, the gravest
+    first.
     """
 
     verdict: str
@@ -43,6 +44,7 @@ class Judgement:
     failing: tuple[Group, ...]
     known: tuple[Group, ...]
     waived: tuple[Group, ...]
+    before: tuple[Group, ...]
     drift: tuple[Group, ...]
     digest: Digest
 
@@ -57,18 +59,20 @@ def judge(run: Run, folder: RunFolder) -> Judgement:
     ranked = sorted(digest.groups, key=lambda group: rank(group, run.api))
     failing = tuple(group for group in ranked if group.fails(run.strict))
     rest = [group for group in ranked if not group.fails(run.strict)]
-    # Waived first: an operator's own word on a finding says more than a release note.
+    # Waived first: an operator's own word on a finding says more than a release note, and that more than a baseline.
     waived = tuple(group for group in rest if group.finding.waived)
     known = tuple(group for group in rest if group.finding.known and not group.finding.waived)
-    drift = tuple(group for group in rest if not group.finding.waived and not group.finding.known)
+    others = [group for group in rest if not group.finding.waived and not group.finding.known]
+    before = tuple(group for group in others if group.finding.before)
+    drift = tuple(group for group in others if not group.finding.before)
     verdict, code = "pass", EXIT_PASS
     if failing:
         verdict, code = "fail", EXIT_FAIL
     elif run.problem or (digest.is_empty and run.command in ("verify", "load")):
         verdict, code = "inconclusive", EXIT_INCONCLUSIVE
-    claim = _claim(run, verdict, failing)
+    claim = _claim(run, verdict, failing, before)
     heads = tuple(headlines(failing, run.api))
-    return Judgement(verdict, code, claim, numbers(digest), heads, failing, known, waived, drift, digest)
+    return Judgement(verdict, code, claim, numbers(digest), heads, failing, known, waived, before, drift, digest)
 
 
 def rank(group: Group, api: str) -> tuple[int, int, int, int]:
@@ -133,7 +137,7 @@ def _answer(status: str, received: str) -> str:
     return f"{status} ({said})" if said else status
 
 
-def _claim(run: Run, verdict: str, failing: tuple[Group, ...]) -> str:
+def _claim(run: Run, verdict: str, failing: Sequence[Group], before: Sequence[Group]) -> str:
     name = target_name(run)
     if verdict == "fail":
         severities = [group.finding.severity for group in failing]
@@ -144,6 +148,8 @@ def _claim(run: Run, verdict: str, failing: tuple[Group, ...]) -> str:
         return f"{name} fails: {listed(kinds)} in {places}{early}"
     if verdict == "inconclusive":
         return f"Nothing is proved about {name}: {line(run.problem or 'nothing was checked', 300).rstrip('.')}"
+    if any(group.finding.severity != "drift" for group in before):
+        return f"{name} shows nothing that fails and was not in the baseline"
     return f"{name} " + {"verify": "holds its contract", "load": "holds its objectives"}.get(run.command, "passes")
 
 

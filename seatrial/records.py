@@ -5,6 +5,7 @@
       findings.jsonl   Finding, one a line
       checks.jsonl     Check: what each rule looked at; Skip: what it could not; Seen: statuses that came
       shapes.jsonl     Shape: what the answers of each operation looked like (see `shapes`)
+      baseline.jsonl   Gone: what failed in the run's baseline and was not met again (see `baseline`)
       samples/         Sample and Integrity of a load, one file per worker
       ledger.jsonl     what was made on the target (see `ledger`)
 

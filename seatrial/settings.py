@@ -21,7 +21,7 @@ from seatrial.target import ANONYMOUS, Account, Login, Target
 
 PREFIX = "SEATRIAL_"
 _FROM_FILE = ("waivers", "source")
-_PATHS = ("contract", "ca_file", "out")
+_PATHS = ("contract", "ca_file", "out", "baseline")
 SECRETS = ("token", "account", "admin", "admin_token", "header")
 
 
@@ -56,6 +56,7 @@ class Settings:
     seed: int = 0
     depth: str = "quick"
     strict: bool = False
+    baseline: str | None = None
     users: int = 10
     duration: float = 60.0
     turns: int = 3

@@ -18,7 +18,7 @@ from seatrial.records import RunFolder
 
 LOADS = {"src", "href", "srcset", "action", "data", "poster", "xlink:href", "formaction"}
 VOID = {"meta", "br", "hr", "img", "input", "link"}
-KINDS = ["passed", "failed", "both", "load", "empty", "died", "hostile"]
+KINDS = ["passed", "failed", "both", "load", "empty", "died", "baseline", "hostile"]
 
 
 class Page(HTMLParser):

@@ -28,7 +28,7 @@ def case(root: ET.Element, rule: str, operation: str) -> ET.Element:
     return found[0]
 
 
-@pytest.mark.parametrize("kind", ["passed", "failed", "both", "load", "empty", "died", "hostile"])
+@pytest.mark.parametrize("kind", ["passed", "failed", "both", "load", "empty", "died", "baseline", "hostile"])
 def test_the_counts_are_those_of_the_cases(tmp_path: Path, kind: str) -> None:
     root = parsed(every_kind(tmp_path)[kind])
     for element in (root, root[0]):

@@ -22,7 +22,7 @@ def lines(made: RunFolder, **options: object) -> list[str]:
     return out.getvalue().splitlines()
 
 
-@pytest.mark.parametrize("kind", ["passed", "failed", "both", "load", "empty", "died", "hostile"])
+@pytest.mark.parametrize("kind", ["passed", "failed", "both", "load", "empty", "died", "baseline", "hostile"])
 def test_the_verdict_is_first_and_the_page_last(tmp_path: Path, kind: str) -> None:
     made = every_kind(tmp_path)[kind]
     told = lines(made)

@@ -20,6 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from contract_tests.budget import Budget
 from reports.terminal import summary
 from reports.verdict import judge
+from seatrial.baseline import Baseline
 from seatrial.cleaning import clean_up
 from seatrial.cli.contact import owners, reference_process, signed_in
 from seatrial.cli.ending import written
@@ -42,6 +43,7 @@ def run_verification(
     settings: Settings, folder: RunFolder, console: Console, *, with_load: bool = False, yes: bool = False
 ) -> Run:
     """Verify, judge, report. Raises `WrongUse` and `Inconclusive` for what is wrong before anything was created."""
+    baseline = Baseline.open(settings.baseline) if settings.baseline else None
     with ExitStack() as stack:
         stack.enter_context(until_stopped())
         if not settings.url:
@@ -52,6 +54,8 @@ def run_verification(
         elif with_load and not settings.target().is_loopback and not yes:
             raise WrongUse(f"{settings.url} is not on this machine; give --yes to put load on it")
         settings, deployment = signed_in(settings)
+        if baseline is not None:
+            baseline.demand(deployment.api)
         _announce(settings, deployment, console)
         run = _verified(settings, folder, console)
         if with_load and run.problem is None:

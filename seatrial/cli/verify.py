@@ -15,6 +15,7 @@ from seatrial.cli.options import common_options, settings_from
 @click.argument("url", required=False)
 @click.option("--depth", type=click.Choice(["quick", "full"]), help="How many requests are generated. [default: quick]")
 @click.option("--strict", is_flag=True, help="Drift fails the run too.")
+@click.option("--baseline", metavar="RUN", help="An earlier run folder: what failed there too does not fail this run.")
 @click.option("--load", "with_load", is_flag=True, help="Follow with a short load of whole sessions.")
 @click.option("--yes", is_flag=True, help="Do not ask before loading a deployment that is not on this machine.")
 @common_options
