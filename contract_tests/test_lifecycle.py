@@ -115,9 +115,7 @@ def test_the_list_holds_every_session_newest_first(
 def test_a_chat_that_is_continued_moves_to_the_top(
     crew: Crew, speaker: Person, check: Checker, prompt: Prompt, made: Made
 ) -> None:
-    older = new_session(crew, speaker, made, "continued")
-    time.sleep(1.1)
-    newer = new_session(crew, speaker, made, "left alone")
+    older, newer = (new_session(crew, speaker, made, text) for text in ("continued", "left alone"))
     time.sleep(1.1)
     speaker.actor.send_message(older, prompt())
     ids = [row.id for row in speaker.actor.list_sessions() if row.id in (older.id, newer.id)]

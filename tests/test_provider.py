@@ -109,6 +109,21 @@ def test_a_message_beyond_the_limit_is_cut_and_the_reply_says_so() -> None:
     assert Script().reply("y" * 2001) == f"You said (first 2000 of 2001 characters): {'y' * 2000} (end of reply)"
 
 
+def test_replies_that_vary_think_or_are_padded_are_the_same_text_streamed_and_plain() -> None:
+    script = Script(first_token=0, gap=0, style="vary", thinks=3, padded=True)
+    with running(create_app(script)) as url:
+        first, second = (ask(url, "why?").json() for _ in range(2))
+    message = first["choices"][0]["message"]
+    assert message["content"] != second["choices"][0]["message"]["content"]
+    assert message["content"] == "".join(script.pieces("why?", 1))
+    assert message["content"].startswith("\n ")
+    assert message["content"].endswith(" \n")
+    assert message["reasoning_content"] == "thought 1 thought 2 thought 3 "
+    usage = first["usage"]
+    assert usage["completion_tokens_details"] == {"reasoning_tokens": 3}
+    assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
+
+
 def test_every_nth_completion_is_refused_with_each_status_in_turn(record: Path) -> None:
     script = Script(first_token=0, gap=0, error_every=2, error_statuses=(500, 429))
     with running(create_app(script, record)) as url:

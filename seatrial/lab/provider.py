@@ -97,20 +97,21 @@ def create_app(script: Script | None = None, record: Path | None = None) -> Star
             call.ended, call.finished = clock.epoch(), True
             journal.write(call)
             return _refused(status, f"scripted error: every {script.error_every}. completion is refused")
-        pieces = script.pieces(said)
+        pieces, thoughts = script.pieces(said, nth), script.thoughts()
         call.reply = "".join(pieces)
         head = {"id": f"chatcmpl-{nth}", "created": int(call.received), "model": body["model"]}
-        usage = _usage(messages, pieces)
+        usage = _usage(messages, pieces, thoughts)
         if streamed:
             wants_usage = bool((body.get("stream_options") or {}).get("include_usage"))
-            chunks = _chunks(head, pieces, usage if wants_usage else None)
+            chunks = _chunks(head, pieces, thoughts, usage if wants_usage else None)
             stream = _paced(chunks, script, clock, call, journal)
             return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
-        await clock.until(script.first_token + script.gap * (len(pieces) - 1))
+        await clock.until(script.first_token + script.gap * (len(thoughts) + len(pieces) - 1))
         call.first_token = call.ended = clock.epoch()
         call.tokens, call.finished = len(pieces), True
         journal.write(call)
-        message = {"role": "assistant", "content": call.reply}
+        thought = {"reasoning_content": "".join(thoughts)} if thoughts else {}
+        message = {"role": "assistant", "content": call.reply, **thought}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         return JSONResponse({**head, "object": "chat.completion", "choices": [choice], "usage": usage})
 
@@ -166,7 +167,9 @@ async def _paced(
             journal.write(call)
 
 
-def _chunks(head: dict[str, Any], pieces: Sequence[str], usage: dict[str, int] | None) -> list[bytes]:
+def _chunks(
+    head: dict[str, Any], pieces: Sequence[str], thoughts: Sequence[str], usage: dict[str, Any] | None
+) -> list[bytes]:
     """What is sent at each token's time, made beforehand: the role goes with the first, the last holds the end."""
 
     def event(choices: list[dict[str, Any]], **more: Any) -> bytes:
@@ -177,7 +180,8 @@ def _chunks(head: dict[str, Any], pieces: Sequence[str], usage: dict[str, int] |
     def delta(content: dict[str, str], finish: str | None = None) -> bytes:
         return event([{"index": 0, "delta": content, "finish_reason": finish}])
 
-    tokens = [delta({"content": piece}) for piece in pieces]
+    tokens = [delta({"reasoning_content": piece}) for piece in thoughts]
+    tokens += [delta({"content": piece}) for piece in pieces]
     tokens[0] = delta({"role": "assistant", "content": ""}) + tokens[0]
     end = delta({}, "stop") + (event([], usage=usage) if usage else b"")
     return [*tokens, end + b"data: [DONE]\n\n"]
@@ -190,9 +194,11 @@ def _text(content: Any) -> str:
     return "".join(part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str))
 
 
-def _usage(messages: Sequence[Any], pieces: Sequence[str]) -> dict[str, int]:
+def _usage(messages: Sequence[Any], pieces: Sequence[str], thoughts: Sequence[str]) -> dict[str, Any]:
     prompt = sum(len(words(_text(message.get("content")))) for message in messages if isinstance(message, dict))
-    return {"prompt_tokens": prompt, "completion_tokens": len(pieces), "total_tokens": prompt + len(pieces)}
+    said = len(pieces) + len(thoughts)
+    counts: dict[str, Any] = {"prompt_tokens": prompt, "completion_tokens": said, "total_tokens": prompt + said}
+    return counts | ({"completion_tokens_details": {"reasoning_tokens": len(thoughts)}} if thoughts else {})
 
 
 def _problem(body: Any, script: Script) -> Response | None:

@@ -47,6 +47,11 @@ def _other_model(document: Any, _asked: Asked) -> Any:
     return document | {"data": [*document["data"], row]}
 
 
+def _other_settings(document: Any, _asked: Asked) -> Any:
+    features = document["features"]
+    return document | {"features": features | {"enable_signup": not features.get("enable_signup")}}
+
+
 def _empty(document: Any, _asked: Asked) -> Any:
     return put_messages(document, [])
 
@@ -109,7 +114,7 @@ FAULTS = [
           ("answers-agree",),
           _every_second({"getVersion"}, lambda document, _: document | {"version": "0.12.0"})),
     Fault("settings-differ", "availability", (OPENWEBUI,), "Every second reload has other buttons.",
-          ("answers-agree",), _every_second({"getConfig"}, lambda document, _: document | {"features": {}})),
+          ("answers-agree",), _every_second({"getConfig"}, _other_settings)),
     Fault("token-known-to-some", "availability", BOTH, "Every third look at the models says that I am signed out.",
           ("answers-agree", "valid-use"), _HalfKnown),
     Fault("refusals-reshaped", "shape", BOTH, "My program finds no reason where the reason of an error stood.",
