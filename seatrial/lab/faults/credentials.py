@@ -87,10 +87,11 @@ class _OthersTasks:
         self.operation, self.register = operation, Register()
 
     async def __call__(self, asked: Asked, behind: Behind) -> Answer:
+        answer = await self.register.ask(asked, behind)
         owner = self.register.owner.get(asked.session or "")
-        if asked.operation == self.operation and owner is not None and asked.token in self.register.seen:
-            return await behind.answer(asked.by(owner))
-        return await self.register.ask(asked, behind)
+        if asked.operation != self.operation or answer.status != 200 or owner is None or asked.token is None:
+            return answer
+        return await behind.answer(asked.by(owner))
 
 
 FAULTS = [
