@@ -29,11 +29,17 @@ FAILED_USE = ("valid-use", "valid-input-accepted", "no-answer")
 OVERLOADED = (503,)
 """What a server may say to somebody who asks for much at once."""
 
+MOST_PLACES, MOST_TOLD = 50, 20
+"""Places where one rule is broken by one operation, and lines of a test; what comes beyond is counted with the last."""
+
+MOST_PLACE, MOST_TEXT = 300, 20_000
+"""Characters of a place, and of what was expected and received before secrets are masked in it."""
+
 _TRACE = re.compile(
-    r'Traceback \(most recent call last\)|File \\?"[^"\n]+", line \d+|sqlalchemy\.exc|psycopg2?\.errors|sqlite3\.'
-    r"|\[SQL: |at [\w$.]+\([\w$]+\.(?:java|kt|js|ts):\d+"
+    rb'Traceback \(most recent call last\)|File \\?"[^"\n]+", line \d+|sqlalchemy\.exc|psycopg2?\.errors|sqlite3\.'
+    rb"|\[SQL: |at [\w$.]+\([\w$]+\.(?:java|kt|js|ts):\d+"
 )
-_HASH = re.compile(r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{50,}|\$argon2id?\$v=")
+_HASH = re.compile(rb"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{50,}|\$argon2id?\$v=")
 _INDEX = re.compile(r"\[\d+\]")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _COOKIE = re.compile(r"(?:^|[,;\s])token=[^;,\s]")
@@ -133,13 +139,12 @@ class Log:
         return "status-documented" if kind == "status" or pages else "refusal-conforms"
 
     def _leaks(self, account: Account, reply: Reply) -> None:
-        operation, text = reply.call.operation, reply.text
-        shown = text + " ".join(value for name, value in reply.headers.items() if name != "set-cookie")
-        if reply.status >= 400 and (found := _TRACE.search(text)):
-            self.finding(
-                "no-internals", operation, "an error without a stack trace", found.group(), "body", reply, account
-            )
-        if _HASH.search(text):
+        operation, body = reply.call.operation, reply.body  # as bytes: it may be megabytes
+        shown = " ".join(value for name, value in reply.headers.items() if name != "set-cookie")
+        if reply.status >= 400 and (found := _TRACE.search(body)):
+            trace = found.group()[:300].decode("utf-8", "replace")
+            self.finding("no-internals", operation, "an error without a stack trace", trace, "body", reply, account)
+        if _HASH.search(body):
             self.finding(
                 "no-secrets", operation, "no password hash", "a password hash in the body", "body", reply, account
             )
@@ -149,7 +154,9 @@ class Log:
                 "no-secrets", operation, "no cookie that signs somebody in", "a token as cookie, for anybody",
                 "header: set-cookie", reply, account,
             )  # fmt: skip
-        if operation not in _TELLS_TOKENS and any(secret in shown for secret in self._secrets):
+        if operation not in _TELLS_TOKENS and any(
+            secret in shown or secret.encode("utf-8", "replace") in body for secret in self._secrets
+        ):
             self.finding(
                 "no-secrets", operation, "no token", "an account's token in the answer", "answer", reply, account
             )
@@ -180,7 +187,7 @@ class Log:
         spec = RULES[rule]
         call = call or (reply.call if reply else self._trail.last(operation))
         account = account or self._trail.sender(call)
-        where = _UUID.sub("*", _INDEX.sub("[*]", where))
+        where = _UUID.sub("*", _INDEX.sub("[*]", where[:MOST_PLACE]))
         form = form_of(call.json) if call is not None and call.operation == "createChatCompletion" else ""
         if form and rule in FAILED_USE:
             where = f"{where}, {form}"
@@ -190,8 +197,8 @@ class Log:
             operation=operation,
             title=spec.title,
             notice=spec.notice,
-            expected=self._masked(expected)[:2000],
-            received=self._masked(received)[:2000],
+            expected=self._masked(expected[:MOST_TEXT])[:2000],
+            received=self._masked(received[:MOST_TEXT])[:2000],
             where=where,
             curl=self._masked(curl(self.url, call, account, self._headers)) if call else "",
             account=account.label if account else "",
@@ -211,7 +218,11 @@ class Log:
         # What is known or old and what is not stay apart, though both may show in the same place.
         key = (rule, operation, where, found.known or found.before or "")
         self._failed[rule, operation] += 1
-        if self._fails(found):
+        kind = (rule, operation, found.severity, found.accepted is None)
+        like = [k for k, f in self.findings.items() if (f.rule, f.operation, f.severity, f.accepted is None) == kind]
+        if key not in self.findings and len(like) >= MOST_PLACES:
+            key, found = like[-1], self.findings[like[-1]]
+        if self._fails(found) and len(self.failures_of_test) < MOST_TOLD:
             self.failures_of_test.append(
                 f"{rule} {operation}: expected {found.expected}, received {found.received}"[:300]
             )

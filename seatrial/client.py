@@ -1,8 +1,8 @@
 """Sends calls with httpx, as one account, within limits of its own.
 
-A wall-clock deadline ends bodies that trickle, a size limit ends bodies that never stop, redirects are
-not followed and cookies not kept (Open WebUI's sign-in sets one, and it authenticates). Whoever
-listens (`on_exchange`) sees every call with what came back.
+One deadline is over the whole of a call, from connecting to the last byte (`transport`); a size limit ends bodies
+that never stop, counted as unpacked; redirects are not followed and cookies not kept (Open WebUI's sign-in sets one,
+and it authenticates). Whoever listens (`on_exchange`) sees every call with what came back.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ import httpx
 from seatrial.errors import Inconclusive, WrongUse
 from seatrial.exchange import Call, NoAnswer, Reply
 from seatrial.target import ANONYMOUS, Account, Target
+from seatrial.transport import DeadlineTransport
+from seatrial.unpacking import ACCEPTED, Unpacker
 
 MAX_BODY = 16 * 1024 * 1024
-"""Bytes of a body that are read; what is longer is cut and marked."""
+"""Bytes of a body that are read, as unpacked; what is longer is cut and marked."""
 
 Listener = Callable[[Account, Call, "Reply | NoAnswer"], None]
 Gate = Callable[[Account, Call], None]
@@ -67,13 +69,16 @@ class Client:
 
     def _connect(self) -> httpx.Client:
         return httpx.Client(
-            headers={"Accept": "application/json, text/event-stream", "User-Agent": "seatrial"}
+            headers={
+                "Accept": "application/json, text/event-stream",
+                "Accept-Encoding": ACCEPTED,
+                "User-Agent": "seatrial",
+            }
             | dict(self.target.headers),
             timeout=self.target.timeout,
-            verify=self._tls if self._tls is not None else False,
             follow_redirects=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            transport=self._transport,
+            transport=self._transport or DeadlineTransport(self._tls),
             trust_env=False,
         )
 
@@ -170,21 +175,31 @@ class Answer:
 
     def chunks(self) -> Iterator[tuple[float, bytes]]:
         """Pieces of the body with their times, to its end, the deadline, the size limit or a broken connection."""
+        unpacker = Unpacker(self.headers.get("content-encoding", ""))
         try:
-            for chunk in self._response.iter_bytes():
-                now = time.monotonic()
-                self._body += chunk
-                yield now - self._started, chunk
-                if len(self._body) > MAX_BODY:
-                    self.cut = "size"
-                elif now > self._deadline:
-                    self.cut = "deadline"
+            assert isinstance(self._response.stream, httpx.SyncByteStream)
+            for packed in self._response.stream:  # as it was sent: httpx would unpack without a limit
+                for chunk in unpacker.feed(packed):
+                    now = time.monotonic()
+                    room = MAX_BODY - len(self._body)
+                    self._body += chunk[:room]
+                    yield now - self._started, chunk[:room]
+                    if len(chunk) > room:
+                        self.cut = "size"
+                    elif now > self._deadline:
+                        self.cut = "deadline"
+                    if self.cut:
+                        break
                 if self.cut:
                     break
+            else:
+                unpacker.finish()
         except httpx.TimeoutException:
             self.cut = "deadline"
         except httpx.HTTPError:
             self.cut = "closed"
+        except ValueError:
+            self.cut = "encoding"
         self._ended = time.monotonic()
 
     def reply(self) -> Reply:

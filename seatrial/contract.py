@@ -148,7 +148,13 @@ class Contract:
     def violations(self, reply: Reply) -> Iterator[Fault]:
         """Hold an answer to the contract: status, content type, body. Yields nothing when it keeps it."""
         operation = self.operations.get(reply.call.operation)
-        if operation is None or reply.cut:
+        if operation is None or reply.cut == "closed":
+            return
+        if reply.cut and reply.media_type != "text/event-stream":  # a stream's end is looked at where it is read
+            told = f"{len(reply.body):,} bytes in {reply.seconds:.1f} s, and no end"
+            told = "bytes that are not what content-encoding says" if reply.cut == "encoding" else told
+            yield Fault("body", f"body ({reply.cut})", "a whole body", told)
+        if reply.cut:
             return
         response = operation.responses.get(str(reply.status)) or operation.responses.get("default")
         if response is None:

@@ -16,6 +16,8 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
+from seatrial.parsing import parse
+
 Result = TypeVar("Result")
 EXCERPT = 300
 """Characters of a body that an error shows."""
@@ -70,7 +72,8 @@ class Wait:
 class Reply:
     """The answer to a call. `headers` have lower-case names, `seconds` runs from send to last byte.
 
-    `cut` says why the body is not whole: "deadline", "size" or "closed"; None when it is.
+    `cut` says why the body is not whole: "deadline", "size", "closed" or "encoding" (it cannot be unpacked); None
+    when it is.
     """
 
     call: Call
@@ -103,14 +106,15 @@ class Reply:
         if not self.is_json:
             raise Unexpected(self, "a JSON body", f"{self.media_type or 'no content type'}: {self.excerpt()}")
         try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError) as error:
+            return parse(self.body)
+        except ValueError as error:
             raise Unexpected(self, "a JSON body", f"unreadable JSON ({error}): {self.excerpt()}") from None
 
     def excerpt(self, length: int = EXCERPT) -> str:
         if self.is_html:
             return "an HTML page"
-        text = self.text[: length + 1]
+        # Characters have at most four bytes; a body of megabytes is not decoded for a line of it.
+        text = self.body[: 4 * length + 4].decode("utf-8", "replace")[: length + 1]
         return text if len(text) <= length else text[:length] + "…"
 
     def __str__(self) -> str:

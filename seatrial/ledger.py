@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 
 from seatrial.errors import Inconclusive
 from seatrial.exchange import Call, NoAnswer, Reply
+from seatrial.parsing import parse
 from seatrial.reading import names_one
 from seatrial.records import full
 from seatrial.target import Account
@@ -151,8 +152,8 @@ def made_id(call: Call, outcome: Reply | NoAnswer) -> str | None:
     if not isinstance(outcome, Reply) or not 200 <= outcome.status < 300:
         return None
     try:
-        document = json.loads(outcome.body)
-    except (ValueError, RecursionError):
+        document = parse(outcome.body)
+    except ValueError:
         return None
     name = CREATES.get(call.operation, ("chat", "chat_id"))[1]
     value = document.get(name) if isinstance(document, dict) else None

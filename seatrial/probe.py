@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ from seatrial.client import Client
 from seatrial.contract import OPENWEBUI, SESSIONS, Contract
 from seatrial.errors import Inconclusive
 from seatrial.exchange import NoAnswer, Reply
+from seatrial.parsing import parse
 
 ATTEMPTS = 2
 """A connection that a proxy drops once is not yet a deployment that is down."""
@@ -75,8 +75,8 @@ def _json(reply: Reply | None) -> Any:
     if reply is None or not reply.is_json:
         return None
     try:
-        return json.loads(reply.body)
-    except (ValueError, RecursionError):
+        return parse(reply.body)
+    except ValueError:
         return None
 
 

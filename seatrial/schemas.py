@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import jsonschema
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
+from seatrial.reading import shown
+
+MOST_ROWS = 1_000
+"""Rows of one list that are checked: of a longer one its first and last, since checking all would take minutes."""
+
+MOST_FAULTS = 50
+"""Different places of one answer that are told; the same field of many rows is one place."""
+
 _URN = "urn:seatrial:contract"
+_INDEX = re.compile(r"\[\d+\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +49,7 @@ class Schemas:
             rooted = _rooted(schema)
             self._validators[key] = jsonschema.Draft202012Validator(rooted, registry=self._registry)
         try:
-            yield from _schema_faults(self._validators[key], body)
+            yield from islice(_schema_faults(self._validators[key], _sampled(body)), MOST_FAULTS)
         except RecursionError:
             yield Fault("body", "$", "JSON of a reasonable depth", "JSON nested too deep to check")
 
@@ -53,17 +64,37 @@ def _rooted(schema: Any) -> Any:
     return [_rooted(item) for item in schema] if isinstance(schema, list) else schema
 
 
+def _sampled(value: Any) -> Any:
+    """The value with the middle of every long list or object left out."""
+    if isinstance(value, list):
+        kept = value if len(value) <= MOST_ROWS else value[: MOST_ROWS // 2] + value[-MOST_ROWS // 2 :]
+        return [_sampled(item) for item in kept]
+    if isinstance(value, dict):
+        names = list(value)
+        if len(names) > MOST_ROWS:
+            names = names[: MOST_ROWS // 2] + names[-MOST_ROWS // 2 :]
+        return {name: _sampled(value[name]) for name in names}
+    return value
+
+
 def _schema_faults(validator: Any, body: Any) -> Iterator[Fault]:
+    told: set[tuple[str, str, str]] = set()
     for error in validator.iter_errors(body):
         for leaf in _leaves(error):
-            expected = f"{leaf.validator}: {_short(leaf.validator_value)}"
-            if leaf.validator == "required":
-                missing = [name for name in leaf.validator_value if name not in leaf.instance]
-                for name in missing:
-                    if leaf.message.startswith(repr(name)):
-                        yield Fault("body", f"{leaf.json_path}.{name}", "this field", "nothing")
-            else:
-                yield Fault("body", leaf.json_path, expected, _short(leaf.instance))
+            for fault in _faults(leaf):
+                place = _INDEX.sub("[*]", fault.where), fault.expected, leaf.validator
+                if place not in told:
+                    told.add(place)
+                    yield fault
+
+
+def _faults(leaf: Any) -> Iterator[Fault]:
+    if leaf.validator != "required":
+        yield Fault("body", leaf.json_path, f"{leaf.validator}: {_short(leaf.validator_value)}", _short(leaf.instance))
+        return
+    for name in leaf.validator_value:
+        if name not in leaf.instance and leaf.message.startswith(repr(name)):
+            yield Fault("body", f"{leaf.json_path}.{name}", "this field", "nothing")
 
 
 def _leaves(error: Any) -> Iterator[Any]:
@@ -76,5 +107,4 @@ def _leaves(error: Any) -> Iterator[Any]:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 160 else text[:160] + "…"
+    return shown(value, 160)

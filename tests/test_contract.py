@@ -268,9 +268,18 @@ def test_each_missing_field_and_each_wrong_type_is_a_fault_of_its_own(contract: 
     ]
 
 
-def test_a_body_that_was_cut_is_not_judged(contract: Contract) -> None:
+@pytest.mark.parametrize("cut", ["deadline", "size", "encoding"])
+def test_a_body_without_an_end_is_told_and_what_came_of_it_is_not_judged(contract: Contract, cut: str) -> None:
     whole = reply(contract, 200, b"{")
-    assert list(contract.violations(Reply(whole.call, 200, whole.headers, whole.body, cut="deadline"))) == []
+    (fault,) = contract.violations(Reply(whole.call, 200, whole.headers, whole.body, cut=cut))
+    assert (fault.where, fault.expected) == (f"body ({cut})", "a whole body")
+    stream = {"content-type": "text/event-stream"}
+    assert list(contract.violations(Reply(whole.call, 200, stream, whole.body, cut=cut))) == []
+
+
+def test_a_body_that_broke_off_is_not_judged_here_since_the_target_may_have_died(contract: Contract) -> None:
+    whole = reply(contract, 200, b"{")
+    assert list(contract.violations(Reply(whole.call, 200, whole.headers, whole.body, cut="closed"))) == []
 
 
 def test_a_call_that_the_contract_does_not_know_is_not_judged(contract: Contract) -> None:

@@ -1,0 +1,53 @@
+"""JSON as a browser would take it, from somebody who may mean harm: bounded in size and depth, nothing but JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+MAX_VALUES = 1_000_000
+"""About as many values as half the memory of a small machine holds; a chat of thousands of messages has a tenth."""
+
+MAX_DEPTH = 100
+"""Deeper than anybody means, and far from where comparing, showing and checking the values would fail."""
+
+
+def parse(text: bytes | str) -> Any:
+    """The values of a JSON text. Raises `ValueError`, and nothing else, for one that cannot be used.
+
+    What Python reads and JSON does not know (NaN, Infinity, UTF-16, lone bytes) is refused.
+    """
+    if isinstance(text, bytes):
+        try:
+            text = text.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"not UTF-8: {error.reason} at byte {error.start}") from None
+    opened = text.count("[") + text.count("{")
+    if opened + text.count(",") > MAX_VALUES:
+        raise ValueError(f"more than {MAX_VALUES:,} values")
+    try:
+        document = json.loads(text, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError(f"nested more than {MAX_DEPTH} deep") from None
+    if opened > MAX_DEPTH:
+        _bounded(document)
+    return document
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _bounded(document: Any) -> None:
+    """Level by level: what is nested may be deeper than Python can follow by calling itself."""
+    level = [document] if isinstance(document, (dict, list)) else []
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for value in level
+            for inner in (value.values() if isinstance(value, dict) else value)
+            if isinstance(inner, (dict, list))
+        ]
+        if not level:
+            return
+    raise ValueError(f"nested more than {MAX_DEPTH} deep")
