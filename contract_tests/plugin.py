@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from contract_tests.budget import BudgetSpent
+from contract_tests.budget import BudgetSpent, RunSpent
 from contract_tests.verification import Verification
 from seatrial.contract import OPENWEBUI, SESSIONS
 from seatrial.errors import Inconclusive, SeatrialError
@@ -75,6 +75,8 @@ class Plugin:
         try:
             yield
         except BudgetSpent as error:
+            if isinstance(error, RunSpent):
+                self.verification.spent(error)
             self.verification.notes.append(f"{_sentence(item)}: {error}")
             pytest.skip(str(error))
         except (Unexpected, NoAnswer, SeatrialError) as error:

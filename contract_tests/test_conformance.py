@@ -70,7 +70,7 @@ def test_generated_requests(
             except NoAnswer as failure:
                 check.log.finding("no-answer", operation.id, "an answer", failure.reason, "connection", call=call)
                 return
-        sent.append(reply)
+        sent.append(replace(reply, body=b""))  # many megabytes of them would add up
         check.log.held("bad-input-refused" if not valid else "valid-input-accepted", operation.id)
         _judge(crew, check, person, case, reply, valid)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky, FlakyFailure
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from contract_tests.budget import BudgetSpent
+from contract_tests.budget import BudgetSpent, RunSpent
 from contract_tests.check import Checker, difference
 from contract_tests.verification import Verification
 from seatrial.contract import OPENWEBUI
@@ -91,6 +91,8 @@ class Conversations(RuleBasedStateMachine):
             return
         try:
             turn = self.people[who].actor.send_message(session, prompt)
+        except RunSpent:
+            raise
         except BudgetSpent:
             type(self).talks = False
             return
@@ -174,6 +176,7 @@ def test_the_server_agrees_after_any_sequence_of_steps(
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
         print_blob=False,
+        report_multiple_bugs=False,
     )
     for operation in sorted(set(verb.values()) - {verb["get_model_info"]}):
         check.log.held("state-agrees", operation)
@@ -181,7 +184,7 @@ def test_the_server_agrees_after_any_sequence_of_steps(
         run_state_machine_as_test(seed(verification.settings.seed)(Machine), settings=bounded)
     except (Disagreement, Flaky, FlakyFailure) as error:
         if Machine.shortest() is None:
-            raise _met(error) or error from None
+            raise _met(error) or BudgetSpent("the same steps came out differently each time") from None
     found = Machine.shortest()
     if found is not None:
         taken = "; ".join(f"{number}. {words}" for number, words in enumerate(found.steps, 1))
@@ -196,7 +199,7 @@ def test_the_server_agrees_after_any_sequence_of_steps(
 
 def _met(error: BaseException | None) -> BaseException | None:
     """What a step met that another try of the same steps did not: an answer of no use, or none."""
-    if error is None or isinstance(error, (Unexpected, NoAnswer)):
+    if error is None or isinstance(error, (Unexpected, NoAnswer, BudgetSpent)):
         return error
     inside = list(error.exceptions) if isinstance(error, BaseExceptionGroup) else []
     return next((met for one in [*inside, error.__cause__, error.__context__] if (met := _met(one))), None)

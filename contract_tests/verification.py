@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from importlib import metadata
 
-from contract_tests.budget import Budget
+from contract_tests.budget import Budget, BudgetSpent, RunSpent
 from contract_tests.known import Acceptance
 from contract_tests.log import Log
 from contract_tests.observation import Observation
@@ -54,7 +54,7 @@ class Verification:
         self._started = now()
         self.guinea_pig: Person | None = None
         self._interrupted: int | None = None
-        self.budget = Budget(settings.depth, loopback=settings.target().is_loopback)
+        self.budget = Budget(settings.depth, loopback=settings.target().is_loopback, timeout=settings.timeout)
 
     def begin(self) -> None:
         """Raises `SeatrialError` when the run cannot start."""
@@ -70,8 +70,9 @@ class Verification:
         for exchange in self._early:
             self._hear(*exchange)
         self._early.clear()
+        self.budget.requests = self.log.requests
         self.crew.before.insert(0, self.budget.before)  # what it refuses is never intended
-        self.crew.listeners.append(self._interrupt_now)
+        self.crew.listeners += [self.budget.after, self._interrupt_now]
         self._know_release()
         if self.crew.unreadable is not None:
             self.met(self.crew.unreadable)
@@ -117,9 +118,14 @@ class Verification:
             if attempt:
                 time.sleep(ALIVE_PAUSE)
             with contextlib.suppress(NoAnswer, SeatrialError), self.crew.stranger().client as client:
-                client.send(self.crew.contract.call(operation), timeout=5)
+                with contextlib.suppress(BudgetSpent):  # it may not be asked; nothing says that it is dead
+                    client.send(self.crew.contract.call(operation), timeout=min(5, self.settings.timeout))
                 return True
         return False
+
+    def spent(self, error: RunSpent) -> None:
+        """The run may cost its target no more: it ends here, with what it has."""
+        self.problem, self.over = self.problem or str(error), True
 
     def met(self, error: BaseException) -> str | None:
         """Turn what a test met into a finding. Returns what to show; None when the error is the suite's own."""
@@ -149,6 +155,7 @@ class Verification:
         """Remove what was made, and write what was seen."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
             signal.signal(number, signal.SIG_IGN)
+        self.budget.closed = True
         left = self.crew.pay_off()
         if interrupted and self.problem is None:
             self.problem = "the run was interrupted"
@@ -210,14 +217,14 @@ class Verification:
             model=crew.model,
             tools={"seatrial": __version__} | {name: metadata.version(name) for name in TOOLS},
             machine={"python": platform.python_version(), "system": platform.system(), "cpus": os.cpu_count()},
-            settings={"timeout": settings.timeout, "disposable": settings.disposable}
+            settings={"timeout": settings.timeout, "disposable": settings.disposable, "bounds": self.budget.told()}
             | ({"baseline": self.baseline.place} if self.baseline else {}),
             seed=settings.seed,
             depth=settings.depth,
             strict=settings.strict,
             started=self._started,
             ended=now() if ended else "",
-            counts={"requests": self.log.requests, "completions": self.budget.spent},
+            counts=self.budget.counts() | {"clean_up_requests": self.log.requests - self.budget.requests},
             notes=[*crew.notes, *self.notes, *(self.log.acceptance.notes() if ended else [])],
             problem=self.problem,
             left_behind=left,

@@ -8,14 +8,18 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from seatrial.client import Client
 from seatrial.contract import OPENWEBUI, Contract
 from seatrial.errors import Inconclusive, WrongUse
 from seatrial.exchange import NoAnswer, Reply, Unexpected
-from seatrial.reading import member, success
+from seatrial.reading import identifier, member, names_one, shown, success
 from seatrial.settings import Settings
 from seatrial.target import Account, Login
+
+LONGEST_TOKEN = 8_000
+"""Characters of a token; servers refuse longer headers."""
 
 Connect = Callable[[Account], Client]
 
@@ -33,12 +37,12 @@ def sign_in(client: Client, contract: Contract, login: Login, label: str) -> Acc
         raise Inconclusive(f"{login.email}: too many sign-ins for now; wait three minutes ({told})")
     try:
         document = success(reply)
-        token = member(reply, document, "token", str)
+        token = _token(reply, document)
     except Unexpected as error:
         if reply.status == 200 and reply.is_json:
             raise Inconclusive(f"{login.email}: signing in needs a second step; give a --token instead") from None
         raise Inconclusive(f"signing in as {login.email} failed: {error}") from None
-    return Account(label, token, document.get("id"), document.get("email"), document.get("role"))
+    return Account(label, token, *_who(document))
 
 
 def known_by_token(client: Client, contract: Contract, account: Account, option: str) -> Account:
@@ -51,8 +55,8 @@ def known_by_token(client: Client, contract: Contract, account: Account, option:
     if client.target.api != OPENWEBUI or _needs_person(reply):
         return account
     try:
-        document = success(reply)
-        return replace(account, id=document.get("id"), email=document.get("email"), role=document.get("role"))
+        found, email, role = _who(success(reply))
+        return replace(account, id=found, email=email, role=role)
     except Unexpected as error:
         raise Inconclusive(f"{option}: cannot tell whose token this is: {error}") from None
 
@@ -110,10 +114,10 @@ def throwaway(admin: Client, contract: Contract, marker: str, label: str, passwo
     reply = _ask(admin, contract, "addUser", json=body)
     try:
         document = success(reply)
-        token, user = member(reply, document, "token", str), member(reply, document, "id", str)
+        token, user = _token(reply, document), identifier(reply, document)
     except Unexpected as error:
         raise Inconclusive(f"the administrator cannot add a throwaway account: {error}") from None
-    return Account(label, token, user, email, document.get("role"), disposable=True, throwaway=True)
+    return Account(label, token, user, email, _who(document)[2], disposable=True, throwaway=True)
 
 
 def choose_model(visible: Sequence[str], wanted: str | None, who: str) -> str:
@@ -135,9 +139,28 @@ def _ask(client: Client, contract: Contract, operation: str, **more: object) -> 
         raise Inconclusive(f"{client.target.url} does not answer: {failure.reason}") from None
 
 
+def _token(reply: Reply, document: Any) -> str:
+    """The token of an answer, which must be able to stand in a header."""
+    token: str = member(reply, document, "token", str)
+    if not (token.isascii() and token.isprintable() and 0 < len(token) <= LONGEST_TOKEN and " " not in token):
+        raise Unexpected(reply, "$.token as one word of ASCII", shown(token), "$.token")
+    return token
+
+
+def _who(document: Any) -> tuple[str | None, str | None, str | None]:
+    """Id, e-mail address and role as an answer tells them; None for what it does not tell, or not as text."""
+    told = document if isinstance(document, dict) else {}
+    found, email, role = (told.get(name) for name in ("id", "email", "role"))
+    return (
+        str(found) if names_one(found) else None,
+        email if isinstance(email, str) else None,
+        role if isinstance(role, str) else None,
+    )
+
+
 def _needs_person(reply: Reply) -> bool:
     """From 0.12 an API key may not ask who it belongs to; the key is good all the same."""
-    return reply.status == 403 and "human session" in reply.text.lower()
+    return reply.status == 403 and "human session" in reply.excerpt(2000).lower()
 
 
 def _detail(reply: Reply, secret: str | None) -> str:

@@ -19,9 +19,9 @@ from seatrial.verbs import Message, Model, Session, Turn, Verbs
 Result = TypeVar("Result")
 
 
-def verbs_for(api: str, contract: Contract, model: str | None = None) -> Verbs:
-    """The six verbs as an API speaks them. `model` names the model that answers (Open WebUI)."""
-    return SessionVerbs(contract) if api == SESSIONS else OpenWebUIVerbs(contract, model)
+def verbs_for(api: str, contract: Contract, model: str | None = None, patience: float = 120.0) -> Verbs:
+    """The six verbs as an API speaks them. On Open WebUI `model` answers, and in `patience` seconds at the latest."""
+    return SessionVerbs(contract) if api == SESSIONS else OpenWebUIVerbs(contract, model, patience)
 
 
 class Actor:

@@ -116,7 +116,7 @@ class Client:
         except httpx.HTTPError as error:
             # After an unhandled error the server drops the connection: a kept one is not used again.
             self.reconnect()
-            raise self._no_answer(call, error) from None
+            raise self._no_answer(call, error, time.monotonic() - started, limit) from None
         except KeyboardInterrupt:
             if answer is not None:  # what has come of it is no answer to hold against anybody
                 answer.cut = answer.cut or "closed"
@@ -133,7 +133,7 @@ class Client:
         content = {} if call.body() is None else {"Content-Type": "application/json"}
         return content | self.account.headers | dict(call.headers)
 
-    def _no_answer(self, call: Call, error: httpx.HTTPError) -> Exception:
+    def _no_answer(self, call: Call, error: httpx.HTTPError, seconds: float, limit: float) -> Exception:
         cause: BaseException | None = error
         while cause is not None:
             if isinstance(cause, ssl.SSLCertVerificationError):
@@ -142,7 +142,7 @@ class Client:
                     "name the authority that signed it with --ca-file"
                 )
             cause = cause.__cause__ or cause.__context__
-        failure = NoAnswer(call, reason(error, self.target.timeout))
+        failure = NoAnswer(call, reason(error, limit), seconds=seconds)
         self._tell(call, failure)
         return failure
 

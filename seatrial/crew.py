@@ -26,6 +26,7 @@ from seatrial.ledger import Ledger
 from seatrial.probe import Deployment, probe
 from seatrial.settings import Settings
 from seatrial.target import ANONYMOUS, Account, Target
+from seatrial.verbs import Verbs
 
 MARKER = "seatrial-"
 
@@ -101,7 +102,10 @@ class Crew:
 
     def person(self, account: Account) -> Person:
         client = self.connect(account)
-        return Person(account, client, Actor(verbs_for(self.api, self.contract, self.model), client.send))
+        return Person(account, client, Actor(self._verbs(), client.send))
+
+    def _verbs(self) -> Verbs:
+        return verbs_for(self.api, self.contract, self.model, self.target.timeout)
 
     def _gate(self, account: Account, call: Call) -> None:
         for gate in self.before:
@@ -164,7 +168,7 @@ class Crew:
                 "in chats of its own, and generated completions were skipped"
             )
         for person in [*self.people, *others]:
-            person.actor = Actor(verbs_for(self.api, self.contract, self.model), person.client.send)
+            person.actor = Actor(self._verbs(), person.client.send)
 
     def _visible(self, person: Person) -> list[str]:
         """The models that somebody sees, without the arena: it answers as another one each time."""

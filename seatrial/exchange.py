@@ -134,11 +134,12 @@ class Unexpected(Exception):
 class NoAnswer(Exception):
     """The call brought no answer at all: refused, reset, or silent until the deadline.
 
-    `reached`: the target may have received it; False when no connection was made.
+    `reached`: the target may have received it; False when no connection was made. `seconds` is how long it was
+    waited for.
     """
 
-    def __init__(self, call: Call, reason: str, reached: bool = True) -> None:
-        self.call, self.reason, self.reached = call, reason, reached
+    def __init__(self, call: Call, reason: str, reached: bool = True, seconds: float = 0.0) -> None:
+        self.call, self.reason, self.reached, self.seconds = call, reason, reached, seconds
         super().__init__(f"{call.method} {call.path}: {reason}")
 
 

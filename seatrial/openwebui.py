@@ -8,6 +8,7 @@ is the completion form that answers in the response and stores both messages (re
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain, repeat
 from typing import Any
 
 from seatrial.completions import Form, completion, new_id
@@ -19,21 +20,23 @@ from seatrial.verbs import Message, Model, Session, Turn
 PAGE = 60
 """Chats on one page of the list, in every release that the contract knows."""
 
-MAX_PAGES = 1000
+MAX_PAGES = 500
+"""Pages before a list counts as never ending: 30,000 chats."""
+
 POLL_SECONDS = (0.05, 0.05, 0.1, 0.1, 0.2)
 """Pauses between looks at a running turn's tasks; the last one repeats."""
 
-POLL_LIMIT = 600
-"""Looks before a turn counts as never ending: two minutes."""
-
 
 class OpenWebUIVerbs:
-    """`model` is the model that answers; without one, turns need `get_model_info` first."""
+    """`model` is the model that answers; without one, turns need `get_model_info` first.
+
+    `patience` is how many seconds of pauses a turn in the background may take before it counts as never ending.
+    """
 
     api = OPENWEBUI
 
-    def __init__(self, contract: Contract, model: str | None = None) -> None:
-        self.contract, self.model = contract, model
+    def __init__(self, contract: Contract, model: str | None = None, patience: float = 120.0) -> None:
+        self.contract, self.model, self.patience = contract, model, patience
         self._call = contract.call
 
     def create_session(self, title: str = "") -> Steps[Session]:
@@ -73,12 +76,15 @@ class OpenWebUIVerbs:
 
     def await_tasks(self, chat_id: str) -> Steps[None]:
         """Look until no task of the chat is left. Raises `Unexpected` when they never end."""
-        for look in range(POLL_LIMIT):
+        paused, pauses = 0.0, chain(POLL_SECONDS, repeat(POLL_SECONDS[-1]))
+        while paused < self.patience:
             reply = yield self._call("listChatTasks", chat_id)
             if not items(reply, member(reply, success(reply), "task_ids", list), "$.task_ids"):
                 return
-            yield Wait(POLL_SECONDS[min(look, len(POLL_SECONDS) - 1)])
-        raise Unexpected(reply, "tasks that end", f"still running after {POLL_LIMIT} looks", "$.task_ids")
+            pause = next(pauses)
+            yield Wait(pause)
+            paused += pause
+        raise Unexpected(reply, "tasks that end", f"still running after {self.patience:g} s", "$.task_ids")
 
     def get_model_info(self) -> Steps[list[Model]]:
         reply = yield self._call("listModels")
@@ -90,7 +96,10 @@ class OpenWebUIVerbs:
         return found
 
     def list_sessions(self) -> Steps[list[Session]]:
-        """All pages, in the server's order. A page that brings nothing new ends the list."""
+        """All pages, in the server's order. A page that brings nothing new ends the list.
+
+        Raises `Unexpected` when none does.
+        """
         found: dict[str, Session] = {}
         listed: list[Session] = []
         for page in range(1, MAX_PAGES + 1):
@@ -101,8 +110,8 @@ class OpenWebUIVerbs:
             listed += sessions if fresh else []
             found.update((session.id, session) for session in fresh)
             if len(rows) < PAGE or not fresh:
-                break
-        return listed
+                return listed
+        raise Unexpected(reply, "a list that ends", f"other chats on each of {MAX_PAGES} pages", "list: its end")
 
     def delete_session(self, session_id: str) -> Steps[None]:
         reply = yield self._call("deleteChat", session_id)

@@ -58,7 +58,7 @@ def _ask(client: Client, contract: Contract, operation: str) -> Reply:
 def _version(reply: Reply | None) -> str | None:
     document = _json(reply)
     version = document.get("version") if isinstance(document, dict) else None
-    return version if isinstance(version, str) else None
+    return version[:80] if isinstance(version, str) else None
 
 
 def _speaks_sessions(reply: Reply | None) -> bool:

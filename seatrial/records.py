@@ -236,7 +236,8 @@ class RunFolder:
         path = self.path / name
         draft = path.with_name(f".{path.name}.part")
         try:
-            draft.write_text(text, "utf-8")
+            # Half a character, which an answer may hold, stays as the escape that JSON has for it.
+            draft.write_text(text, "utf-8", "backslashreplace")
             draft.replace(path)
         except OSError as error:
             with contextlib.suppress(OSError):

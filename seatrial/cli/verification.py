@@ -77,13 +77,13 @@ def run_verification(
 
 
 def _announce(settings: Settings, deployment: Deployment, console: Console) -> None:
-    budget = Budget(settings.depth, loopback=settings.target().is_loopback)
+    budget = Budget(settings.depth, loopback=settings.target().is_loopback, timeout=settings.timeout)
     name = f"{deployment.name} {deployment.version}" if deployment.version else "the Session API"
     console.print(
         f"{settings.url} serves {name}; {settings.depth} depth, seed {settings.seed}", highlight=False, soft_wrap=True
     )
     asked = f"model {settings.model}" if settings.model else "the first model that the accounts see (--model chooses)"
-    console.print(f"[dim]{budget.announcement()}, of {asked}[/dim]", highlight=False, soft_wrap=True)
+    console.print(f"[dim]{budget.announcement()}; asked is {asked}[/dim]", highlight=False, soft_wrap=True)
 
 
 def _verified(settings: Settings, folder: RunFolder, console: Console) -> Run:
