@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import statistics
+import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -71,6 +72,7 @@ class Log:
         self.statuses: dict[str, Counter[int]] = defaultdict(Counter)
         self.seconds: dict[str, list[float]] = defaultdict(list)
         self.requests = 0
+        self._reading = threading.RLock()
         self.failures_of_test: list[str] = []
         self._counts: Counter[tuple[str, str]] = Counter()
         self._failed: Counter[tuple[str, str]] = Counter()
@@ -83,7 +85,11 @@ class Log:
     # What the suite asked and was answered
 
     def hear(self, account: Account, call: Call, outcome: Reply | NoAnswer) -> None:
-        """Listen to one exchange; see `seatrial.client`."""
+        """Listen to one exchange; see `seatrial.client`. Of answers that come at once, one is read at a time."""
+        with self._reading:
+            self._hear(account, call, outcome)
+
+    def _hear(self, account: Account, call: Call, outcome: Reply | NoAnswer) -> None:
         self.requests += 1
         if account.token and len(account.token) >= 12:
             self._secrets.add(account.token)

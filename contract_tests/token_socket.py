@@ -7,19 +7,28 @@ with TokenSocket(target, account) as socket:
 
 from __future__ import annotations
 
+import contextlib
+import json
 import threading
 import time
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
-import socketio
-
+from contract_tests.websocket import WebSocket, WebSocketRefused
 from seatrial.exchange import Call, NoAnswer
 from seatrial.openwebui import output_text
+from seatrial.parsing import parse
 from seatrial.target import Account, Target
 
-CONNECT_SECONDS = 10
+OPEN, PING, PONG, CONNECT, REFUSED, EVENT = "0", "2", "3", "40", "44", "42"
+"""How Engine.IO's packets begin, and Socket.IO's inside its messages."""
+
+MAX_HEARD = 16 * 1024 * 1024
+"""Characters that are listened to; a socket that says more is left."""
+
+SILENCE_SECONDS = 60.0
+"""Servers ping every 25 seconds."""
 
 
 class Delivered:
@@ -40,16 +49,14 @@ class Delivered:
     def take(self, data: dict[str, Any]) -> None:
         """One event's `data`: pieces are `response:completion` since 0.11, else `chat:completion`."""
         self.events += 1
-        body = data.get("data") or {}
+        body = data.get("data")
+        body = body if isinstance(body, dict) else {}
         kind = data.get("type")
         if kind == "response:completion":
             if body.get("type") == "response.output_text.delta" and isinstance(body.get("delta"), str):
                 self.deltas.append(body["delta"])
         elif kind in ("chat:completion", "chat:message"):
-            for choice in body.get("choices") or []:
-                piece = (choice.get("delta") or {}).get("content")
-                if isinstance(piece, str) and piece:
-                    self.deltas.append(piece)
+            self.deltas += pieces(body.get("choices"))
             if isinstance(body.get("content"), str):
                 self.whole = body["content"]
             if body.get("output"):  # how 0.10 tells the text: as items, the whole of it each time
@@ -61,43 +68,96 @@ class Delivered:
             self.errors.append(str(body)[:300])
 
 
+def pieces(choices: Any) -> Iterator[str]:
+    """The pieces of text in the `choices` of an event, whatever else may stand there."""
+    for choice in choices if isinstance(choices, list) else ():
+        match choice:
+            case {"delta": {"content": str(piece)}} if piece:
+                yield piece
+
+
 class TokenSocket:
-    """One connected socket of an account. Raises `NoAnswer` when it cannot connect."""
+    """One connected socket of an account, for as long as its block. Raises `NoAnswer` when it cannot connect.
+
+    `id` is what a turn names as its `session_id`.
+    """
 
     def __init__(self, target: Target, account: Account) -> None:
         self._target, self._account = target, account
-        self._client = socketio.Client(
-            reconnection=False, ssl_verify=target.ca_file is None or target.ca_file, handle_sigint=False
-        )
         self._chats: dict[str, Delivered] = {}
         self._lock = threading.Condition()
-        self._client.on("events", self._heard)
+        self._ended = ""
+        self.id = ""
 
     def __enter__(self) -> Self:
-        parts = urlsplit(self._target.url)
+        until, path = time.monotonic() + self._target.timeout, "/ws/socket.io/"
         try:
-            self._client.connect(
-                f"{parts.scheme}://{parts.netloc}",
-                socketio_path=f"{parts.path}/ws/socket.io".lstrip("/"),
-                transports=["websocket"],
-                auth={"token": self._account.token},
-                headers=dict(self._target.headers),
-                wait_timeout=CONNECT_SECONDS,
-            )
-            self._client.emit("user-join", {"auth": {"token": self._account.token}})
-        except Exception as error:  # noqa: BLE001 - its exceptions have no common root
-            call = Call("createChatCompletion", "GET", f"{parts.path}/ws/socket.io")
-            raise NoAnswer(call, f"the Socket.IO connection failed: {type(error).__name__}: {error}") from None
+            self._line = WebSocket(self._target, f"{path}?EIO=4&transport=websocket", self._target.timeout)
+        except (OSError, WebSocketRefused) as error:
+            raise self._no_answer(path, error) from None
+        try:
+            self._greet(until)
+        except (OSError, ValueError, WebSocketRefused) as error:
+            self._line.close()
+            raise self._no_answer(path, error) from None
+        self._reader = threading.Thread(target=self._read, name="seatrial-socket", daemon=True)
+        self._reader.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._client.disconnect()
+        self._line.close()
+        self._reader.join(1)
 
-    @property
-    def id(self) -> str:
-        return str(self._client.get_sid("/"))
+    def _greet(self, until: float) -> None:
+        """Engine.IO opens, Socket.IO connects with the token, and the account joins its room."""
+        auth = {"token": self._account.token}
+        if not self._line.receive(until).startswith(OPEN):
+            raise ValueError("the server does not open with Engine.IO's handshake")
+        self._line.send(CONNECT + json.dumps(auth), until)
+        while not (said := self._line.receive(until)).startswith(CONNECT):
+            if said.startswith(REFUSED):
+                raise ValueError(f"refused: {said[2:200]}")
+            if said == PING:
+                self._line.send(PONG, until)
+        told = parse(said[len(CONNECT) :])
+        if not isinstance(told, dict) or not isinstance(told.get("sid"), str):
+            raise ValueError(f"no id of the socket in {said[:200]!r}")
+        self.id = told["sid"]
+        self._line.send(EVENT + json.dumps(["user-join", {"auth": auth}]), until)
+
+    def _read(self) -> None:
+        """What is said, until either side ends it or it has said more than any turn needs."""
+        heard = 0
+        try:
+            while heard < MAX_HEARD:
+                said = self._line.receive(time.monotonic() + SILENCE_SECONDS)
+                heard += len(said) + 1
+                if said == PING:
+                    self._line.send(PONG, time.monotonic() + SILENCE_SECONDS)
+                elif said.startswith(EVENT):
+                    with contextlib.suppress(ValueError):
+                        self._heard(parse(said[len(EVENT) :]))
+            self._end(f"more than {MAX_HEARD:,} characters came over the socket")
+        except (OSError, WebSocketRefused) as error:
+            self._end(f"the socket ended: {error}")
+
+    def _heard(self, event: Any) -> None:
+        match event:
+            case ["events", {"data": dict(data), "chat_id": chat_id}]:
+                with self._lock:
+                    self._of(str(chat_id)).take(data)
+                    self._lock.notify_all()
+
+    def _end(self, why: str) -> None:
+        with self._lock:
+            self._ended = why
+            self._lock.notify_all()
+
+    def _no_answer(self, path: str, error: Exception) -> NoAnswer:
+        call = Call("createChatCompletion", "GET", path)
+        return NoAnswer(call, f"the Socket.IO connection failed: {type(error).__name__}: {error}"[:300])
 
     def forget(self, chat_id: str) -> None:
         """A new turn begins: what was told of earlier ones does not count."""
@@ -105,22 +165,18 @@ class TokenSocket:
             self._chats.pop(chat_id, None)
 
     def wait_for(self, chat_id: str, seconds: float) -> Delivered:
-        """What was told of a chat, once it is told to be done or the time is over."""
+        """What was told of a chat, once it is told to be done, the socket has ended or the time is over."""
         deadline = time.monotonic() + seconds
         with self._lock:
-            while not self._of(chat_id).done and not self._of(chat_id).errors:
+            while not self._of(chat_id).done and not self._of(chat_id).errors and not self._ended:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     break
                 self._lock.wait(left)
-            return self._of(chat_id)
+            delivered = self._of(chat_id)
+            if self._ended and not delivered.done:
+                delivered.errors.append(self._ended)
+            return delivered
 
     def _of(self, chat_id: str) -> Delivered:
         return self._chats.setdefault(chat_id, Delivered())
-
-    def _heard(self, event: Any) -> None:
-        if not isinstance(event, dict) or not isinstance(event.get("data"), dict):
-            return
-        with self._lock:
-            self._of(str(event.get("chat_id"))).take(event["data"])
-            self._lock.notify_all()

@@ -23,7 +23,7 @@ from seatrial.target import ANONYMOUS, Account, Target
 from seatrial.transport import DeadlineTransport
 from seatrial.unpacking import ACCEPTED, Unpacker
 
-MAX_BODY = 16 * 1024 * 1024
+MAX_BODY = 8 * 1024 * 1024
 """Bytes of a body that are read, as unpacked; what is longer is cut and marked."""
 
 Listener = Callable[[Account, Call, "Reply | NoAnswer"], None]
@@ -171,6 +171,7 @@ class Answer:
         self._response, self._started, self._deadline = response, started, deadline
         self._body = bytearray()
         self._ended: float | None = None
+        self._whole: Reply | None = None
         self.cut: str | None = None
 
     def chunks(self) -> Iterator[tuple[float, bytes]]:
@@ -204,8 +205,13 @@ class Answer:
 
     def reply(self) -> Reply:
         """What has arrived so far, as a value."""
-        seconds = (self._ended or time.monotonic()) - self._started
-        return Reply(self.call, self.status, self.headers, bytes(self._body), seconds, self.cut)
+        if self._whole is None:
+            seconds = (self._ended or time.monotonic()) - self._started
+            reply = Reply(self.call, self.status, self.headers, bytes(self._body), seconds, self.cut)
+            if self._ended is None:
+                return reply
+            self._whole, self._body = reply, bytearray()  # megabytes are kept once
+        return self._whole
 
 
 def reason(error: Exception, timeout: float) -> str:

@@ -178,8 +178,9 @@ def _message(reply: Reply, row: Mapping[str, Any], message_id: str) -> Message:
 def output_text(output: Any) -> str:
     """The text in a message's `output` items; 0.10 keeps replies there and leaves `content` empty."""
     # Reasoning and tool calls are items too; they are no part of the reply.
-    said = [item for item in output or () if isinstance(item, dict) and item.get("type", "message") == "message"]
-    parts = [part for item in said for part in item.get("content") or ()]
+    items = output if isinstance(output, list) else ()
+    said = [item for item in items if isinstance(item, dict) and item.get("type", "message") == "message"]
+    parts = [part for item in said if isinstance(item.get("content"), list) for part in item["content"]]
     return "".join(str(part.get("text") or "") for part in parts if isinstance(part, dict))
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
-MAX_VALUES = 1_000_000
-"""About as many values as half the memory of a small machine holds; a chat of thousands of messages has a tenth."""
+MAX_VALUES = 250_000
+"""Some 50 MB of memory, of which several answers at once need as much; a chat of thousands of messages has a tenth."""
 
 MAX_DEPTH = 100
 """Deeper than anybody means, and far from where comparing, showing and checking the values would fail."""
