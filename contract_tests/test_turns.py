@@ -19,8 +19,6 @@ from seatrial.verbs import Message
 
 pytestmark = pytest.mark.api(OPENWEBUI)
 OPERATION = "createChatCompletion"
-SOCKET_SECONDS = 20
-
 Prompt = Callable[..., str]
 
 
@@ -55,7 +53,7 @@ def test_a_turn_told_over_the_socket_is_the_turn_that_is_stored(
             check.equal(
                 "turn-stored", OPERATION, asked, history[-2].content if len(history) > 1 else "", "background: prompt"
             )
-            delivered = socket.wait_for(session.id, SOCKET_SECONDS)
+            delivered = socket.wait_for(session.id, crew.target.timeout)
             told = {"events": delivered.events, "errors": delivered.errors}
             check.that(
                 "turn-delivered", OPERATION, delivered.done, "events that end with done", repr(told), "socket: done"

@@ -178,6 +178,24 @@ def body(content: bytes, kind: bytes = b"application/json", more: bytes = b"") -
     return lambda peer: peer.say(head, content)
 
 
+def steps(*done: Writes) -> Writes:
+    """One after the other."""
+
+    def act(peer: Peer) -> None:
+        for one in done:
+            one(peer)
+
+    return act
+
+
+def said(*pieces: bytes) -> Writes:
+    return lambda peer: peer.say(*pieces)
+
+
+def silent(peer: Peer) -> None:
+    peer.wait(LONGEST)
+
+
 def bomb(megabytes: int = 1_024) -> bytes:
     """So many megabytes of white space, as gzip."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
@@ -199,8 +217,8 @@ ENDLESS: dict[str, Writes] = {
     "a status line that never ends": lambda peer: peer.drip(b"x", b"HTTP/1.1 200 "),
     "interim answers without end": lambda peer: peer.flood(b"HTTP/1.1 100 Continue\r\n\r\n" * 100),
     "a trailer without end": lambda peer: peer.drip(b"X-T: 1\r\n", CHUNKED + b"2\r\n{}\r\n0\r\n"),
-    "silence": lambda peer: peer.wait(LONGEST) and None,
-    "silence in the body": lambda peer: (peer.say(CHUNKED + b"1\r\n[\r\n"), peer.wait(LONGEST)) and None,
+    "silence": silent,
+    "silence in the body": steps(said(CHUNKED + b"1\r\n[\r\n"), silent),
     "events without end": lambda peer: peer.flood(
         b'data: {"choices": [{"delta": {"content": "x"}}]}\n\n' * 50,
         b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n",
@@ -208,11 +226,11 @@ ENDLESS: dict[str, Writes] = {
 }
 
 BIG: dict[str, Writes] = {
-    "100 MB": lambda peer: (peer.say(OK + b"Content-Length: 104857600\r\n\r\n"), peer.flood(b'"x",' * 16_384)) and None,
+    "100 MB": lambda peer: peer.flood(b'"x",' * 16_384, OK + b"Content-Length: 104857600\r\n\r\n"),
     "a million rows": body(b'{"sessions": [' + b'{"id": "a"},' * 1_000_000 + b'{"id": "a"}]}'),
     "rows that just fit": body(b'{"sessions": [' + b'{"id":"a","created_at":1},' * 330_000 + b'{"id": "a"}]}'),
-    "a huge header block": lambda peer: peer.say(OK, b"X-A: " + b"a" * 5_000_000 + b"\r\n\r\n{}"),
-    "many headers": lambda peer: peer.say(OK, b"".join(b"X-%d: a\r\n" % n for n in range(200_000)), b"\r\n{}"),
+    "a huge header block": said(OK, b"X-A: " + b"a" * 5_000_000 + b"\r\n\r\n{}"),
+    "many headers": said(OK, b"".join(b"X-%d: a\r\n" % n for n in range(200_000)), b"\r\n{}"),
     "one long text": body(b'{"id": "' + "é".encode() * 7_000_000 + b'"}'),
 }
 
@@ -245,15 +263,15 @@ ODD: dict[str, Writes] = {
 
 BROKEN: dict[str, Writes] = {
     "no answer": lambda _peer: None,
-    "a reset before the answer": lambda peer: peer.reset(),
-    "a reset in the headers": lambda peer: (peer.say(OK), peer.reset()) and None,
-    "a reset in the body": lambda peer: (peer.say(CHUNKED + b"5\r\n[1,2,\r\n"), peer.reset()) and None,
-    "an end in the body": lambda peer: peer.say(OK + b"Content-Length: 100\r\n\r\n{"),
-    "no HTTP": lambda peer: peer.say(b"SSH-2.0-OpenSSH_9.6\r\n\x00\xff"),
-    "a status that is none": lambda peer: peer.say(b"HTTP/1.1 2000 OK\r\n\r\n"),
-    "two lengths": lambda peer: peer.say(OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}"),
-    "a length below zero": lambda peer: peer.say(OK + b"Content-Length: -1\r\n\r\n{}"),
-    "a chunk of a length that is none": lambda peer: peer.say(CHUNKED + b"zz\r\n{}\r\n"),
+    "a reset before the answer": Peer.reset,
+    "a reset in the headers": steps(said(OK), Peer.reset),
+    "a reset in the body": steps(said(CHUNKED + b"5\r\n[1,2,\r\n"), Peer.reset),
+    "an end in the body": said(OK + b"Content-Length: 100\r\n\r\n{"),
+    "no HTTP": said(b"SSH-2.0-OpenSSH_9.6\r\n\x00\xff"),
+    "a status that is none": said(b"HTTP/1.1 2000 OK\r\n\r\n"),
+    "two lengths": said(OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}"),
+    "a length below zero": said(OK + b"Content-Length: -1\r\n\r\n{}"),
+    "a chunk of a length that is none": said(CHUNKED + b"zz\r\n{}\r\n"),
     "a switch of protocols": lambda peer: peer.say(
         b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"
     ),
