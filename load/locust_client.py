@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ssl
 import time
-import zlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -18,14 +17,17 @@ from geventhttpclient.client import HTTPClient
 from geventhttpclient.response import HTTPParseError
 from locust.event import EventHook
 
+from load.bounded_response import PIECE, install
 from load.recorder import LoadRecorder
 from seatrial.actor import Actor
 from seatrial.client import MAX_BODY, Gate, Listener
 from seatrial.exchange import Call, NoAnswer, Reply, Steps, Unexpected
 from seatrial.target import Account, Target
+from seatrial.unpacking import Unpacker
 from seatrial.verbs import Verbs
 
 Result = TypeVar("Result")
+install()
 
 
 class LoadClient:
@@ -100,17 +102,18 @@ class LoadClient:
             # The client's own limits are per read: a body that trickles would never end.
             with gevent.Timeout(limit):
                 response = self._http.request(call.method, path, body=body, headers=headers)
-                content = response.read()
+                content, cut = _body(response)
         except (gevent.Timeout, TimeoutError):
             _drop(response)
             raise NoAnswer(call, f"no answer within {limit:g} s") from None
         except HTTPParseError as error:
             raise NoAnswer(call, f"the connection broke before the whole answer ({error})") from None
+        except ValueError as error:
+            _drop(response)
+            raise NoAnswer(call, f"the body cannot be unpacked ({error})") from None
         except OSError as error:
             raise NoAnswer(call, _reason(error), reached=not isinstance(error, ConnectionRefusedError)) from None
         fields = {str(name).lower(): str(value) for name, value in response.items()}
-        content = _plain(call, fields, content)
-        cut = "size" if len(content) > MAX_BODY else None
         return Reply(call, response.get_code(), fields, content, time.perf_counter() - started, cut)
 
     def _tell(self, call: Call, outcome: Reply | NoAnswer) -> None:
@@ -160,13 +163,18 @@ def _drop(response: Any) -> None:
         response.release()
 
 
-def _plain(call: Call, fields: dict[str, str], content: bytes) -> bytes:
-    if fields.get("content-encoding", "").lower() != "gzip":
-        return content
-    try:
-        return zlib.decompress(content, 16 + zlib.MAX_WBITS)
-    except zlib.error as error:
-        raise NoAnswer(call, f"the body cannot be unpacked ({error})") from None
+def _body(response: Any) -> tuple[bytes, str | None]:
+    """The body as unpacked, up to a limit, and why there is no more of it. Raises `ValueError` for a broken packing."""
+    unpacker, content = Unpacker(str(response.get("content-encoding") or "")), bytearray()
+    while packed := response.read(PIECE):
+        for piece in unpacker.feed(packed):
+            room = MAX_BODY - len(content)
+            content += piece[:room]
+            if len(piece) > room:
+                _drop(response)
+                return bytes(content), "size"
+    unpacker.finish()
+    return bytes(content), None
 
 
 def _reason(error: OSError) -> str:

@@ -85,7 +85,7 @@ class Reply:
 
     @property
     def media_type(self) -> str:
-        return self.headers.get("content-type", "").split(";")[0].strip().lower()
+        return self.headers.get("content-type", "")[:200].split(";")[0].strip().lower()
 
     @property
     def is_json(self) -> bool:

@@ -34,6 +34,9 @@ DEPTH = 50
 NAMES = 60
 """Fields without a description that one place may have; what has more is a map, and its keys are data."""
 
+PLACES = 2_000
+"""Places of the answers of one operation and status; a target that thinks of new names each time gets no more."""
+
 _NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]{0,39}")
 _DATA = re.compile(r"(?=[^\d]*\d)[0-9a-fA-F-]{8,}|.*\d{6,}.*")
 
@@ -147,6 +150,8 @@ class _Walk:
         self._answers, self._sent = answers, sent
 
     def see(self, where: str, value: Any, described: Described | None, *, required: bool = False) -> None:
+        if where not in self._answers.places and len(self._answers.places) >= PLACES:
+            return
         place = self._answers.places.setdefault(where, Place(described, required))
         place.types[json_type(value)] += 1
         if described is None:
