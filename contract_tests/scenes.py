@@ -20,6 +20,10 @@ MOST_READ = 20
 """New sessions that are read when somebody else may have made them."""
 
 
+FEW = 10
+"""Messages that a chat names twice, as a tree and as a list."""
+
+
 def new_session(crew: Crew, person: Person, made: Made, text: str = "") -> Session:
     session = person.actor.create_session(crew.title(text))
     made.append((person, session.id))
@@ -29,6 +33,8 @@ def new_session(crew: Crew, person: Person, made: Made, text: str = "") -> Sessi
 def stored_chat(crew: Crew, owner: Person, made: Made, texts: Sequence[str], title: str = "stored") -> Session:
     """A chat of Open WebUI with a finished conversation in it, made without a model. `tip` is its last message."""
     chat = tree(crew.title(title), texts, crew.model)
+    # As the web app does: up to 0.9 search looks into this list only.
+    chat["messages"] = list(chat["history"]["messages"].values()) if len(texts) < FEW else []
     reply = owner.client.send(crew.contract.call("createChat", json={"chat": chat}))
     chat_id = member(reply, success(reply), "id", str)
     made.append((owner, chat_id))
