@@ -12,17 +12,20 @@ findings; `--json FILE` keeps all of it. docs/releases.md and the README's numbe
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from seatrial.accounts import sign_in
 from seatrial.client import Client
 from seatrial.contract import Contract
+from seatrial.errors import Inconclusive
 from seatrial.lab import openwebui, openwebui_install
 from seatrial.lab.children import provider_process
 from seatrial.lab.script import Script
@@ -37,6 +40,7 @@ def main() -> int:
     for version in arguments.versions:
         openwebui_install.install(version)
         with (
+            _told(version),
             provider_process(Script()) as provider,
             openwebui.boot(version, provider_url=provider, defaults=arguments.defaults) as deployment,
         ):
@@ -49,6 +53,15 @@ def main() -> int:
                     if arguments.json:
                         Path(arguments.json).write_text(json.dumps(results, indent=1))
     return 0
+
+
+@contextlib.contextmanager
+def _told(version: str) -> Iterator[None]:
+    """A release that does not start is one line, and the next one has its turn."""
+    try:
+        yield
+    except Inconclusive as error:
+        print(f"{version}: {error}", flush=True)
 
 
 def _verify(
