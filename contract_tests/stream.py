@@ -6,6 +6,7 @@ import json
 import statistics
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from seatrial.sse import DONE, EventReader
@@ -15,6 +16,10 @@ BURST_SHARE = 0.05
 
 BURST_TOKENS, BURST_SECONDS = 8, 0.25
 """Shorter replies, in tokens or time, say nothing about buffering."""
+
+
+STALL_SECONDS, STALL_SHARE = 5.0, 20
+"""A pause as long as this, and so many times the usual one, is one that people notice."""
 
 
 @dataclass
@@ -57,9 +62,11 @@ class Reading:
         return spread < BURST_SHARE * self.ended
 
     @property
-    def median_gap(self) -> float:
-        gaps = [b - a for a, b in zip(self.token_times, self.token_times[1:], strict=False)]
-        return statistics.median(gaps) if gaps else 0.0
+    def stall(self) -> float:
+        """Seconds of the longest pause between two tokens, where it is out of all proportion to the others; else 0."""
+        gaps = [b - a for a, b in pairwise(self.token_times)]
+        longest = max(gaps, default=0.0)
+        return longest if longest >= STALL_SECONDS and longest > STALL_SHARE * statistics.median(gaps) else 0.0
 
 
 def read(chunks: Iterable[tuple[float, bytes]]) -> Reading:

@@ -7,14 +7,14 @@ times that disagree with the server's own clock are another.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
-from typing import Any
 
 import pytest
 
 from contract_tests.check import Checker
+from contract_tests.counts import miscounted
 from contract_tests.scenes import Made, new_session, stored_chat
 from contract_tests.stream import read
 from seatrial.completions import Form, completion
@@ -119,31 +119,13 @@ def test_counts_of_tokens_add_up(crew: Crew, speaker: Person, check: Checker, pr
             check.skip("usage-adds-up", "createChatCompletion", f"{form} replies come without counts")
             continue
         check.log.held("usage-adds-up", "createChatCompletion")
-        for expected, received, where in _miscounted(usage):
+        for expected, received, where in miscounted(usage):
             # More in all than in its parts: some providers do not list the tokens of hidden thought.
             severity: Severity | None = "drift" if where == "more in all" else None
             check.that(
                 "usage-adds-up", "createChatCompletion", False, expected, received, f"{form}: {where}",
                 reply=source, severity=severity,
             )  # fmt: skip
-
-
-def _miscounted(usage: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """(expected, received, where) for what does not add up."""
-    names = ("prompt_tokens", "completion_tokens", "total_tokens")
-    counts = {name: usage[name] for name in names if usage.get(name) is not None}
-    for name, value in counts.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0 or value != int(value):
-            yield "a whole number from 0", f"{name}: {value!r}", name
-            return
-    if len(counts) < len(names):
-        return
-    prompt, said, total = (counts[name] for name in names)
-    thought = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0
-    if total < prompt + said:
-        yield f"at least {prompt} + {said}", f"{total} in all", "total_tokens"
-    elif total > prompt + said and total != prompt + said + thought:
-        yield f"{prompt} + {said}", f"{total} in all", "more in all"
 
 
 def _is_true(check: Checker, operation: str, value: float | None, earliest: float, latest: float, where: str) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from contract_tests.counts import miscounted
 from contract_tests.known import Acceptance, known_defects
 from contract_tests.log import Log
 from contract_tests.stream import read
@@ -105,6 +108,59 @@ def test_a_token_never_reaches_a_finding_and_an_answer_that_shows_it_is_one() ->
         assert SOMEBODY.token not in json.dumps([finding.received, finding.curl, list(finding.steps)])
 
 
+def test_a_part_of_a_token_does_not_leave_the_rest_of_it_behind() -> None:
+    token = SOMEBODY.token
+    assert token is not None
+    call, heard = CONTRACT.call("getVersion"), log()
+    for account in (Account("half", token[:14]), SOMEBODY):
+        heard.hear(account, call, answer(call, 200, {"version": f"1.0 {token}", "deployment_id": ""}))
+    told = json.dumps([[finding.received, list(finding.steps)] for finding in heard.findings.values()])
+    assert token[14:] not in told
+
+
+PAGE = Reply(search("x"), 401, {"content-type": "text/html"}, b"<html><body>Sign in</body></html>")
+RESHAPED = answer(search("x"), 401, {"error": "no"})
+STRANGER = Account("stranger")
+
+
+@pytest.mark.parametrize(
+    ("account", "reply", "provoked", "found"),
+    [
+        (SOMEBODY, RESHAPED, False, ("refusal-conforms", "defect")),
+        (SOMEBODY, RESHAPED, True, ("refusal-conforms", "defect")),
+        (STRANGER, RESHAPED, False, ("refusal-conforms", "defect")),
+        (SOMEBODY, PAGE, False, ("refusal-conforms", "defect")),
+        # A proxy's own page for strangers, or for what it takes for an attack, is its business.
+        (STRANGER, PAGE, False, ("status-documented", "drift")),
+        (SOMEBODY, PAGE, True, ("status-documented", "drift")),
+        (SOMEBODY, Reply(search("x"), 500, {}, b"no"), False, ("valid-use", "break")),
+        (SOMEBODY, Reply(search("x"), 500, {}, b"no"), True, ("no-server-error", "defect")),
+    ],
+)
+def test_a_refusal_is_held_to_the_contract(
+    account: Account, reply: Reply, provoked: bool, found: tuple[str, str]
+) -> None:
+    heard = log("0.9.6")
+    with heard.provoking() if provoked else nullcontext():
+        heard.hear(account, reply.call, reply)
+    assert {(finding.rule, finding.severity) for finding in heard.findings.values()} == {found}
+
+
+def test_a_server_that_is_overloaded_may_say_so() -> None:
+    heard = log()
+    heard.hear(SOMEBODY, search("x"), answer(search("x"), 503, {"detail": "later"}))
+    assert not heard.has_failed
+
+
+def test_a_cookie_that_signs_somebody_in_is_not_for_strangers() -> None:
+    call, cookie = CONTRACT.call("getVersion"), {"set-cookie": "lang=en; Path=/, token=abc; Path=/"}
+    reply = Reply(call, 200, {"content-type": "application/json"} | cookie, b'{"version": "1.0", "deployment_id": ""}')
+    for account, found in ((STRANGER, {"no-secrets"}), (SOMEBODY, set())):
+        heard = log()
+        heard.hear(account, call, reply)
+        assert {finding.rule for finding in heard.findings.values()} == found
+
+
 def chunk(text: str | None = None, finish: str | None = None) -> str:
     choice = {"delta": {"content": text} if text else {}, "finish_reason": finish}
     return f"data: {json.dumps({'choices': [choice]})}\n\n"
@@ -145,3 +201,26 @@ def test_a_burst_is_many_tokens_at_once_after_a_time_and_not_a_short_answer() ->
     assert read(timed(WHOLE, 0.0005, start=1.0)).is_burst
     assert not read(timed(WHOLE[:3], 0.0005, start=1.0)).is_burst
     assert not read(timed(WHOLE, 0.0005, start=0.01)).is_burst
+
+
+def test_a_stall_is_a_pause_out_of_proportion_and_not_a_slow_model() -> None:
+    quick = timed(WHOLE, 0.02)
+    stalled = [(moment + (6 if number >= 7 else 0), event) for number, (moment, event) in enumerate(quick)]
+    assert read(stalled).stall == pytest.approx(6.02, abs=0.1)
+    assert read(quick).stall == 0
+    assert read(timed(WHOLE, 6.0)).stall == 0
+
+
+def test_counts_of_tokens_are_whole_numbers_that_add_up() -> None:
+    def places(**usage: Any) -> list[str]:
+        return [where for _, _, where in miscounted(usage)]
+
+    assert places(prompt_tokens=8, completion_tokens=2, total_tokens=10) == []
+    assert places(prompt_tokens=8, completion_tokens=2, total_tokens=9) == ["total_tokens"]
+    assert places(prompt_tokens=8, completion_tokens=-1, total_tokens=7) == ["completion_tokens"]
+    assert places(prompt_tokens="8", completion_tokens=2, total_tokens=10) == ["prompt_tokens"]
+    # Thought that is counted, but not among what was said; and thought that is not told at all.
+    thought = {"reasoning_tokens": 5}
+    assert places(prompt_tokens=8, completion_tokens=2, total_tokens=15, completion_tokens_details=thought) == []
+    assert places(prompt_tokens=8, completion_tokens=2, total_tokens=15) == ["more in all"]
+    assert places(completion_tokens=2) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -14,6 +15,8 @@ ONLY = (OPENWEBUI,)
 COMPLETE = frozenset({"createChatCompletion"})
 Events = AsyncIterator[bytes]
 DONE = b"data: [DONE]"
+STALLS_AT, STALL_SECONDS = 5, 7
+"""The token before which a stream pauses, and for how long."""
 
 
 async def _events(pieces: AsyncIterator[bytes]) -> Events:
@@ -160,6 +163,26 @@ async def _buffered(events: Events) -> Events:
     yield b"".join([event async for event in events])
 
 
+async def _stalls(events: Events) -> Events:
+    """A pause in the middle, as of a worker that waits for a lock."""
+    seen = 0
+    async for event in events:
+        seen += bool(_token(event))
+        if seen == STALLS_AT and _token(event):
+            await asyncio.sleep(STALL_SECONDS)
+        yield event
+
+
+async def _never_ends(events: Events) -> Events:
+    """All of the reply but its end, and then a sign of life now and then."""
+    async for event in events:
+        if DONE not in event:
+            yield event
+    while True:
+        await asyncio.sleep(1)
+        yield b": still here\n\n"
+
+
 async def _as_json(asked: Asked, behind: Behind) -> Answer:
     answer = await behind.answer(asked)
     if answer.is_stream:
@@ -207,4 +230,8 @@ FAULTS = [
           ("stream-text",), _streamed(_eats_spaces)),
     Fault("stream-buffered", "time", ONLY, "Nothing happens, then the whole reply appears at once.",
           ("stream-live",), _streamed(_buffered)),
+    Fault("stream-stalls", "time", ONLY, "In the middle of a reply nothing comes for many seconds.",
+          ("stream-live",), _streamed(_stalls)),
+    Fault("stream-never-ends", "time", ONLY, "The reply is all there, and the page waits for more for ever.",
+          ("stream-finish",), _streamed(_never_ends)),
 ]  # fmt: skip
