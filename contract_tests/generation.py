@@ -12,13 +12,14 @@ from typing import Any
 
 import requests
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import Phase, given, seed, settings
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.config import SchemathesisConfig
 from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.core.transport import Response
 from schemathesis.generation import GenerationMode
 
+from contract_tests.repeatable import SETTINGS
 from seatrial.contract import Contract, Operation
 from seatrial.exchange import Call, Reply
 
@@ -70,10 +71,8 @@ def _drawn(strategy: Any, count: int, seed_number: int, visit: Visit, valid: boo
     @seed(seed_number)
     @settings(
         max_examples=count,
-        database=None,
-        deadline=None,
         phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
+        **SETTINGS,
     )
     @given(case=strategy)
     def run(case: Any) -> None:

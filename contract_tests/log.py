@@ -6,7 +6,6 @@ contract with the second validator, and looks for secrets. Tests add findings wi
 
 from __future__ import annotations
 
-import json
 import re
 import statistics
 import threading
@@ -17,7 +16,8 @@ from dataclasses import replace
 
 from contract_tests.known import Acceptance
 from contract_tests.rules import RULES
-from contract_tests.trail import Trail, curl
+from contract_tests.secrecy import Secrets
+from contract_tests.trail import Step, Trail, curl, told
 from seatrial.completions import form_of
 from seatrial.contract import Contract
 from seatrial.exchange import Call, NoAnswer, Reply
@@ -76,9 +76,8 @@ class Log:
         self.failures_of_test: list[str] = []
         self._counts: Counter[tuple[str, str]] = Counter()
         self._failed: Counter[tuple[str, str]] = Counter()
-        self._trail = Trail()
-        self._secrets: set[str] = set()
-        self._hidden: set[str] = set(hidden)
+        self.trail = Trail()
+        self._secrets = Secrets(hidden)
         self._provoking = False
         self.test = ""
 
@@ -91,11 +90,8 @@ class Log:
 
     def _hear(self, account: Account, call: Call, outcome: Reply | NoAnswer) -> None:
         self.requests += 1
-        if account.token and len(account.token) >= 12:
-            self._secrets.add(account.token)
-        if isinstance(call.json, dict) and isinstance(call.json.get("password"), str):
-            self._hidden.add(call.json["password"])
-        self._trail.hear(account, call, outcome)
+        self._secrets.hear(account, call)
+        self.trail.hear(account, call, outcome, self._provoking)
         if isinstance(outcome, NoAnswer):
             return
         self.statuses[call.operation][outcome.status] += 1
@@ -115,7 +111,7 @@ class Log:
     def start(self, test: str) -> None:
         """A new test begins: its trail is its own."""
         self.test = test
-        self._trail.start()
+        self.trail.start()
 
     def _conforms(self, account: Account, reply: Reply) -> None:
         operation = reply.call.operation
@@ -160,9 +156,7 @@ class Log:
                 "no-secrets", operation, "no cookie that signs somebody in", "a token as cookie, for anybody",
                 "header: set-cookie", reply, account,
             )  # fmt: skip
-        if operation not in _TELLS_TOKENS and any(
-            secret in shown or secret.encode("utf-8", "replace") in body for secret in self._secrets
-        ):
+        if operation not in _TELLS_TOKENS and self._secrets.told_in(shown, body):
             self.finding(
                 "no-secrets", operation, "no token", "an account's token in the answer", "answer", reply, account
             )
@@ -185,14 +179,17 @@ class Log:
         severity: Severity | None = None,
         call: Call | None = None,
         calls: Sequence[Call] = (),
+        way: Sequence[Step] | None = None,
     ) -> None:
         """Record a departure. The same rule, operation and instance is one finding, counted.
 
-        `calls` are the requests that may have brought it about, where it is more than the last one.
+        `calls` are the requests that may have brought it about, where it is more than the last one; `way` are the
+        steps to it, where those of the whole test are too many.
         """
         spec = RULES[rule]
-        call = call or (reply.call if reply else self._trail.last(operation))
-        account = account or self._trail.sender(call)
+        shown = call or (reply.call if reply else None)
+        call = shown or self.trail.last(operation)
+        account = account or self.trail.sender(call)
         where = _UUID.sub("*", _INDEX.sub("[*]", where[:MOST_PLACE]))
         form = form_of(call.json) if call is not None and call.operation == "createChatCompletion" else ""
         if form and rule in FAILED_USE:
@@ -203,12 +200,11 @@ class Log:
             operation=operation,
             title=spec.title,
             notice=spec.notice,
-            expected=self._masked(expected[:MOST_TEXT])[:2000],
-            received=self._masked(received[:MOST_TEXT])[:2000],
+            expected=self._secrets.masked(expected[:MOST_TEXT])[:2000],
+            received=self._secrets.masked(received[:MOST_TEXT])[:2000],
             where=where,
-            curl=self._masked(curl(self.url, call, account, self._headers)) if call else "",
+            curl=self._secrets.masked(curl(self.url, call, account, self._headers)) if call else "",
             account=account.label if account else "",
-            steps=tuple(json.loads(self._masked(json.dumps(self._trail.steps)))),
             at=now(),
             id=f"{rule}:{operation}:{where}",
             form=form,
@@ -233,14 +229,13 @@ class Log:
                 f"{rule} {operation}: expected {found.expected}, received {found.received}"[:300]
             )
         earlier = self.findings.get(key)
-        if earlier is None:
-            self.findings[key] = found
-        else:
-            # The shorter request is the easier one to understand and to repeat.
-            kept = found if 0 < len(found.curl) < len(earlier.curl) else earlier
-            self.findings[key] = replace(
-                kept, count=earlier.count + 1, at=earlier.at, after_requests=earlier.after_requests
-            )
+        # The shorter request is the easier one to understand and to repeat.
+        kept = earlier if earlier and not 0 < len(found.curl) < len(earlier.curl) else None
+        if kept is None:
+            kept = replace(found, steps=told(self.trail.steps if way is None else way, shown, self._secrets))
+        if earlier:
+            kept = replace(kept, count=earlier.count + 1, at=earlier.at, after_requests=earlier.after_requests)
+        self.findings[key] = kept
 
     def _fails(self, finding: Finding) -> bool:
         return finding.fails or (self._strict and not finding.accepted)
@@ -275,12 +270,6 @@ class Log:
             documented = status in operation.statuses
             reason = "" if seen[status] else operation.unprovoked(status) or skipped or _unseen(status)
             yield Seen(operation_id, status, seen[status], documented, reason, p50, p95)
-
-    def _masked(self, text: str) -> str:
-        # Longest first: a part of a token must not leave the rest of it behind.
-        for secret in sorted(self._secrets | {text for text in self._hidden if len(text) >= 8}, key=len, reverse=True):
-            text = text.replace(secret, "***")
-        return text
 
 
 def _unseen(status: int) -> str:

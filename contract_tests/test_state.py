@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky, FlakyFailure
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from contract_tests.budget import BudgetSpent, RunSpent
 from contract_tests.check import Checker, difference
+from contract_tests.repeatable import SETTINGS
+from contract_tests.trail import Step, Trail
 from contract_tests.verification import Verification
 from seatrial.contract import OPENWEBUI
 from seatrial.crew import Crew, Person
@@ -29,8 +31,9 @@ MOST_STEPS = {"quick": 150, "full": 600}
 class Disagreement(AssertionError):
     """The server is in another state than the steps so far should have brought it to."""
 
-    def __init__(self, operation: str, expected: str, received: str, steps: list[str]) -> None:
-        self.operation, self.expected, self.received, self.steps = operation, expected, received, list(steps)
+    def __init__(self, operation: str, expected: str, received: str, steps: list[str], calls: list[Step]) -> None:
+        self.operation, self.expected, self.received = operation, expected, received
+        self.steps, self.calls = list(steps), calls
         super().__init__(f"{operation}: expected {expected}, received {received}")
 
 
@@ -38,6 +41,7 @@ class Conversations(RuleBasedStateMachine):
     """What people do, and what should then be there: per person, sessions in the order made, and what was said."""
 
     crew: ClassVar[Crew]
+    trail: ClassVar[Trail]
     people: ClassVar[list[Person]]
     verb: ClassVar[dict[str, str]]
     talks: ClassVar[bool]
@@ -47,6 +51,7 @@ class Conversations(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.begun = len(self.trail.steps)
         self.steps: list[str] = []
         self.sessions: list[tuple[int, Session, list[tuple[str, str]]]] = []
         self.gone: list[tuple[int, Session]] = []
@@ -61,10 +66,11 @@ class Conversations(RuleBasedStateMachine):
         cls = type(self)
         cls.taken += 1
         self.steps.append(words)
+        self.trail.words = words
         return cls.taken <= cls.most
 
     def differ(self, operation: str, expected: str, received: str) -> None:
-        found = Disagreement(operation, expected, received, self.steps)
+        found = Disagreement(operation, expected, received, self.steps, self.trail.steps[self.begun :])
         cls = type(self)
         if cls.worst is None or len(found.steps) < len(cls.worst.steps):
             cls.worst = found
@@ -150,6 +156,7 @@ class Conversations(RuleBasedStateMachine):
         return f"session {every.index(session.id) + 1} ({session.id[:8]})"
 
     def teardown(self) -> None:
+        self.trail.words = ""
         for who, session, _ in self.sessions:
             self.people[who].client.send(self.crew.contract.call(self.verb["delete_session"], session.id))
 
@@ -165,18 +172,15 @@ def test_the_server_agrees_after_any_sequence_of_steps(
         pass
 
     Machine.crew, Machine.people, Machine.verb = crew, [owner, *others], verb
+    Machine.trail = check.log.trail
     Machine.talks, Machine.taken, Machine.worst = speaker is owner, 0, None
     depth = verification.settings.depth
     Machine.most = MOST_STEPS[depth]
     bounded = settings(
         max_examples=RUNS[depth],
         stateful_step_count=STEPS[depth],
-        database=None,
-        deadline=None,
         phases=[Phase.generate, Phase.shrink],
-        suppress_health_check=list(HealthCheck),
-        print_blob=False,
-        report_multiple_bugs=False,
+        **SETTINGS,
     )
     for operation in sorted(set(verb.values()) - {verb["get_model_info"]}):
         check.log.held("state-agrees", operation)
@@ -194,6 +198,7 @@ def test_the_server_agrees_after_any_sequence_of_steps(
             found.expected,
             f"{found.received}, after: {taken}",
             f"after {found.operation}",
+            way=found.calls,
         )
 
 
