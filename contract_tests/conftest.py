@@ -82,7 +82,7 @@ def other(crew: Crew) -> Person:
 @pytest.fixture
 def prompt(crew: Crew, request: pytest.FixtureRequest) -> Callable[[], str]:
     """Makes prompts: short, each with a nonce of its own, which is the same when the test runs again."""
-    test = hashlib.sha256(request.node.nodeid.rpartition("/")[2].encode()).hexdigest()[:6]
+    test = hashlib.sha256(request.node.nodeid.partition("::")[2].encode()).hexdigest()[:6]
     numbers = itertools.count(1)
 
     def make(text: str = "Answer with one short sentence.") -> str:

@@ -21,7 +21,7 @@ from contract_tests.trail import Step, Trail, curl, told
 from seatrial.completions import form_of
 from seatrial.contract import Contract
 from seatrial.exchange import Call, NoAnswer, Reply
-from seatrial.records import Check, Finding, Seen, Severity, Skip, now
+from seatrial.records import OUTSIDE, Check, Finding, Seen, Severity, Skip, now
 from seatrial.target import Account
 
 FAILED_USE = ("valid-use", "valid-input-accepted", "no-answer")
@@ -79,7 +79,7 @@ class Log:
         self.trail = Trail()
         self._secrets = Secrets(hidden)
         self._provoking = False
-        self.test = ""
+        self.test = OUTSIDE
 
     # What the suite asked and was answered
 

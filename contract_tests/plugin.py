@@ -94,7 +94,7 @@ class Plugin:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Iterator[None]:
         if self.verification is not None:
-            self.verification.log.start(item.nodeid.rpartition("/")[2])
+            self.verification.log.start(f"{item.path.name}::{item.nodeid.partition('::')[2]}")
         if shown := (yield from self._around()):
             pytest.skip(shown)
 
@@ -130,6 +130,10 @@ class Plugin:
         self._done += 1
         session_items = self._total
         self._progress(self._done, session_items, nodeid.rpartition("::")[2])
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" and self.verification and (hasattr(report, "wasxfail") or not report.skipped):
+            self.verification.tests += 1
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:

@@ -48,7 +48,7 @@ class Verification:
         """`guinea_pig` sends generated requests; None once its account was spoiled and there is no other."""
         self.settings, self.folder = settings, folder
         self.problem: str | None = None
-        self.over = False
+        self.over, self.tests = False, 0
         self.notes: list[str] = []
         self._early: list[tuple[Account, Call, Reply | NoAnswer]] = []
         self._started = now()
@@ -224,7 +224,8 @@ class Verification:
             strict=settings.strict,
             started=self._started,
             ended=now() if ended else "",
-            counts=self.budget.counts() | {"clean_up_requests": self.log.requests - self.budget.requests},
+            counts=self.budget.counts()
+            | {"clean_up_requests": self.log.requests - self.budget.requests, "tests": self.tests},
             notes=[*crew.notes, *self.notes, *(self.log.acceptance.notes() if ended else [])],
             problem=self.problem,
             left_behind=left,

@@ -75,6 +75,11 @@ def judge(run: Run, folder: RunFolder) -> Judgement:
     return Judgement(verdict, code, claim, numbers(digest), heads, failing, known, waived, before, drift, digest)
 
 
+def in_order(judgement: Judgement) -> list[Group]:
+    """All groups in the order in which the reports show them: what fails, then the rest."""
+    return [*judgement.failing, *judgement.known, *judgement.waived, *judgement.drift]
+
+
 def rank(group: Group, api: str) -> tuple[int, int, int, int]:
     """Breaks before defects; then valid use of the six verbs that fails, then leaks, then the verbs before the rest."""
     finding = group.finding

@@ -27,6 +27,10 @@ from typing import IO, Any, Literal, TypeVar
 from seatrial.errors import Inconclusive, WrongUse
 
 SCHEMA = 1
+RUNS = Path("seatrial-runs")
+OUTSIDE = "outside"
+"""In place of a test, for what a run meets at its start and its end."""
+
 Severity = Literal["break", "defect", "drift"]
 Row = TypeVar("Row")
 
@@ -36,9 +40,10 @@ class Finding:
     """One way in which the target departs from what its users need. See DESIGN, section 4, for the severities.
 
     `where` is the instance: a JSON path, or "status 500". `known`, `waived` and `before` (the run to which this one
-    is compared had it too) say why it does not fail the run. `steps` are the calls that led to it, oldest first;
-    `form` says what kind of request it was, where an operation has several contracts; `test` is what found it.
-    It was first seen at the time `at`, when the run had sent `after_requests` requests.
+    is compared had it too) say why it does not fail the run. `steps` are the calls that led to it, oldest first (what
+    they hold, `contract_tests.trail` says); `form` says what kind of request it was, where an operation has several
+    contracts; `test` is what found it. It was first seen at the time `at`, when the run had sent `after_requests`
+    requests.
     """
 
     rule: str
@@ -195,7 +200,7 @@ class RunFolder:
     def create(cls, out: str | None, command: str) -> RunFolder:
         """Raises `WrongUse` when `out` cannot be written or holds something already."""
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-        path = Path(out) if out else Path("seatrial-runs") / f"{stamp}-{command}-{secrets.token_hex(2)}"
+        path = Path(out) if out else RUNS / f"{stamp}-{command}-{secrets.token_hex(2)}"
         try:
             if path.exists() and (not path.is_dir() or any(path.iterdir())):
                 raise WrongUse(f"--out {path} exists and is not an empty folder; name a new one")
@@ -209,6 +214,8 @@ class RunFolder:
     def open(cls, path: str | Path) -> RunFolder:
         """Raises `WrongUse` when the path is no run folder."""
         folder = cls(Path(path))
+        if not folder.path.exists() and (RUNS / path).exists():  # reports name it as it is called there
+            folder = cls(RUNS / path)
         if not (folder.path / "run.json").is_file():
             raise WrongUse(f"{path} is not a run folder: it holds no run.json")
         folder.load()

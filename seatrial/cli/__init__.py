@@ -20,6 +20,7 @@ COMMANDS = {
     "load": "seatrial.cli.load:load",
     "compare": "seatrial.cli.compare:compare",
     "report": "seatrial.cli.report:report",
+    "replay": "seatrial.cli.replay:replay",
     "clean": "seatrial.cli.clean:clean",
     "lab": "seatrial.cli.lab:lab",
 }

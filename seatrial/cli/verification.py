@@ -29,13 +29,14 @@ from seatrial.lab.children import until_stopped
 from seatrial.ledger import open_entries
 from seatrial.lifeline import child_environment
 from seatrial.probe import Deployment
-from seatrial.records import Run, RunFolder, now
+from seatrial.records import OUTSIDE, Run, RunFolder, now
 from seatrial.settings import Settings
 
 LOG = "pytest.log"
 PATIENCE = 90.0
 """Seconds that an interrupted suite gets to remove what it made."""
 
+NO_TEST = "no_test_of_this_name"
 SHORT_LOAD = {"users": 5, "duration": 6.0, "turns": 2, "think": 0.2}
 
 
@@ -46,10 +47,9 @@ def run_verification(
     baseline = Baseline.open(settings.baseline) if settings.baseline else None
     with ExitStack() as stack:
         stack.enter_context(until_stopped())
-        if not settings.url:
-            tokens = settings.token or owners(3)
-            url = stack.enter_context(reference_process(settings.contract, tokens))
-            settings = replace(settings, url=url, token=tokens, disposable=True)
+        embedded = not settings.url
+        if embedded:
+            settings = embed(settings, stack)
             console.print("[dim]no URL given: verifying the reference server, started for this run[/dim]")
         elif with_load and not settings.target().is_loopback and not yes:
             raise WrongUse(f"{settings.url} is not on this machine; give --yes to put load on it")
@@ -57,7 +57,9 @@ def run_verification(
         if baseline is not None:
             baseline.demand(deployment.api)
         _announce(settings, deployment, console)
-        run = _verified(settings, folder, console)
+        run = verified(settings, folder, console)
+        if embedded:
+            run = replace(run, settings=run.settings | {"embedded": True})
         if with_load and run.problem is None:
             run = _with_load(run, settings, folder, console)
     judgement = judge(run, folder)
@@ -76,6 +78,13 @@ def run_verification(
     return run
 
 
+def embed(settings: Settings, stack: ExitStack) -> Settings:
+    """The settings with a reference server of our own as their target; it ends with the stack."""
+    tokens = settings.token or owners(3)
+    url = stack.enter_context(reference_process(settings.contract, tokens))
+    return replace(settings, url=url, token=tokens, disposable=True)
+
+
 def _announce(settings: Settings, deployment: Deployment, console: Console) -> None:
     budget = Budget(settings.depth, loopback=settings.target().is_loopback, timeout=settings.timeout)
     name = f"{deployment.name} {deployment.version}" if deployment.version else "the Session API"
@@ -86,12 +95,15 @@ def _announce(settings: Settings, deployment: Deployment, console: Console) -> N
     console.print(f"[dim]{budget.announcement()}; asked is {asked}[/dim]", highlight=False, soft_wrap=True)
 
 
-def _verified(settings: Settings, folder: RunFolder, console: Console) -> Run:
-    """Run pytest to its end and read what it recorded; remove what a killed one left."""
+def verified(settings: Settings, folder: RunFolder, console: Console, test: str | None = None) -> Run:
+    """Run pytest to its end and read what it recorded; remove what a killed one left.
+
+    With `test` only that one runs; `OUTSIDE` is the start and the end of a verification without any.
+    """
     started = now()
     # Without an id: it has not begun. `clean` needs the target should we be killed.
     folder.save(Run("verify", settings.url or "", settings.api, depth=settings.depth, started=started))
-    code, interrupted = _pytest(settings, folder, console)
+    code, interrupted = _pytest(settings, folder, console, _command(test))
     run = folder.load()
     if not run.ended:
         run.left_behind = _removed(settings, folder, run)
@@ -120,11 +132,11 @@ def _removed(settings: Settings, folder: RunFolder, run: Run) -> list[str]:
         return [f"{entry.kind} {entry.id or '(perhaps)'} of {entry.account}" for entry in entries]
 
 
-def _pytest(settings: Settings, folder: RunFolder, console: Console) -> tuple[int, bool]:
+def _pytest(settings: Settings, folder: RunFolder, console: Console, command: list[str]) -> tuple[int, bool]:
     interrupted = False
     with (folder.path / LOG).open("wb") as log:
         process = subprocess.Popen(
-            _command(),
+            command,
             env=child_environment() | settings.environment() | _waivers(settings) | {"SEATRIAL_RUN": str(folder.path)},
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -156,13 +168,15 @@ def _pytest(settings: Settings, folder: RunFolder, console: Console) -> tuple[in
     return code, interrupted
 
 
-def _command() -> list[str]:
+def _command(test: str | None) -> list[str]:
     spec = importlib.util.find_spec("contract_tests")
     assert spec is not None
     assert spec.origin is not None
     suite = Path(spec.origin).parent
     options = ["-c", str(suite / "pytest.ini"), "--rootdir", str(suite), "-p", "no:locust", "-p", "no:schemathesis"]
-    return [sys.executable, "-P", "-m", "pytest", str(suite), *options]
+    options += ["-rs"] if test else []  # why it was skipped
+    chosen = [str(suite)] if test is None else [str(suite), "-k", NO_TEST] if test == OUTSIDE else [str(suite / test)]
+    return [sys.executable, "-P", "-m", "pytest", *chosen, *options]
 
 
 def _waivers(settings: Settings) -> dict[str, str]:
