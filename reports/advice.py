@@ -6,7 +6,7 @@ import shlex
 
 from reports.verdict import Judgement, target_name
 from reports.wording import clean, counted, line
-from seatrial.records import Run, RunFolder
+from seatrial.records import Finding, Run, RunFolder
 
 TWO = ("second account", "two accounts", "another account")
 
@@ -23,6 +23,15 @@ def next_steps(run: Run, judgement: Judgement, folder: RunFolder, limit: int = 3
 def named(folder: RunFolder) -> str:
     """The folder as one types it; its name alone where the path belongs to one machine."""
     return shlex.quote(str(folder.path) if not folder.path.is_absolute() else folder.path.name)
+
+
+def replay_line(run: Run, folder: RunFolder, finding: Finding, number: int) -> str:
+    """What sends a finding's requests again; `number` is its place in the report. "" where nothing can."""
+    if run.command != "verify" or not finding.test:
+        return ""
+    # An id that cannot be shown as it is cannot be typed either.
+    name = shlex.quote(finding.id) if finding.id and line(finding.id, 300) == finding.id else str(number)
+    return f"seatrial replay {named(folder)} {name}"
 
 
 def _all(run: Run, judgement: Judgement, folder: str) -> list[tuple[str, str]]:

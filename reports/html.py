@@ -17,7 +17,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from reports.advice import next_steps
+from reports.advice import next_steps, replay_line
 from reports.charts import charts
 from reports.digest import WRONGS, Group
 from reports.verdict import Judgement, described, headline, target_name
@@ -64,13 +64,14 @@ class Shown:
     expected: str
     received: str
     curl: str
+    replay: str
     account: str
     why: str
     steps: list[str]
 
     @property
     def size(self) -> int:
-        texts = (self.expected, self.received, self.curl, self.why, self.headline, *self.steps)
+        texts = (self.expected, self.received, self.curl, self.replay, self.why, self.headline, *self.steps)
         return sum(len(escapes.escape(text)) for text in texts) + 900
 
 
@@ -94,6 +95,7 @@ class Room:
 
     def section(self, name: str, title: str, intro: str, groups: Sequence[Group]) -> Section:
         section = Section(name, title, intro, len(groups))
+        after = self.number + len(groups)
         for index, group in enumerate(groups):
             shown = self._shown(group)
             if index >= FINDINGS or shown.size > self.left:
@@ -103,6 +105,7 @@ class Room:
             finding = group.finding
             words = line(finding.title or finding.rule, 160), line(finding.notice, 300)
             section.rules.setdefault(finding.rule, (*words, []))[2].append(shown)
+        self.number = after  # `seatrial replay` counts those that are left out as well
         return section
 
     def _shown(self, group: Group) -> Shown:
@@ -119,6 +122,7 @@ class Room:
             expected=block(finding.expected, 1500),
             received=block(finding.received, 1500),
             curl=block(finding.curl, 4000),
+            replay=clean(replay_line(self.run, self.folder, finding, self.number)),
             account=line(finding.account, 80),
             why=line(finding.accepted or "", 300),
             steps=_steps(finding),

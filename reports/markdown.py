@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from reports.advice import next_steps
+from reports.advice import next_steps, replay_line
 from reports.charts import load_latency, seen_latency
 from reports.digest import MESSAGES, Group
 from reports.verdict import Judgement, described, headline
@@ -43,7 +43,7 @@ def document(run: Run, judgement: Judgement, folder: RunFolder) -> str:
         [f"## {MARKS[judgement.verdict]} {judgement.verdict.capitalize()}", "", prose(judgement.sentence, 600)],
         _ran(run),
         _section("What to do next", [f"{i}. {step}" for i, step in enumerate(_steps(run, judgement, folder), 1)]),
-        _findings(run, judgement),
+        _findings(run, judgement, folder),
         _tolerated("Known defects of this release", judgement.known),
         _tolerated("Waived", judgement.waived),
         _tolerated("Already in the baseline", judgement.before),
@@ -96,9 +96,9 @@ def _steps(run: Run, judgement: Judgement, folder: RunFolder) -> list[str]:
     ]
 
 
-def _findings(run: Run, judgement: Judgement) -> list[str]:
+def _findings(run: Run, judgement: Judgement, folder: RunFolder) -> list[str]:
     lines = []
-    for group in judgement.failing[:SHOWN]:
+    for number, group in enumerate(judgement.failing[:SHOWN], 1):
         finding = group.finding
         times = f" ({group.count:,} times)" if group.count > 1 else ""
         lines += [
@@ -107,6 +107,8 @@ def _findings(run: Run, judgement: Judgement) -> list[str]:
             + (f", id {code(finding.id, 200)}" if finding.id else ""),
             f"  - expected {code(finding.expected, 160)}, received {code(finding.received, 160)}",
         ]
+        again = replay_line(run, folder, finding, number)
+        lines += [f"  - again: {code(again, 400)}"] if again else []
     if len(judgement.failing) > SHOWN:
         lines += ["", f"And {counted(len(judgement.failing) - SHOWN, 'more finding')} in report.html."]
     return _section("What fails", lines)

@@ -28,6 +28,7 @@ def finding(**changes: Any) -> Finding:
         "where": "status 400",
         "curl": "curl -sS -i http://localhost:8080/api/chat/completions",
         "id": "valid-use:createChatCompletion:status 400",
+        "test": "test_turns.py::test_a_plain_turn_answers_what_it_stores",
     }
     return Finding(**given | changes)
 
