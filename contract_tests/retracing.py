@@ -57,7 +57,7 @@ def same(finding: Finding, other: Finding) -> bool:
 
 def is_on_one_answer(finding: Finding) -> bool:
     """Whether its steps, sent again, can show it; findings that compare several answers need their test."""
-    return any(step.get("shows") for step in finding.steps)
+    return any(isinstance(step, Mapping) and step.get("shows") for step in finding.steps)
 
 
 class Retracer:
@@ -102,6 +102,8 @@ class Retracer:
     def _needed(self) -> list[Mapping[str, Any]]:
         """Up to the step that shows it; of bad input that came before only what brought ids that are used."""
         steps = list(self.finding.steps)
+        if not all(isinstance(step, Mapping) for step in steps):
+            raise Unsendable("the record of its steps cannot be read")
         last = max((number for number, step in enumerate(steps) if step.get("shows")), default=len(steps) - 1)
         return [
             step for step in steps[: last + 1] if step.get("shows") or step.get("brought") or not step.get("provoking")

@@ -40,7 +40,6 @@ class Case:
 
 
 ON_SESSIONS = {
-    "create-answers-201": Case("does_not_come_back", "answer-conforms:createSession", True),
     "delete-fails": Case("does_not_come_back", "valid-use:deleteSession", True),
     "never-answers": Case("texts_come_back", "no-answer:getHistory", False),
     "times-as-text": Case("does_not_come_back", "answer-conforms:listSessions", True),
@@ -50,12 +49,10 @@ ON_SESSIONS = {
     "others-read": Case("another_owner", "other-cannot-read:getHistory", True),
     "trace-shown": Case("bad_requests", "no-internals", True),
     "mistake-fails": Case("generated_requests", "no-server-error:sendMessage", True),
-    "parallel-creates-collide": Case("made_at_once", "parallel-kept:createSession", False),
 }
 ON_OPENWEBUI = {
     "others-read": Case("second_account", "other-cannot-read:getChat", True),
     "deleted-key-works": Case("a_key_opens", "wrong-credentials-refused:listChats", True),
-    "rename-empties": Case("renaming", "update-keeps", False),
     "stream-without-done": Case("stream_is_whole", "stream-finish", False),
     "removed-account-gets-in": Case("until_it_is_removed", "wrong-credentials-refused:getCurrentUser", True),
 }

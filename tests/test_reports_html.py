@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import shlex
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from report_runs import every_kind, many
+from report_runs import every_kind, finding, many
 
 from reports import html
 from reports.charts import charts
@@ -129,6 +131,14 @@ def test_a_finding_shows_expected_beside_received_and_a_curl_line(tmp_path: Path
     assert "<pre>400 {&#34;detail&#34;:&#34;Model not found&#34;}</pre>" in told
     assert '<pre id="curl-1">curl -sS -i' in told
     assert 'data-copy="curl-1"' in told
+
+
+def test_a_finding_shows_the_line_that_replays_it(tmp_path: Path) -> None:
+    made = every_kind(tmp_path)
+    line = f"seatrial replay failed {escape(shlex.quote(finding().id), quote=False)}"
+    assert f'<pre id="replay-1">{line}</pre>' in text(made["failed"])
+    # An id that cannot be typed as it is shown is named by its number.
+    assert '<pre id="replay-1">seatrial replay hostile 1</pre>' in text(made["hostile"])
 
 
 def test_charts_have_their_numbers_in_a_table_and_the_colours_of_the_page(tmp_path: Path) -> None:

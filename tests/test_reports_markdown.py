@@ -25,6 +25,12 @@ def test_the_verdict_stands_first(tmp_path: Path) -> None:
     assert "1 break in 1 operation" in lines[2]
 
 
+def test_a_finding_comes_with_the_line_that_replays_it(tmp_path: Path) -> None:
+    assert "again: `seatrial replay failed 'valid-use:createChatCompletion:status 400'`" in text(
+        every_kind(tmp_path)["failed"]
+    )
+
+
 def test_each_part_has_its_section(tmp_path: Path) -> None:
     made = every_kind(tmp_path)
     for heading in ("Known defects of this release (1)", "Waived (1)", "Drift, reported only (1)", "Not checked (1)"):
