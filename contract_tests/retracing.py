@@ -27,8 +27,9 @@ from seatrial.crew import Crew, Person
 from seatrial.exchange import Call, NoAnswer, Reply
 from seatrial.records import Finding, Run
 
+BY_LOG = ("answer-conforms", "status-documented", "no-server-error", "no-internals", "no-secrets", "no-answer")
 BY_STATUS = ("bad-input-refused", "missing-refused")
-"""Rules that are broken by the status of an answer; other findings say so in their place: "status 200"."""
+"""Rules that the log holds an answer to, and those that its status breaks; others name it in `where`: "status 200"."""
 
 POLL_LOOKS, POLL_SECONDS = 150, 0.2
 _STATUS = re.compile(r"status \d+")
@@ -57,7 +58,8 @@ def same(finding: Finding, other: Finding) -> bool:
 
 def is_on_one_answer(finding: Finding) -> bool:
     """Whether its steps, sent again, can show it; findings that compare several answers need their test."""
-    return any(isinstance(step, Mapping) and step.get("shows") for step in finding.steps)
+    told = finding.rule in (*BY_LOG, *BY_STATUS) or _STATUS.search(finding.where)
+    return bool(told) and any(isinstance(step, Mapping) and step.get("shows") for step in finding.steps)
 
 
 class Retracer:

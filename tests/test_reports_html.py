@@ -6,11 +6,11 @@ import base64
 import hashlib
 import re
 import shlex
-from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 from report_runs import every_kind, finding, many
 
 from reports import html
@@ -135,7 +135,7 @@ def test_a_finding_shows_expected_beside_received_and_a_curl_line(tmp_path: Path
 
 def test_a_finding_shows_the_line_that_replays_it(tmp_path: Path) -> None:
     made = every_kind(tmp_path)
-    line = f"seatrial replay failed {escape(shlex.quote(finding().id), quote=False)}"
+    line = f"seatrial replay failed {escape(shlex.quote(finding().id))}"
     assert f'<pre id="replay-1">{line}</pre>' in text(made["failed"])
     # An id that cannot be typed as it is shown is named by its number.
     assert '<pre id="replay-1">seatrial replay hostile 1</pre>' in text(made["hostile"])
