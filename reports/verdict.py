@@ -77,7 +77,7 @@ def judge(run: Run, folder: RunFolder) -> Judgement:
 
 def in_order(judgement: Judgement) -> list[Group]:
     """All groups in the order in which the reports show them: what fails, then the rest."""
-    return [*judgement.failing, *judgement.known, *judgement.waived, *judgement.drift]
+    return [*judgement.failing, *judgement.known, *judgement.waived, *judgement.before, *judgement.drift]
 
 
 def rank(group: Group, api: str) -> tuple[int, int, int, int]:

@@ -29,7 +29,7 @@ from seatrial.errors import Inconclusive, WrongUse
 SCHEMA = 1
 RUNS = Path("seatrial-runs")
 OUTSIDE = "outside"
-"""In place of a test, for what a run meets at its start and its end."""
+"""In place of a test, for what a run meets at its start. What its end meets counts to the last test."""
 
 Severity = Literal["break", "defect", "drift"]
 Row = TypeVar("Row")
