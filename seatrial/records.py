@@ -28,9 +28,7 @@ from seatrial.errors import Inconclusive, WrongUse
 
 SCHEMA = 1
 RUNS = Path("seatrial-runs")
-OUTSIDE = "outside"
-"""In place of a test, for what a run meets at its start. What its end meets counts to the last test."""
-
+OUTSIDE = "outside"  # in place of a test: what a run meets at its start. What its end meets counts to the last test
 Severity = Literal["break", "defect", "drift"]
 Row = TypeVar("Row")
 
