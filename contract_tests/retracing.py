@@ -71,7 +71,8 @@ class Retracer:
         self._workers = [str(row.get("label")) for row in run.accounts if row.get("label") != "admin"]
         self._people: dict[str, Person] = {}
         marker = run.id if len(run.id) > 8 else ""
-        self._bindings = Bindings({marker: crew.marker, marker[-8:]: crew.marker[-8:]})
+        old, new = marker[-8:], crew.marker[-8:]
+        self._bindings = Bindings({marker: crew.marker, old: new, old.upper(): new.upper()})
         if run.model and crew.model:
             self._bindings.bind(run.model, crew.model)
 

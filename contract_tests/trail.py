@@ -21,6 +21,7 @@ import shlex
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -33,6 +34,9 @@ TRAIL = 40
 
 SHOWN_BODY, KEPT_BODY, READ_ANSWER = 4_000, 65_536, 1_048_576
 """Bytes: of a body in a curl line, of a body in a step, and of an answer that is searched for ids."""
+
+MOST_IDS = 500
+"""Of one answer. Who lists more than that does not have them all used by one test."""
 
 POLLS = ("listChatTasks",)
 ID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b|\b[0-9a-f]{32}\b")
@@ -79,7 +83,7 @@ class Trail:
         step = Step(account, call, status, provoking, self.words)
         self._known.update(ID.findall(" ".join(step.texts())))
         if isinstance(outcome, Reply) and 200 <= status < 300 and outcome.is_json:
-            for place, value in _ids(outcome):
+            for place, value in islice(_ids(outcome), MOST_IDS):
                 if value not in self._known:
                     self._known.add(value)
                     step.brought[value] = place

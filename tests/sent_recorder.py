@@ -37,7 +37,8 @@ class SentRecorder:
     def hear(self, account: Any, call: Any, outcome: Any) -> None:
         body = call.body()
         text = f"{call.path} {list(call.params)} {body.decode('utf-8', 'backslashreplace') if body else ''}"
-        text = text.replace(self.marker, "MARKER").replace(self.marker[-8:], "MARK")
+        short = self.marker[-8:]
+        text = text.replace(self.marker, "MARKER").replace(short, "MARK").replace(short.upper(), "MARK")
         for pattern, name in VARIED:
             text = pattern.sub(name, text)
         row = [self.test, account.label, call.operation, call.method, text.strip()]
