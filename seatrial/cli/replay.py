@@ -55,7 +55,8 @@ def replay(run: str, finding: str, url: str | None, as_json: bool, **options: An
     loaded = recorded.load()
     chosen = _chosen(recorded, loaded, finding)
     settings = settings_from(options)
-    given = {name for name in ("timeout", "model", "contract") if options.get(name) or _in_environment(name)}
+    named = ("seed", "timeout", "model", "contract")
+    given = {name for name in named if options.get(name) is not None or _in_environment(name)}
     settings = as_in(loaded, replace(settings, url=url or loaded.target), given=given)
     console = Console(stderr=as_json)
     _say_what_it_was(chosen, console)

@@ -120,8 +120,9 @@ def _why_skipped(log: Path) -> str:
 
 def as_in(run: Run, settings: Settings, *, given: set[str]) -> Settings:
     """The settings with what decides about the requests as it was in the run; `given` are named by the user."""
-    changes: dict[str, Any] = {"seed": run.seed, "depth": run.depth, "strict": run.strict, "api": run.api}
-    changes["baseline"] = None
+    changes: dict[str, Any] = {"depth": run.depth, "strict": run.strict, "api": run.api, "baseline": None}
+    if "seed" not in given:
+        changes["seed"] = run.seed
     if "timeout" not in given and isinstance(run.settings.get("timeout"), (int, float)):
         changes["timeout"] = float(run.settings["timeout"])
     if "model" not in given and settings.url == run.target:
