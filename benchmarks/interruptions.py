@@ -95,9 +95,9 @@ def _tried(scene: Scene, times: int, chance: random.Random, depth: str) -> Itera
         print(f"{scene.name}: a whole run takes {whole:.1f} s, exit {process.returncode}; left {changed or 'nothing'}")
         for way, end in (("Ctrl-C", _interrupted), ("kill -9, clean", _killed)):
             row = Row(scene.name, way)
-            for number in range(times):
-                moment = chance.uniform(0.2, whole)
-                _once(scene, row, Path(scratch) / f"{way[0]}{number}", moment, end, depth)
+            for number in range(3 * times):
+                if row.of < times:
+                    _once(scene, row, Path(scratch) / f"{way[0]}{number}", chance.uniform(0.2, whole), end, depth)
             yield row
 
 
@@ -112,7 +112,8 @@ def _once(
     before = scene.state()
     process = _start(scene, out, depth)
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(moment)
+        process.communicate(timeout=moment)
+        return  # it came to its end before: nothing was interrupted
     started = time.monotonic()
     code, said = end(scene, process, out)
     seconds = time.monotonic() - started

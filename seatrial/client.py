@@ -227,6 +227,6 @@ def reason(error: Exception, timeout: float) -> str:
         if "Name or service" in text or "getaddrinfo" in text or "nodename" in text:
             return "the host name is not known"
         return f"cannot connect ({text})"
-    if isinstance(error, httpx.RemoteProtocolError):
+    if isinstance(error, (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)):
         return f"the connection broke before an answer ({error})"
     return f"{type(error).__name__}: {error}"

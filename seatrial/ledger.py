@@ -11,7 +11,7 @@ import errno
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -28,6 +28,9 @@ CREATES = {"createSession": ("session", "id"), "createChat": ("chat", "id"), "ad
 
 REMOVES = {"deleteSession": "session", "deleteChat": "chat", "deleteUser": "user"}
 GONE = (200, 204, 404)
+
+MOST_FOUND = 5_000
+"""Sessions of an account that are written down before a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,25 @@ class Ledger:
         with self._lock:
             self._write(event="removed", kind=kind, id=entry_id)
 
+    def found(self, account: str, ids: Sequence[str]) -> None:
+        """What an account had before the run: what is asked for where a creation was never answered."""
+        with self._lock:
+            self._write(event="found", account=account, ids=list(ids[:MOST_FOUND]), all=len(ids) <= MOST_FOUND)
+
+    def came_since(self, account: str, ids: Iterable[str]) -> list[str] | None:
+        """Those that an account did not have before the run, and that the run did not make as far as it knows.
+
+        None when nobody wrote down what was there before.
+        """
+        before: set[str] | None = None
+        made: set[str] = set()
+        for event in [*read(self.path), *self._unwritten]:
+            if event.get("event") == "found" and event.get("account") == account and event.get("all"):
+                before = set(map(str, event.get("ids") or ()))
+            elif event.get("event") == "made":
+                made.add(event["id"])
+        return None if before is None else [one for one in ids if one not in before and one not in made]
+
     def settled(self, entry: Entry) -> None:
         """For an intent whose traces were looked for everywhere they can be: it made nothing that is left."""
         with self._lock:
@@ -161,11 +183,12 @@ def made_id(call: Call, outcome: Reply | NoAnswer) -> str | None:
 
 
 def marker_of(call: Call) -> str:
-    """The name by which something made without a known id can be found again, "" where there is no room."""
+    """The words by which something made without a known id can be found again, "" where there is no room."""
     body = call.json if isinstance(call.json, dict) else {}
-    chat = body.get("chat")
+    chat, message = body.get("chat"), body.get("user_message")
     title = chat.get("title") if isinstance(chat, dict) else None
-    return str(body.get("email") or title or "")[:200]
+    said = message.get("content") if isinstance(message, dict) else None
+    return str(body.get("email") or title or "")[:200] or str(said or "")[-200:]
 
 
 _NEEDED = {"intend": ("key", "kind", "account"), "made": ("kind", "account", "id"), "removed": ("kind", "id")}

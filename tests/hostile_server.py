@@ -18,6 +18,8 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import count
 from urllib.parse import urlsplit
 
 from seatrial.contract import Contract
@@ -65,16 +67,19 @@ class Peer:
 
 
 class Hostile:
-    """`nasty` is by operationId; `elsewhere` is another server, which writes down the requests that it got."""
+    """`nasty` is by operationId; `elsewhere` is another server, which writes down the requests that it got.
+
+    `asked` counts the operations, `heard` are the headers of all requests.
+    """
 
     def __init__(self, upstream: str, nasty: Mapping[str, Writes], after: int = 0) -> None:
         self.nasty, self.after = nasty, after
         self.asked: Counter[str] = Counter()
         self.elsewhere_got: list[bytes] = []
+        self.heard: list[dict[str, str]] = []
         self.ended = threading.Event()
         self._upstream = urlsplit(upstream)
-        operations = sorted(Contract.load().operations.values(), key=lambda one: one.path.count("{"))
-        self._routes = [(o.method, re.compile(re.sub(r"\{[^}]*\}", "[^/]+", o.path)), o.id) for o in operations]
+        self._routes = _routes()
         self._listeners = [socket.create_server(("127.0.0.1", 0), backlog=200) for _ in range(2)]
         self.url, self.elsewhere = (f"http://127.0.0.1:{one.getsockname()[1]}" for one in self._listeners)
 
@@ -115,6 +120,7 @@ class Hostile:
             if request is None:
                 return
             method, target, headers, body, buffered = request
+            self.heard.append(headers)
             operation = self._operation(method, target.partition("?")[0])
             self.asked[operation] += 1
             if operation in self.nasty and self.asked[operation] > self.after:
@@ -136,6 +142,12 @@ class Hostile:
             told = [(n, v) for n, v in answer.getheaders() if n.lower() not in ("transfer-encoding", "content-length")]
             head = "".join(f"{name}: {value}\r\n" for name, value in told)
             return f"HTTP/1.1 {answer.status} X\r\n{head}Content-Length: {len(content)}\r\n\r\n".encode() + content
+
+
+@cache
+def _routes() -> list[tuple[str, re.Pattern[str], str]]:
+    operations = sorted(Contract.load().operations.values(), key=lambda one: one.path.count("{"))
+    return [(one.method, re.compile(re.sub(r"\{[^}]*\}", "[^/]+", one.path)), one.id) for one in operations]
 
 
 def _request(peer: socket.socket, read: bytes) -> tuple[str, str, dict[str, str], bytes, bytes] | None:
@@ -188,6 +200,26 @@ def steps(*done: Writes) -> Writes:
     return act
 
 
+def in_turn(*ways: Writes) -> Writes:
+    """Another one each time, from the first again after the last."""
+    counter = count()
+
+    def act(peer: Peer) -> None:
+        ways[next(counter) % len(ways)](peer)
+
+    return act
+
+
+def late(seconds: float) -> Writes:
+    """No answer for so long, then an empty one."""
+
+    def act(peer: Peer) -> None:
+        peer.wait(seconds)
+        body(b"{}")(peer)
+
+    return act
+
+
 def said(*pieces: bytes) -> Writes:
     return lambda peer: peer.say(*pieces)
 
@@ -228,7 +260,7 @@ ENDLESS: dict[str, Writes] = {
 BIG: dict[str, Writes] = {
     "100 MB": lambda peer: peer.flood(b'"x",' * 16_384, OK + b"Content-Length: 104857600\r\n\r\n"),
     "a million rows": body(b'{"sessions": [' + b'{"id": "a"},' * 1_000_000 + b'{"id": "a"}]}'),
-    "rows that just fit": body(b'{"sessions": [' + b'{"id":"a","created_at":1},' * 330_000 + b'{"id": "a"}]}'),
+    "rows that just fit": body(b'{"sessions": [' + b'{"id":"a","created_at":1},' * 80_000 + b'{"id": "a"}]}'),
     "a huge header block": said(OK, b"X-A: " + b"a" * 5_000_000 + b"\r\n\r\n{}"),
     "many headers": said(OK, b"".join(b"X-%d: a\r\n" % n for n in range(200_000)), b"\r\n{}"),
     "one long text": body(b'{"id": "' + "é".encode() * 7_000_000 + b'"}'),

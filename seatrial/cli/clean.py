@@ -31,6 +31,9 @@ def clean(run: str | None, as_json: bool, **options: Any) -> int:
     from seatrial.records import RunFolder
 
     settings = settings_from(options)
+    if run and _never_begun(Path(run)):
+        click.echo(f"{run}: the run was ended before it made anything", err=as_json)
+        return 0
     folders = [RunFolder.open(run)] if run else _runs(Path("seatrial-runs"))
     told: dict[str, list[str]] = {}
     for folder in folders:
@@ -53,6 +56,12 @@ def clean(run: str | None, as_json: bool, **options: Any) -> int:
     if as_json:
         click.echo(json.dumps({"left_behind": told}, indent=2))
     return EXIT_INCONCLUSIVE if any(told.values()) else 0
+
+
+def _never_begun(path: Path) -> bool:
+    """Whether a kill came between making the folder and writing down what is run: the ledger is there, and empty."""
+    ledger = path / "ledger.jsonl"
+    return ledger.is_file() and not (path / "run.json").exists() and ledger.stat().st_size == 0
 
 
 def _mustered(folder: Any) -> Any:
