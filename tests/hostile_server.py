@@ -72,8 +72,9 @@ class Hostile:
     `asked` counts the operations, `heard` are the headers of all requests.
     """
 
-    def __init__(self, upstream: str, nasty: Mapping[str, Writes], after: int = 0) -> None:
-        self.nasty, self.after = nasty, after
+    def __init__(self, upstream: str, nasty: Mapping[str, Writes], after: int = 0, most: int | None = None) -> None:
+        self.nasty, self.after, self.most = nasty, after, most
+        self.times_nasty = 0
         self.asked: Counter[str] = Counter()
         self.elsewhere_got: list[bytes] = []
         self.heard: list[dict[str, str]] = []
@@ -123,7 +124,9 @@ class Hostile:
             self.heard.append(headers)
             operation = self._operation(method, target.partition("?")[0])
             self.asked[operation] += 1
-            if operation in self.nasty and self.asked[operation] > self.after:
+            enough = self.most is not None and self.times_nasty >= self.most
+            if operation in self.nasty and self.asked[operation] > self.after and not enough:
+                self.times_nasty += 1
                 self.nasty[operation](Peer(peer, self))
                 return
             peer.sendall(self._passed_on(method, target, headers, body))
@@ -167,9 +170,9 @@ def _request(peer: socket.socket, read: bytes) -> tuple[str, str, dict[str, str]
 
 
 @contextlib.contextmanager
-def hostile(upstream: str, nasty: Mapping[str, Writes], after: int = 0) -> Iterator[Hostile]:
-    """`after`: so many answers of each nasty operation are what they should be."""
-    server = Hostile(upstream, nasty, after)
+def hostile(upstream: str, nasty: Mapping[str, Writes], after: int = 0, most: int | None = None) -> Iterator[Hostile]:
+    """`after`: so many answers of each nasty operation are what they should be. `most`: so many are nasty, in all."""
+    server = Hostile(upstream, nasty, after, most)
     server.start()
     try:
         yield server
