@@ -93,9 +93,10 @@ class Budget:
         self.prompt_characters += characters
         if self.loopback:
             return 0.0
-        at = max(self._next, time.monotonic())
+        now = time.monotonic()
+        at = max(self._next, now)
         self._next = at + 1 / PER_SECOND
-        return at - time.monotonic()
+        return at - now
 
     def after(self, _account: Account, call: Call, outcome: Reply | NoAnswer) -> None:
         """Hear what came of a call; see `seatrial.client`."""

@@ -37,6 +37,7 @@ class Peer:
 
     socket: socket.socket
     server: Hostile
+    headers: Mapping[str, str] = field(default_factory=dict)
     until: float = field(default_factory=lambda: time.monotonic() + LONGEST)
 
     def say(self, *pieces: bytes) -> None:
@@ -127,7 +128,7 @@ class Hostile:
             enough = self.most is not None and self.times_nasty >= self.most
             if operation in self.nasty and self.asked[operation] > self.after and not enough:
                 self.times_nasty += 1
-                self.nasty[operation](Peer(peer, self))
+                self.nasty[operation](Peer(peer, self, headers))
                 return
             peer.sendall(self._passed_on(method, target, headers, body))
 

@@ -1,0 +1,124 @@
+"""Cleaning up what was created without an answer, and for accounts that come back in another order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from command_line import Ended, reference_server, seatrial_command
+
+from seatrial.client import Client
+from seatrial.contract import Contract
+from seatrial.exchange import Call, NoAnswer
+from seatrial.ledger import Ledger, marker_of, open_entries
+from seatrial.records import Run, RunFolder
+from seatrial.target import Account, Target
+
+CONTRACT = Contract.load()
+ANA, RUI = Account("account 1", "owner-ana-0123456789"), Account("account 2", "owner-rui-0123456789")
+
+
+class Cut:
+    """A run of two owners that was killed: what it made, what it may have made, and what was there before."""
+
+    def __init__(self, url: str, place: Path) -> None:
+        self.url, self.folder = url, place / "run"
+        self.folder.mkdir()
+        accounts = [{"label": account.label, "id": None} for account in (ANA, RUI)]
+        RunFolder(self.folder).save(Run("verify", url, "sessions", id="seatrial-0a1b2c3d", accounts=accounts))
+        self.ledger = Ledger(self.folder / "ledger.jsonl")
+
+    def create(self, account: Account, *, heard: bool = True, by_the_run: bool = True) -> str:
+        call = CONTRACT.call("createSession")
+        with Client(Target(self.url), account) as client:
+            if by_the_run:
+                self.ledger.before(account, call)
+            reply = client.send(call)
+            if by_the_run:
+                self.ledger.after(account, call, reply if heard else NoAnswer(call, "killed"))
+        return str(reply.document()["id"])
+
+    def listed(self, account: Account) -> set[str]:
+        with Client(Target(self.url), account) as client:
+            return {row["id"] for row in client.send(CONTRACT.call("listSessions")).document()["sessions"]}
+
+    def say(self, account: Account, session: str) -> None:
+        with Client(Target(self.url), account) as client:
+            assert client.send(CONTRACT.call("sendMessage", json={"prompt": "x", "session_id": session})).status == 200
+
+    def cleaned(self, *accounts: Account, disposable: bool = False) -> Ended:
+        given = {"SEATRIAL_TOKEN": "\n".join(account.token or "" for account in accounts)}
+        given |= {"SEATRIAL_DISPOSABLE": "1"} if disposable else {}
+        return seatrial_command(self.folder.parent, "clean", str(self.folder), env=given)
+
+
+@pytest.fixture
+def cut(tmp_path: Path) -> Iterator[Cut]:
+    with reference_server(f"{ANA.token}\n{RUI.token}") as (url, _):
+        it = Cut(url, tmp_path)
+        yield it
+        it.ledger.close()
+
+
+@pytest.mark.parametrize("order", [(ANA, RUI), (RUI, ANA)])
+def test_the_sessions_of_every_account_go_in_whatever_order_the_tokens_come(
+    cut: Cut, order: tuple[Account, Account]
+) -> None:
+    for account in (ANA, RUI, ANA):
+        cut.create(account)
+    ended = cut.cleaned(*order)
+    assert ended.code == 0, ended
+    assert "nothing is left" in ended.out
+    assert cut.listed(ANA) == cut.listed(RUI) == set()
+
+
+def test_a_session_whose_creation_was_never_answered_goes_from_an_account_that_may_be_written_to(cut: Cut) -> None:
+    old = cut.create(ANA, by_the_run=False)
+    cut.ledger.found(ANA.label, [old])
+    cut.create(ANA, heard=False)
+    spoken = cut.create(ANA, by_the_run=False)
+    cut.say(ANA, spoken)
+    ended = cut.cleaned(ANA, RUI, disposable=True)
+    assert ended.code == 0, ended
+    # What was there before stays, and what somebody has spoken in: the run's own orphan is empty.
+    assert cut.listed(ANA) == {old, spoken}
+    assert open_entries(cut.folder / "ledger.jsonl") == []
+
+
+def test_on_a_shared_account_it_is_named_and_stays(cut: Cut) -> None:
+    cut.ledger.found(ANA.label, [])
+    orphan = cut.create(ANA, heard=False)
+    ended = cut.cleaned(ANA, RUI)
+    assert ended.code == 3, ended
+    assert f"it is among {orphan}, which others may have made" in ended.out
+    assert cut.listed(ANA) == {orphan}
+
+
+def test_a_creation_that_made_nothing_is_settled(cut: Cut) -> None:
+    cut.ledger.found(ANA.label, [])
+    cut.ledger.before(ANA, CONTRACT.call("createSession"))
+    assert cut.cleaned(ANA, RUI).code == 0
+    assert open_entries(cut.folder / "ledger.jsonl") == []
+
+
+def test_without_a_word_of_what_was_there_before_nothing_is_guessed(cut: Cut) -> None:
+    orphan = cut.create(ANA, heard=False)
+    ended = cut.cleaned(ANA, RUI, disposable=True)
+    assert ended.code == 3
+    assert "may exist" in ended.out
+    assert cut.listed(ANA) == {orphan}
+
+
+def test_a_folder_of_a_run_that_never_began_is_clean(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "ledger.jsonl").touch()
+    ended = seatrial_command(tmp_path, "clean", str(folder))
+    assert (ended.code, ended.err) == (0, "")
+    assert "before it made anything" in ended.out
+
+
+def test_a_chat_that_the_server_makes_is_known_by_the_prompt_that_began_it() -> None:
+    body = {"parent_id": None, "user_message": {"content": "x" * 300 + "(0a1b2c3d-ffeedd)"}}
+    assert marker_of(Call("createChatCompletion", "POST", "/c", json=body)).endswith("(0a1b2c3d-ffeedd)")
