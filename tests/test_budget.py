@@ -176,7 +176,7 @@ def run_within(bounds: Bounds, url: str, out: Path, **given: str) -> tuple[int, 
     """The suite by hand, with these bounds in place of its own."""
     code = (
         "import sys, pytest\nfrom contract_tests import budget\n"
-        f"budget.BOUNDS['quick'] = budget.{bounds!r}\nsys.exit(pytest.main({_command()[4:]!r}))"
+        f"budget.BOUNDS['quick'] = budget.{bounds!r}\nsys.exit(pytest.main({_command(None)[4:]!r}))"
     )
     out.mkdir()
     done = subprocess.run(
