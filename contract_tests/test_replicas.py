@@ -58,20 +58,20 @@ def test_asking_again_gives_the_same_answer(
 
 
 def test_what_was_written_is_read_on_every_connection(
-    crew: Crew, speaker: Person, check: Checker, verb: dict[str, str], made: Made, full: bool
+    crew: Crew, owner: Person, check: Checker, verb: dict[str, str], made: Made, full: bool
 ) -> None:
     """No turn is needed for it on Open WebUI, where a change of a chat writes too."""
     for number in range(WRITES[full]):
-        session = new_session(crew, speaker, made, f"written {number}")
+        session = new_session(crew, owner, made, f"written {number}")
         title = crew.title(f"written anew {number}")
         if crew.api == OPENWEBUI:
             changed = crew.contract.call("updateChat", session.id, json={"chat": {"title": title}})
-            speaker.client.send(changed)
+            owner.client.send(changed)
         elif number == 0:
-            speaker.actor.send_message(session, "Say yes.")
+            owner.actor.send_message(session, "Say yes.")
         histories, listed, titles = [], [], []
         for _ in range(2):
-            person = crew.person(speaker.account)
+            person = crew.person(owner.account)
             histories.append(pairs(person.actor.get_history(session.id)))
             rows: list[Session] = [row for row in person.actor.list_sessions() if row.id == session.id]
             listed.append(len(rows))
@@ -84,8 +84,8 @@ def test_what_was_written_is_read_on_every_connection(
         check.equal("answers-agree", verb["list_sessions"], [1, 1], listed, "after writing")
         if crew.api == OPENWEBUI:
             check.equal("answers-agree", verb["list_sessions"], [title] * len(titles), titles, "after renaming")
-        speaker.actor.delete_session(session.id)
-        person = crew.person(speaker.account)
+        owner.actor.delete_session(session.id)
+        person = crew.person(owner.account)
         gone = session.id not in [row.id for row in person.actor.list_sessions()]
         check.that("answers-agree", verb["list_sessions"], gone, "gone", "listed again", "after deleting")
         person.client.close()
