@@ -64,6 +64,19 @@ def test_two_conversations_do_not_mix(
         holds_what_was_said(check, verb["get_history"], turns[side], speaker.actor.get_history(sessions[side].id))
 
 
+def test_what_was_deleted_does_not_come_back(crew: Crew, owner: Person, check: Checker, verb: Verb, made: Made) -> None:
+    gone = new_session(crew, owner, made, "to be deleted")
+    owner.actor.delete_session(gone.id)
+    new_session(crew, owner, made, "made afterwards")
+    ids = [row.id for row in owner.actor.list_sessions()]
+    check.that(
+        "deleted-gone", verb["list_sessions"], gone.id not in ids, "gone", "listed again", "list: after a new one"
+    )
+    reply = owner.client.send(crew.contract.call(verb["get_history"], gone.id))
+    refused = reply.status in (401, 404)
+    check.that("deleted-gone", verb["get_history"], refused, "401 or 404", str(reply), "after a new one", reply=reply)
+
+
 def test_the_list_holds_every_session_newest_first(
     crew: Crew, owner: Person, check: Checker, verb: Verb, prompt: Prompt, made: Made
 ) -> None:
@@ -121,19 +134,6 @@ def test_a_chat_that_is_continued_moves_to_the_top(
     ids = [row.id for row in speaker.actor.list_sessions() if row.id in (older.id, newer.id)]
     check.equal("list-order", "listChats", ["continued", "left alone"],
                 ["continued" if row == older.id else "left alone" for row in ids], "list: continued")  # fmt: skip
-
-
-def test_what_was_deleted_does_not_come_back(crew: Crew, owner: Person, check: Checker, verb: Verb, made: Made) -> None:
-    gone = new_session(crew, owner, made, "to be deleted")
-    owner.actor.delete_session(gone.id)
-    new_session(crew, owner, made, "made afterwards")
-    ids = [row.id for row in owner.actor.list_sessions()]
-    check.that(
-        "deleted-gone", verb["list_sessions"], gone.id not in ids, "gone", "listed again", "list: after a new one"
-    )
-    reply = owner.client.send(crew.contract.call(verb["get_history"], gone.id))
-    refused = reply.status in (401, 404)
-    check.that("deleted-gone", verb["get_history"], refused, "401 or 404", str(reply), "after a new one", reply=reply)
 
 
 @pytest.mark.api("openwebui")
