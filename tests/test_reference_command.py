@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ import pytest
 from session_api import CONTRACT, actor, ask, client
 
 from seatrial.client import Client
-from seatrial.contract import Contract, default_path
+from seatrial.contract import default_path
 from seatrial.errors import Inconclusive, WrongUse
 from seatrial.lab.reference import ANSWERS, create_app
 from seatrial.lab.serving import bound, free_port, running
@@ -43,13 +42,6 @@ def test_the_command_says_when_it_is_ready_within_its_prefix_and_ends_cleanly(tm
             assert actor(sender).list_sessions() == []
         os.kill(process.pid, signal.SIGTERM)
         assert process.wait(10) == 0
-
-
-def test_it_is_ready_in_about_a_second() -> None:
-    started = time.monotonic()
-    with running(create_app(Contract.load())) as url:
-        assert ask(url, "listSessions").status_code == 200
-    assert time.monotonic() - started < 2  # half a second here; a busy machine may take longer
 
 
 @pytest.mark.parametrize(
