@@ -1,6 +1,7 @@
 """Verifies a target that answers one operation in a way meant to do harm, for each way and operation there is.
 
     python benchmarks/hostile.py
+    python benchmarks/hostile.py --spread
     python benchmarks/hostile.py --operation getHistory --way "a bomb" --way "a million rows"
 
 Behind it is the reference server, which works; timeouts are short. Output: a line per run with its exit code (1: found,
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import cycle
 from pathlib import Path
 
 from cost import MEMORY_MB, peak
@@ -38,11 +40,14 @@ def main() -> int:
     arguments = _arguments()
     seen: list[tuple[float, float, int]] = []
     bad = 0
-    for operation in arguments.operation or OPERATIONS:
-        for way in arguments.way or EVERY:
-            fault, measured = _run(operation, way)
-            seen.append(measured)
-            bad += bool(fault)
+    operations, ways = arguments.operation or OPERATIONS, arguments.way or list(EVERY)
+    pairs = [(operation, way) for operation in operations for way in ways]
+    if arguments.spread:
+        pairs = list(zip(cycle(operations), ways, strict=False))
+    for operation, way in pairs:
+        fault, measured = _run(operation, way)
+        seen.append(measured)
+        bad += bool(fault)
     slowest, most = max(one[0] for one in seen), max(one[1] for one in seen)
     codes = {code: sum(one[2] == code for one in seen) for code in sorted({one[2] for one in seen})}
     print(f"\n{len(seen)} runs: exit codes {codes}, slowest {slowest:.0f} s, most memory {most:.0f} MB, unsound {bad}")
@@ -87,6 +92,7 @@ def _run(operation: str, way: str) -> tuple[str, tuple[float, float, int]]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--operation", action="append", choices=OPERATIONS)
+    parser.add_argument("--spread", action="store_true", help="each way on one operation, in turn")
     parser.add_argument("--way", action="append", choices=[*EVERY], metavar="NAME")
     return parser.parse_args()
 

@@ -18,7 +18,7 @@ from seatrial.actor import Actor, verbs_for
 from seatrial.client import Client, tls_context
 from seatrial.contract import Contract
 from seatrial.errors import SeatrialError, WrongUse
-from seatrial.exchange import NoAnswer, Unexpected
+from seatrial.exchange import Call, NoAnswer, Reply, Unexpected
 from seatrial.ledger import GONE, Entry, Ledger, open_entries
 from seatrial.probe import probe
 from seatrial.reading import identifier, items, success
@@ -29,6 +29,9 @@ from seatrial.target import Account
 DELETES = {"chat": "deleteChat", "session": "deleteSession", "user": "deleteUser"}
 STRANGERS = ("anonymous", "stranger")
 ATTEMPTS = 3
+MOST_UNANSWERED = 4
+"""Requests in a row without an answer, after which none is sent: what is left is told, and can be removed later."""
+
 Progress = Callable[[int, int], None]
 
 
@@ -49,6 +52,7 @@ class Cleaner:
     disposable: bool = False
     unsure: bool = False
     _suspects: dict[int, list[str]] = field(default_factory=dict)
+    _unanswered: int = 0
 
     def clean(self, progress: Progress | None = None) -> list[str]:
         """Remove everything known. Returns what is left, one line each; empty is good."""
@@ -112,7 +116,7 @@ class Cleaner:
         call = self.contract.call(DELETES[kind], entry_id)
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                statuses = [client.send(call).status for client in clients]
+                statuses = [self._send(client, call).status for client in clients]
             except NoAnswer:
                 if attempt == ATTEMPTS:
                     raise
@@ -122,21 +126,34 @@ class Cleaner:
                 return
 
     def _actor(self, client: Client) -> Actor:
-        return Actor(verbs_for(client.target.api, self.contract), client.send)
+        return Actor(verbs_for(client.target.api, self.contract), lambda call: self._send(client, call))
+
+    def _send(self, client: Client, call: Call) -> Reply:
+        if self._unanswered >= MOST_UNANSWERED:
+            raise NoAnswer(call, "nothing was answered any more", reached=False)
+        try:
+            reply = client.send(call)
+        except NoAnswer:
+            self._unanswered += 1
+            raise
+        self._unanswered = 0
+        return reply
 
     def _marked(self, client: Client) -> list[str]:
         return [session.id for session in self._actor(client).list_sessions() if self.marker in session.title]
 
     def _saying(self, client: Client, nonce: str) -> list[str]:
         """Chats in which a prompt of the run stands; a search may bring more than was asked for, so each is read."""
-        rows = items(reply := client.send(self.contract.call("searchChats", query={"text": nonce})), success(reply))
+        rows = items(
+            reply := self._send(client, self.contract.call("searchChats", query={"text": nonce})), success(reply)
+        )
         found = [identifier(reply, row) for row in rows]
-        return [chat for chat in found if nonce in client.send(self.contract.call("getChat", chat)).text]
+        return [chat for chat in found if nonce in self._send(client, self.contract.call("getChat", chat)).text]
 
     def _users(self, marker: str) -> list[str]:
         if self.admin is None or not marker or "searchUsers" not in self.contract.operations:
             return []
-        reply = self.admin.send(self.contract.call("searchUsers", query={"query": marker}))
+        reply = self._send(self.admin, self.contract.call("searchUsers", query={"query": marker}))
         document = success(reply)
         rows: list[dict[str, Any]] = document.get("users", []) if isinstance(document, dict) else document
         return [str(row["id"]) for row in rows if str(row.get("email", "")).startswith(marker)]

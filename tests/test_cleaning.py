@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import Ended, reference_server, seatrial_command
+from command_line import Ended, seatrial_command
+from hostile_server import ENDLESS, hostile
 
+from seatrial.cleaning import MOST_UNANSWERED
 from seatrial.client import Client
 from seatrial.contract import Contract
 from seatrial.exchange import Call, NoAnswer
+from seatrial.lab.reference import create_app
+from seatrial.lab.serving import running
 from seatrial.ledger import Ledger, marker_of, open_entries
 from seatrial.records import Run, RunFolder
 from seatrial.target import Account, Target
@@ -55,7 +59,7 @@ class Cut:
 
 @pytest.fixture
 def cut(tmp_path: Path) -> Iterator[Cut]:
-    with reference_server(f"{ANA.token}\n{RUI.token}") as (url, _):
+    with running(create_app(CONTRACT, tokens=[ANA.token or "", RUI.token or ""])) as url:
         it = Cut(url, tmp_path)
         yield it
         it.ledger.close()
@@ -122,3 +126,16 @@ def test_a_folder_of_a_run_that_never_began_is_clean(tmp_path: Path) -> None:
 def test_a_chat_that_the_server_makes_is_known_by_the_prompt_that_began_it() -> None:
     body = {"parent_id": None, "user_message": {"content": "x" * 300 + "(0a1b2c3d-ffeedd)"}}
     assert marker_of(Call("createChatCompletion", "POST", "/c", json=body)).endswith("(0a1b2c3d-ffeedd)")
+
+
+def test_a_target_that_removes_nothing_and_says_nothing_is_left_soon(cut: Cut, tmp_path: Path) -> None:
+    for _ in range(30):
+        cut.create(ANA)
+    with hostile(cut.url, {"deleteSession": ENDLESS["silence"]}) as server:
+        given = {"SEATRIAL_TOKEN": f"{ANA.token}\n{RUI.token}", "SEATRIAL_URL": server.url, "SEATRIAL_TIMEOUT": "0.5"}
+        ended = seatrial_command(tmp_path, "clean", str(cut.folder), env=given)
+        assert server.asked["deleteSession"] == MOST_UNANSWERED
+    assert ended.code == 3
+    assert len(ended.out.splitlines()) == 1 + 30
+    assert cut.cleaned(ANA, RUI).code == 0
+    assert cut.listed(ANA) == set()
