@@ -27,7 +27,8 @@ from seatrial.records import RunFolder
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
 
-from hostile_server import EVERY, hostile
+from hostile_server import hostile
+from nastiness import EVERY
 
 OPERATIONS = ("getHistory", "sendMessage", "createSession", "deleteSession", "getModelInfo", "listSessions")
 TIMEOUT = 0.3

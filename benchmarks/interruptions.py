@@ -98,6 +98,7 @@ def _tried(scene: Scene, times: int, chance: random.Random, depth: str) -> Itera
             for number in range(3 * times):
                 if row.of < times:
                     _once(scene, row, Path(scratch) / f"{way[0]}{number}", chance.uniform(0.2, whole), end, depth)
+            print(f"{scene.name}, {way}: {row.clean} of {row.of} clean", flush=True)
             yield row
 
 

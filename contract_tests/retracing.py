@@ -25,6 +25,7 @@ from seatrial.accounts import MAIL_DOMAIN
 from seatrial.contract import Operation
 from seatrial.crew import Crew, Person
 from seatrial.exchange import Call, NoAnswer, Reply
+from seatrial.parsing import parse
 from seatrial.records import Finding, Run
 
 BY_LOG = ("answer-conforms", "status-documented", "no-server-error", "no-internals", "no-secrets", "no-answer")
@@ -137,7 +138,7 @@ class Retracer:
         if not brought:
             return
         try:
-            document = json.loads(outcome.body) if isinstance(outcome, Reply) else None
+            document = parse(outcome.body) if isinstance(outcome, Reply) else None
         except ValueError:
             document = None
         for place, old in brought.items():
@@ -241,6 +242,6 @@ def _is_ours(call: Call) -> bool:
 
 def _still_running(reply: Reply) -> bool:
     try:
-        return bool(json.loads(reply.body).get("task_ids"))
+        return bool(parse(reply.body).get("task_ids"))
     except (ValueError, AttributeError):
         return False

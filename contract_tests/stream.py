@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from seatrial.parsing import parse
 from seatrial.sse import DONE, EventReader
 
 BURST_SHARE = 0.05
@@ -20,6 +21,10 @@ BURST_TOKENS, BURST_SECONDS = 8, 0.25
 
 STALL_SECONDS, STALL_SHARE = 5.0, 20
 """A pause as long as this, and so many times the usual one, is one that people notice."""
+
+
+MOST_NOTED = 100
+"""Events of one kind of fault that are kept, of a stream that may have a million."""
 
 
 @dataclass
@@ -36,6 +41,11 @@ class Reading:
     token_times: list[float] = field(default_factory=list)
     usage: dict[str, Any] | None = None
     ended: float = 0.0
+
+    def note(self, what: str) -> None:
+        """An event that is none; of many, the first ones."""
+        if len(self.malformed) < MOST_NOTED:
+            self.malformed.append(what)
 
     def faults(self) -> Iterator[tuple[str, str, str, str]]:
         """(rule, where, expected, received) for everything that is wrong with the framing and the end."""
@@ -78,7 +88,7 @@ def read(chunks: Iterable[tuple[float, bytes]]) -> Reading:
         try:
             events = list(reader.feed(chunk))
         except ValueError as error:
-            reading.malformed.append(str(error))
+            reading.note(str(error))
             break
         for event in events:
             if reading.done:
@@ -94,25 +104,28 @@ def read(chunks: Iterable[tuple[float, bytes]]) -> Reading:
 
 def _take(reading: Reading, text: list[str], data: str, moment: float) -> None:
     try:
-        document = json.loads(data)
+        document = parse(data)
     except ValueError:
-        reading.malformed.append(f"no JSON: {data[:160]}")
+        reading.note(f"no JSON: {data[:160]}")
         return
     if not isinstance(document, dict):
-        reading.malformed.append(f"no object: {data[:160]}")
+        reading.note(f"no object: {data[:160]}")
         return
     if document.get("error"):
-        reading.errors.append(json.dumps(document["error"], ensure_ascii=False))
+        if len(reading.errors) < MOST_NOTED:
+            reading.errors.append(json.dumps(document["error"], ensure_ascii=False)[:1000])
         return
     if isinstance(document.get("usage"), dict):
         reading.usage = document["usage"]
-    for choice in document.get("choices") or []:
-        if not isinstance(choice, dict):
-            reading.malformed.append(f"no choice: {data[:160]}")
+    choices = document.get("choices") or []
+    for choice in choices if isinstance(choices, list) else [None]:
+        delta = choice.get("delta") or {} if isinstance(choice, dict) else None
+        if not isinstance(choice, dict) or not isinstance(delta, dict):
+            reading.note(f"no choice: {data[:160]}")
             continue
-        content = (choice.get("delta") or {}).get("content")
+        content = delta.get("content")
         if isinstance(content, str) and content:
             text.append(content)
             reading.token_times.append(moment)
-        if choice.get("finish_reason"):
-            reading.finishes.append(str(choice["finish_reason"]))
+        if choice.get("finish_reason") and len(reading.finishes) < MOST_NOTED:
+            reading.finishes.append(str(choice["finish_reason"])[:40])

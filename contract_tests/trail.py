@@ -15,7 +15,6 @@ A step of `Finding.steps` is a JSON object:
 from __future__ import annotations
 
 import base64
-import json
 import re
 import shlex
 from collections import deque
@@ -27,6 +26,7 @@ from urllib.parse import quote
 
 from contract_tests.secrecy import Secrets
 from seatrial.exchange import Call, NoAnswer, Reply
+from seatrial.parsing import parse
 from seatrial.target import Account
 
 TRAIL = 40
@@ -173,8 +173,8 @@ def _ids(reply: Reply) -> Iterator[tuple[str, str]]:
     if len(reply.body) > READ_ANSWER:
         return
     try:
-        waiting = [("$", "", json.loads(reply.body))]
-    except (ValueError, RecursionError):
+        waiting = [("$", "", parse(reply.body))]
+    except ValueError:
         return
     while waiting:
         place, name, value = waiting.pop()

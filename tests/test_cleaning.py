@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from command_line import Ended, seatrial_command
-from hostile_server import ENDLESS, hostile
+from hostile_server import hostile
+from nastiness import ENDLESS
 
 from seatrial.cleaning import MOST_UNANSWERED
 from seatrial.client import Client

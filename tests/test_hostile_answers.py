@@ -6,8 +6,10 @@ import json
 import time
 
 import pytest
-from hostile_server import BIG, BROKEN, ENDLESS, EVERY, ODD, Writes, body, bomb, hostile
+from hostile_server import Writes, hostile
+from nastiness import BIG, BROKEN, ENDLESS, EVERY, ODD, body, bomb
 
+from contract_tests.stream import MOST_NOTED, read
 from seatrial.client import MAX_BODY, Client
 from seatrial.contract import Contract
 from seatrial.exchange import Call, NoAnswer, Reply, Unexpected
@@ -210,3 +212,14 @@ def test_a_small_answer_in_a_big_one_is_still_read() -> None:
     outcome, _ = asked(BIG["rows that just fit"], 10)
     assert isinstance(outcome, Reply)
     assert len(success(outcome)["sessions"]) > 50_000
+
+
+def test_a_stream_of_a_million_odd_events_is_read_and_only_its_first_faults_are_kept() -> None:
+    odd = ["x", "[" * 50_000, "NaN", "5", '{"choices": 5}', '{"choices": [null]}', '{"choices": [{"delta": "x"}]}',
+           '{"error": {"a": "' + "b" * 5_000 + '"}}', '{"choices": [{"delta": {"content": "x"}}]}']  # fmt: skip
+    chunk = "".join(f"data: {data}\n\n" for data in odd).encode()
+    reading = read((0.1 * number, chunk) for number in range(300))
+    assert reading.text == "x" * 300
+    assert len(reading.malformed) == len(reading.errors) == MOST_NOTED
+    assert all(len(text) <= 1_000 for text in [*reading.malformed, *reading.errors])
+    assert next(reading.faults())[0] == "stream-framing"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from command_line import command, environment
-from hostile_server import BIG, BROKEN, ENDLESS, ODD, Writes, body, hostile, in_turn
+from hostile_server import Writes, hostile
+from nastiness import BIG, BROKEN, ENDLESS, ODD, body, in_turn
 
 from seatrial.accounts import sign_in
 from seatrial.client import Client

@@ -14,7 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 from command_line import command, environment, reference_server
-from hostile_server import BIG, BROKEN, ENDLESS, EVERY, ODD, Writes, hostile, in_turn, late
+from hostile_server import Writes, hostile
+from nastiness import BIG, BROKEN, ENDLESS, EVERY, ODD, in_turn, late
 
 from contract_tests.budget import BOUNDS
 from seatrial.records import Finding, Run, RunFolder

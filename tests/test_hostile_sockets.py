@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from command_line import seatrial_command
-from hostile_server import BIG, BROKEN, ENDLESS, EVERY, OK, Peer, Writes, hostile, in_turn
+from hostile_server import Peer, Writes, hostile
+from nastiness import BIG, BROKEN, ENDLESS, EVERY, OK, in_turn
 
 from contract_tests import token_socket
 from contract_tests.token_socket import TokenSocket
