@@ -1,7 +1,7 @@
 """What a hostile server can do with an answer: each a way to write to whoever asked, by what it is called.
 
-ENDLESS never comes to an end, BIG is more than anybody needs, ODD is no JSON that one expects, BROKEN is no HTTP or leads
-elsewhere. EVERY is all of them.
+ENDLESS never comes to an end, BIG is more than anybody needs, ODD is no JSON that one expects, BROKEN is no HTTP or
+leads elsewhere. EVERY is all of them.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ def test_what_is_no_json_for_a_browser_is_none_here(name: str) -> None:
 
 def test_credentials_and_cookies_stay_with_the_target() -> None:
     with hostile(NOWHERE, {"listSessions": BROKEN["another place"], "getModelInfo": BROKEN["cookies"]}) as server:
-        target = Target(server.url, timeout=5, headers={"X-Door": "secret"})
+        target = Target(server.url, timeout=30, headers={"X-Door": "secret"})
         with Client(target, ANA) as client:
             assert client.send(CONTRACT.call("listSessions")).status == 307
             for _ in range(2):
