@@ -129,8 +129,8 @@ class Ledger:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether an answer is under way that will name something made."""
-        return any(self._pending.values())
+        """Whether an answer is under way that will name something made; asked by signal handlers, without the lock."""
+        return any(list(self._pending.values()))
 
     def open_entries(self) -> list[Entry]:
         """As the function of this name, with what the disk did not take."""

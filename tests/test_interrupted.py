@@ -52,6 +52,12 @@ def left_on(url: str) -> list[str]:
     return [row["id"] for row in answer.json()["sessions"]]
 
 
+def said(out: Path) -> list[str]:
+    """What the run and its suite wrote down, for a test that fails."""
+    files = [out / name for name in ("run.json", "pytest.log", "ledger.jsonl") if (out / name).exists()]
+    return [file.read_text("utf-8", "replace")[-2_000:] for file in files]
+
+
 def is_under_way(out: Path) -> bool:
     """Whether the run has made a few things on its target."""
     ledger = out / "ledger.jsonl"
@@ -118,7 +124,7 @@ def test_ctrl_c_removes_what_was_made_and_writes_the_reports(tmp_path: Path, nam
     with reference_server(SECRET) as (url, _), running(out, url, name, options) as process:
         os.killpg(process.pid, signal.SIGINT)
         printed, told = process.communicate(timeout=60)
-        assert left_on(url) == []
+        assert left_on(url) == [], (process.returncode, printed, told, said(out))
     assert process.returncode == 3, (printed, told)
     assert "Traceback" not in printed + told
     run = RunFolder(out).load()

@@ -145,8 +145,8 @@ def _pytest(settings: Settings, folder: RunFolder, console: Console, command: li
         )
     with _bar(console) as bar:
         task = bar.add_task("starting", total=None)
-        while process.poll() is None:
-            try:
+        try:
+            while process.poll() is None:
                 time.sleep(0.1)
                 seen = _progress(folder)
                 bar.update(
@@ -155,13 +155,12 @@ def _pytest(settings: Settings, folder: RunFolder, console: Console, command: li
                     completed=seen.get("done"),
                     total=seen.get("total"),
                 )
-            except KeyboardInterrupt:
-                interrupted = True
-                bar.update(task, description="stopping: removing what was made")
-                process.send_signal(signal.SIGINT)
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(PATIENCE)
-                break
+        except KeyboardInterrupt:  # later ones are ignored, see `until_stopped`
+            interrupted = True
+            bar.update(task, description="stopping: removing what was made")
+            process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(PATIENCE)
         if process.poll() is None:
             process.kill()
         code = process.wait()
