@@ -12,6 +12,7 @@ from typing import Any
 
 import requests
 import schemathesis
+import schemathesis.specs.openapi.schemas  # by itself it comes with the first description, which costs a second then
 from hypothesis import Phase, given, seed, settings
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.config import SchemathesisConfig

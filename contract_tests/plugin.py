@@ -7,11 +7,13 @@ run folder; a run by hand makes its own.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import shutil
 import signal
 import sys
+import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -29,7 +31,7 @@ from seatrial.settings import from_environment
 
 ORDER = (
     "lifecycle", "texts", "streams", "turns", "tasks", "changes", "strangers", "access", "times", "replicas",
-    "concurrency", "state", "errors", "conformance",
+    "concurrency", "state", "pages", "errors", "conformance",
 )  # fmt: skip
 """What matters most comes first; what may harm an account comes last."""
 
@@ -183,6 +185,8 @@ def _begun() -> Verification:
     """The verification that the environment asks for. Raises `SeatrialError` when it cannot begin."""
     settings, run = from_environment(os.environ), os.environ.get("SEATRIAL_RUN")
     folder = RunFolder(_existing(run)) if run else RunFolder.create(settings.out, "verify")
+    # schemathesis takes a second to import: it may do so while the target makes accounts, which takes as long.
+    threading.Thread(target=importlib.import_module, args=["contract_tests.generation"], name="seatrial-import").start()
     try:
         verification = Verification(settings, folder)
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -78,6 +78,11 @@ def is_ours(person: Person) -> bool:
     return person.account.throwaway or person.account.disposable
 
 
+def goes_with_its_account(crew: Crew, person: Person) -> bool:
+    """Whether what somebody makes needs no request of its own to be removed: it goes when the account does."""
+    return person.account.throwaway and crew.admin is not None
+
+
 def links_up(crew: Crew, person: Person, check: Checker, session_id: str, after: str) -> None:
     """The stored tree is one that the web app can walk: parents and children name each other, to a last one."""
     reply: Reply = person.client.send(crew.contract.call("getChat", session_id))

@@ -18,10 +18,10 @@ pytestmark = pytest.mark.api(OPENWEBUI)
 OPERATION = "createChatCompletion"
 
 
-def test_a_stream_is_whole_live_and_says_what_a_plain_reply_says(
+def test_a_stream_is_whole_live_unstored_and_says_what_a_plain_reply_says(
     crew: Crew, speaker: Person, check: Checker, prompt: Callable[..., str], full: bool
 ) -> None:
-    asked = prompt("Count from one to twenty in words.")
+    asked, before = prompt("Count from one to twenty in words."), {row.id for row in speaker.actor.list_sessions()}
     plain = [speaker.actor.send_message(None, asked).reply for _ in range(2)]
     bursts, stalls, texts = [], [], []
     for _ in range(4 if full else 2):
@@ -52,6 +52,7 @@ def test_a_stream_is_whole_live_and_says_what_a_plain_reply_says(
         bursts.append(reading.is_burst)
         stalls.append(reading.stall)
         check.log.held("stream-live", OPERATION)
+    stored_nowhere(check, speaker, before, asked, OPERATION, "list: after a stream")
     # A model that answers in its own words each time proves nothing here; where both ways agree with themselves, they
     # must agree with each other. Streams that differ though plain replies agree are told, and fail nothing.
     if plain[0] == plain[1] and len(set(texts)) == 1:
@@ -73,12 +74,6 @@ def test_a_stream_is_whole_live_and_says_what_a_plain_reply_says(
             f"{reading.token_times[0]:.2f} s after the request: something in between buffers",
             "timing", reply, speaker.account,
         )  # fmt: skip
-
-
-def test_nothing_of_a_stream_is_stored(crew: Crew, speaker: Person, check: Checker, prompt: Callable[..., str]) -> None:
-    before, asked = {row.id for row in speaker.actor.list_sessions()}, prompt()
-    _streamed(crew, speaker, asked)
-    stored_nowhere(check, speaker, before, asked, OPERATION, "list: after a stream")
 
 
 def _streamed(crew: Crew, speaker: Person, asked: str) -> tuple[Reply, Reading]:

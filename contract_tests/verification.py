@@ -49,6 +49,7 @@ class Verification:
         self.settings, self.folder = settings, folder
         self.problem: str | None = None
         self.over, self.tests = False, 0
+        self.left_to_accounts = 0
         self.notes: list[str] = []
         self._early: list[tuple[Account, Call, Reply | NoAnswer]] = []
         self._started = now()

@@ -158,7 +158,7 @@ def test_findings_on_open_webui_happen_again_through_their_faults_only(deploymen
             assert token not in record
 
 
-TEST = "test_lifecycle.py::test_two_conversations_do_not_mix"
+TEST = "test_lifecycle.py::test_conversations_are_kept_as_they_were_said_and_do_not_mix"
 
 
 def recorded(path: Path, *findings: Finding, **changes: object) -> RunFolder:
@@ -191,7 +191,7 @@ def test_what_is_no_verification_cannot_be_replayed(here: Command, tmp_path: Pat
         ("", "does not name its test"),
         ("../../evil.py::test_it", "has no test"),
         ("test_lifecycle.py::test_that_went", "was not run"),
-        ("test_lifecycle.py::test_pages_neither_repeat_nor_skip", "was not run"),
+        ("test_pages.py::test_pages_neither_repeat_nor_skip", "was not run"),
         ("test_access.py::test_another_owner_meets_nothing", "needs a second account"),
     ],
 )

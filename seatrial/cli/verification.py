@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import json
 import signal
@@ -146,6 +147,7 @@ def _pytest(settings: Settings, folder: RunFolder, console: Console, command: li
     with _bar(console) as bar:
         task = bar.add_task("starting", total=None)
         try:
+            importlib.import_module("reports.html")  # half a second, which the end of the run is spared
             while process.poll() is None:
                 time.sleep(0.1)
                 seen = _progress(folder)
