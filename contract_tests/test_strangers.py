@@ -57,15 +57,22 @@ def test_what_belongs_to_somebody_is_closed_to_strangers(crew: Crew, owner: Pers
         call("sendMessage", json={"prompt": "Injected by a stranger", "session_id": session.id}),
         call("deleteSession", session.id),
     ]
+    anybody = crew.stranger()
+    # The model may be told to anybody; where it is not, it is not told to a token that nobody has either.
+    told = anybody.client.send(call("getModelInfo")).status not in REFUSED
+    anybody.client.close()
+    closed = [call("listSessions"), call("createSession"), *([] if told else [call("getModelInfo")]), *owned]
     # Without credentials the API may be open; what belongs to somebody is closed all the same.
-    for token, calls in ((GARBAGE, [call("listSessions"), call("createSession"), *owned]), (None, owned)):
+    for token, calls in ((GARBAGE, closed), (None, owned)):
         stranger = crew.stranger(token)
         rule = "wrong-credentials-refused" if token else "anonymous-refused"
         for one in calls:
             reply = stranger.client.send(one)
             if one.operation == "listSessions" and reply.status == 200:
-                told = "200 to a token that nobody has; give no --token to a deployment that is open"
-                check.that(rule, one.operation, False, "401", told, "status 200", reply=reply, account=stranger.account)
+                answered = "200 to a token that nobody has; give no --token to a deployment that is open"
+                check.that(
+                    rule, one.operation, False, "401", answered, "status 200", reply=reply, account=stranger.account
+                )
                 return
             check.that(
                 rule, one.operation, reply.status in REFUSED, "401", str(reply),
