@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from load.objectives import Objective
+from load.objectives import STREAM_MEASURES, Held
 from seatrial.records import Finding, Integrity, Sample
 from seatrial.verbs import VERB_OPERATIONS
 
 NOTICES = {
     "lost": "A message that was answered is gone when the conversation is opened again.",
     "doubled": "A message stands in the conversation twice.",
+    "truncated": "A message ends too early when the conversation is opened again.",
     "altered": "A message reads differently from what was said.",
     "foreign": "A conversation shows words from somebody else's.",
     "reordered": "Messages stand in another order than they were said in.",
@@ -40,27 +41,44 @@ def damage(api: str, records: Sequence[Integrity]) -> Iterator[Finding]:
             )
 
 
-def failures(objective: Objective, samples: Iterable[Sample], counts: Mapping[str, int]) -> Finding:
+def failures(held: Held, samples: Iterable[Sample]) -> Finding:
     """Too many failed requests. Named after the operation that fails most, with its commonest error."""
     by_error: dict[tuple[str, str], int] = {}
     by_operation: dict[str, int] = {}
+    subject = held.objective.subject
     for sample in samples:
-        if not sample.ok:
+        if not sample.ok and subject in ("", sample.operation):
             by_operation[sample.operation] = by_operation.get(sample.operation, 0) + 1
             key = sample.operation, sample.error
             by_error[key] = by_error.get(key, 0) + 1
     worst = max(by_operation, key=lambda name: by_operation[name])
     error = max((key for key in by_error if key[0] == worst), key=lambda key: by_error[key])[1]
-    share = counts["failures"] / counts["requests"]
     return Finding(
         rule="load-errors",
         severity="break",
         operation=worst,
-        title=f"{counts['failures']} of {counts['requests']} requests failed under load",
-        expected=objective.title,
-        received=f"{share:.1%}; {worst} failed {by_operation[worst]} times, most often: {error}",
-        where="error rate",
+        title=f"{sum(by_operation.values())} requests failed under load",
+        expected=held.objective.text,
+        received=f"{held.said}; {worst} failed {by_operation[worst]} times, most often: {error}",
+        where=held.objective.text,
         curl="",
         notice="Under this load, people are refused or get no answer.",
-        count=counts["failures"],
+        count=sum(by_operation.values()),
+    )
+
+
+def too_slow(held: Held, api: str) -> Finding:
+    """A percentile beyond its limit."""
+    subject, what = held.objective.subject, held.objective.what
+    about_turns = subject in STREAM_MEASURES
+    return Finding(
+        rule="load-slow",
+        severity="break",
+        operation=VERB_OPERATIONS.get(api, {}).get("send_message", "sendMessage") if about_turns else subject,
+        title=f"{STREAM_MEASURES.get(subject, subject)}: {what} misses its objective",
+        expected=held.objective.text,
+        received=held.said + ("" if held.proved else " (the interval reaches over the limit: not proved)"),
+        where=held.objective.text,
+        curl="",
+        notice="Under this load, people wait longer than was promised.",
     )

@@ -2,7 +2,7 @@
 
     compare(said, history, marker, session) -> Comparison
 
-acknowledged = stored + altered + lost, always. A reply whose text is gone is lost, not altered. A
+acknowledged = stored + truncated + altered + lost, always. A reply whose text is gone is lost, not truncated. A
 message of a refused turn may be in the history or not: the server said no, and either is honest.
 White space at the end of a reply does not count, since Open WebUI strips it from stored streams.
 """
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from load.prompts import nonces
+from seatrial.records import HARMS
 from seatrial.verbs import Message
 
 SHOWN = 3
@@ -35,6 +36,7 @@ class Comparison:
     stored: int = 0
     lost: int = 0
     doubled: int = 0
+    truncated: int = 0
     altered: int = 0
     foreign: int = 0
     reordered: int = 0
@@ -44,7 +46,7 @@ class Comparison:
 
     @property
     def is_whole(self) -> bool:
-        return not (self.lost or self.doubled or self.altered or self.foreign or self.reordered)
+        return not any(getattr(self, name) for name in HARMS)
 
     @property
     def detail(self) -> str:
@@ -138,8 +140,12 @@ def _place_leftover(
     altered = next((i for i in candidates if turn is not None or _resembles(text, expected[i].text)), None)
     if altered is not None:
         open_.discard(altered)
-        result.altered += 1
-        result.told.append(f"altered: {expected[altered]} is now {_excerpt(text)}")
+        if text in expected[altered].text:
+            result.truncated += 1
+            result.told.append(f"truncated: of {expected[altered]} there is only {_excerpt(text)}")
+        else:
+            result.altered += 1
+            result.told.append(f"altered: {expected[altered]} is now {_excerpt(text)}")
         return expected[altered].turn
     if own:
         result.doubled += 1

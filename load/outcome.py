@@ -6,22 +6,21 @@ The Locust process's own exit code is not asked: it is 0 after no request at all
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
-from load.findings import damage, failures
-from load.objectives import DEFAULT, Objective
+from load.evidence import SAMPLES, Evidence
+from load.findings import damage, failures, too_slow
+from load.objectives import COUNTS, Held, judge, parse, with_defaults
 from load.progress import FILE, Ended, Mustered, Phase
 from seatrial import __version__
+from seatrial.contract import Contract
 from seatrial.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
 from seatrial.ledger import open_entries
-from seatrial.records import Finding, Integrity, Recorder, Run, RunFolder, Sample, now
+from seatrial.records import HARMS, Finding, Integrity, Recorder, Run, RunFolder, Sample, now
 from seatrial.settings import Settings
-
-DAMAGE = ("lost", "doubled", "altered", "foreign", "reordered")
-
 
 CLOSED_LOOP = (
     "closed loop: each user waits for an answer before the next request, so a stalled target is asked less often; "
@@ -34,7 +33,6 @@ def conclude(
     folder: RunFolder,
     started: str,
     problem: str | None = None,
-    objectives: Sequence[Objective] = DEFAULT,
 ) -> Run:
     """Fold a run folder into its `Run`; write that and the findings beside the records.
 
@@ -67,40 +65,50 @@ def conclude(
         left_behind=left,
     )
     last = [phase.done for phase in folder.rows(FILE, Phase) if phase.name in ("running", "finishing")]
-    run = judged(run, settings, ended.seconds if ended else max(last, default=0.0), objectives)
-    recorder = Recorder(folder.path / "findings.jsonl")
-    for finding in _findings(run, folder, objectives):
-        recorder.write(finding)
-    recorder.close()
+    operations = Contract.load(settings.contract).at(run.target_version).operations
+    held = judge(with_defaults(parse(settings.slo)), Evidence.of(folder, operations))
+    run = judged(run, settings, ended.seconds if ended else max(last, default=0.0), held)
+    _write(folder, "objectives.jsonl", [one.record() for one in held])
+    _write(folder, "findings.jsonl", _findings(run, folder, held))
     folder.save(run)
     return run
 
 
-def _findings(run: Run, folder: RunFolder, objectives: Sequence[Objective]) -> Iterator[Finding]:
+def _write(folder: RunFolder, name: str, rows: Iterable[object]) -> None:
+    recorder = Recorder(folder.path / name)
+    for row in rows:
+        recorder.write(row)
+    recorder.close()
+
+
+def _findings(run: Run, folder: RunFolder, held: Sequence[Held]) -> Iterator[Finding]:
     if run.verdict != "fail":
         return
-    yield from damage(run.api, list(folder.rows("samples/*.jsonl", Integrity)))
-    measured = measures(run.counts)
-    for objective in objectives:
-        if objective.measure == "error_rate" and objective.is_missed_by(measured) and not run.problem:
-            yield failures(objective, folder.rows("samples/*.jsonl", Sample), run.counts)
+    yield from damage(run.api, list(folder.rows(SAMPLES, Integrity)))
+    for one in held:
+        if one.verdict != "missed" or run.problem:
+            continue
+        if one.objective.what == "errors":
+            yield failures(one, folder.rows(SAMPLES, Sample))
+        elif one.objective.quantile is not None:
+            yield too_slow(one, run.api)
 
 
 def tally(folder: RunFolder) -> dict[str, int]:
     """Requests by outcome, and what all sessions together said, found and missed."""
     counts = dict.fromkeys(
         ("requests", "failures", "sessions", "refused_sessions", "turns", "refused_turns", "acknowledged", "stored"), 0
-    ) | dict.fromkeys((*DAMAGE, "kept", "unverified", "undeleted"), 0)
-    for sample in folder.rows("samples/*.jsonl", Sample):
+    ) | dict.fromkeys((*HARMS, "kept", "unverified", "undeleted"), 0)
+    for sample in folder.rows(SAMPLES, Sample):
         counts["requests"] += 1
         counts["failures"] += not sample.ok
-    for record in folder.rows("samples/*.jsonl", Integrity):
+    for record in folder.rows(SAMPLES, Integrity):
         counts["sessions"] += 1
         not_created = record.refused > record.turns
         counts["refused_sessions"] += not_created
         counts["turns"] += record.turns
         counts["refused_turns"] += 0 if not_created else record.refused
-        for name in ("acknowledged", "stored", "kept", *DAMAGE):
+        for name in ("acknowledged", "stored", "kept", *HARMS):
             counts[name] += getattr(record, name)
         # Nothing was acknowledged in a session that was never made, or that was cut before its first turn.
         counts["unverified"] += not record.verified and record.acknowledged > 0
@@ -108,21 +116,20 @@ def tally(folder: RunFolder) -> dict[str, int]:
     return counts
 
 
-def judged(run: Run, settings: Settings, seconds: float, objectives: Sequence[Objective] = DEFAULT) -> Run:
+def judged(run: Run, settings: Settings, seconds: float, held: Sequence[Held]) -> Run:
     """The run with verdict, exit code and sentence. A proven failure beats whatever made the run inconclusive.
 
     `seconds` are how long the load really lasted.
     """
     counts = run.counts
-    measured = measures(counts)
-    missed = [objective for objective in objectives if objective.is_missed_by(measured)]
-    harmed = any(objective.measure == "damaged" for objective in missed)
-    doubt = run.problem or _doubt(counts)
+    missed = [one for one in held if one.verdict == "missed"]
+    harmed = [one for one in missed if one.objective.what in COUNTS]
+    doubt = run.problem or _doubt(counts) or _unsupported(held)
     played = f"{settings.users} users for {seconds:.0f} s"
     said = f"{played}, {counts['sessions']} sessions, {counts['turns']} turns, {counts['requests']} requests"
     refusals = _refusals(counts)
     if harmed or (missed and not run.problem):
-        why = "; ".join(_why(objective, counts) for objective in missed)
+        why = "; ".join(_why(one) for one in (harmed if run.problem else missed))
         more = f"; {run.problem}" if run.problem else ""
         return replace(run, verdict="fail", exit_code=EXIT_FAIL, sentence=f"Fail: {why} ({said}; {refusals}{more}).")
     if doubt:
@@ -131,14 +138,6 @@ def judged(run: Run, settings: Settings, seconds: float, objectives: Sequence[Ob
     stored = f"all {counts['acknowledged']} acknowledged messages are stored, once and in order"
     sentence = f"Pass: {stored} ({said}; {refusals})."
     return replace(run, verdict="pass", exit_code=EXIT_PASS, sentence=sentence)
-
-
-def measures(counts: Mapping[str, int]) -> dict[str, float]:
-    """What objectives are held against. Without requests there is no error rate."""
-    measured: dict[str, float] = {"damaged": sum(counts[name] for name in DAMAGE)}
-    if counts["requests"]:
-        measured["error_rate"] = counts["failures"] / counts["requests"]
-    return measured
 
 
 def _doubt(counts: Mapping[str, int]) -> str | None:
@@ -151,13 +150,17 @@ def _doubt(counts: Mapping[str, int]) -> str | None:
     return None
 
 
-def _why(objective: Objective, counts: Mapping[str, int]) -> str:
-    if objective.measure == "damaged":
-        return ", ".join(f"{counts[name]} {name}" for name in DAMAGE if counts[name]) + " messages"
-    if objective.measure == "error_rate":
-        share = counts["failures"] / counts["requests"]
-        return f"{counts['failures']} of {counts['requests']} requests failed ({share:.1%}; {objective.title})"
-    return f"missed: {objective.title}"
+def _unsupported(held: Sequence[Held]) -> str | None:
+    """Nothing is known of an objective for which there is too little; more of the same load would tell."""
+    without = [f"{one.objective.text} ({one.said})" for one in held if one.verdict == "unsupported"]
+    return f"too little was measured to judge {'; '.join(without)}; load for longer" if without else None
+
+
+def _why(held: Held) -> str:
+    what = held.objective.what
+    if what in COUNTS or what == "errors":
+        return f"{held.said}{'' if what in COUNTS else f' of the requests failed; objective {held.objective.text}'}"
+    return f"{held.objective.subject} {what} is {held.said}; objective {held.objective.text}"
 
 
 def _refusals(counts: Mapping[str, int]) -> str:

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 
 from seatrial.baseline import Gone
-from seatrial.records import Check, Finding, Integrity, Run, RunFolder, Sample, Seen, Skip
+from seatrial.records import HARMS, Check, Finding, Integrity, Run, RunFolder, Sample, Seen, Skip
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}|\[\d+\]", re.IGNORECASE)
-MESSAGES = ("turns", "acknowledged", "refused", "stored", "lost", "doubled", "altered", "foreign", "reordered")
-WRONGS = ("lost", "doubled", "altered", "foreign", "reordered")
+WRONGS = HARMS
+MESSAGES = ("turns", "acknowledged", "refused", "stored", *WRONGS)
 
 
 @dataclass

@@ -61,6 +61,7 @@ class Settings:
     duration: float = 60.0
     turns: int = 3
     think: float = 1.0
+    slo: tuple[str, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     source: str | None = None
 

@@ -145,7 +145,7 @@ def test_without_a_url_a_reference_server_is_loaded_and_keeps_everything(tmp_pat
     [
         ("lost", lambda rows: rows[:-1]),
         ("doubled", lambda rows: [*rows, *rows[-1:]]),
-        ("altered", lambda rows: [*rows[:-1], *({**row, "content": row["content"][:-4]} for row in rows[-1:])]),
+        ("truncated", lambda rows: [*rows[:-1], *({**row, "content": row["content"][:-4]} for row in rows[-1:])]),
         ("reordered", lambda rows: rows[::-1]),
     ],
 )

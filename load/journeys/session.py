@@ -78,6 +78,7 @@ def verdict(visit: Visit, at: float, checked: Comparison | str, deleted: bool, t
         deleted,
         detail="; ".join(filter(None, (checked.detail, trouble))),
         kept=checked.kept,
+        truncated=checked.truncated,
     )
 
 

@@ -1,0 +1,102 @@
+"""What a load measured, in columns: a fold over the samples of all its processes.
+
+    evidence = Evidence.of(folder, operations=contract.operations)
+    evidence.times("getChat")          # milliseconds of successes, and the session of each
+
+Files of several processes are read one after the other; nothing of them is averaged, so that a percentile over all
+of them is that of all requests.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from load.objectives import STREAM_MEASURES
+from seatrial.records import HARMS, Integrity, RunFolder, Sample, Turned
+
+SAMPLES = "samples/*.jsonl"
+
+
+@dataclass
+class Column:
+    """Milliseconds, each with when it was taken (seconds since the start) and the session that it belongs to."""
+
+    ms: array[float] = field(default_factory=lambda: array("d"))
+    at: array[float] = field(default_factory=lambda: array("d"))
+    sessions: list[str] = field(default_factory=list)
+
+    def add(self, at: float, ms: float, session: str) -> None:
+        self.at.append(at)
+        self.ms.append(ms)
+        self.sessions.append(session)
+
+
+@dataclass
+class Evidence:
+    """`known` are the operations that there are, also those that nobody called. What began before `since` is warm-up.
+
+    Warm-up counts for errors and harms, which are wrong at any time, and not for times.
+    """
+
+    known: frozenset[str] = frozenset()
+    since: float = 0.0
+    columns: dict[str, Column] = field(default_factory=dict)
+    requests: dict[str, int] = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=dict)
+    counted: dict[str, int] = field(default_factory=lambda: dict.fromkeys(HARMS, 0))
+
+    @classmethod
+    def of(cls, folder: RunFolder, operations: Iterable[str] = (), since: float = 0.0) -> Evidence:
+        evidence = cls(frozenset(operations), since)
+        for sample in folder.rows(SAMPLES, Sample):
+            evidence.hear(sample)
+        for turned in folder.rows(SAMPLES, Turned):
+            evidence.turn(turned)
+        for session in folder.rows(SAMPLES, Integrity):
+            for name in HARMS:
+                evidence.counted[name] += getattr(session, name)
+        return evidence
+
+    def hear(self, sample: Sample) -> None:
+        self.requests[sample.operation] = self.requests.get(sample.operation, 0) + 1
+        if not sample.ok:
+            self.failures[sample.operation] = self.failures.get(sample.operation, 0) + 1
+        elif sample.at >= self.since:
+            self._column(sample.operation).add(sample.at, sample.ms, sample.session)
+
+    def turn(self, turned: Turned) -> None:
+        if not turned.ok or turned.at < self.since:
+            return
+        for measure, values in measured(turned):
+            for ms in values:
+                self._column(measure).add(turned.at, ms, turned.session)
+
+    def _column(self, name: str) -> Column:
+        return self.columns.setdefault(name, Column())
+
+    def times(self, subject: str) -> tuple[Sequence[float], Sequence[str]] | None:
+        column = self.columns.get(subject)
+        if column is None:
+            return ((), ()) if subject in self.known or subject in STREAM_MEASURES else None
+        return column.ms, column.sessions
+
+    def failed(self, subject: str) -> tuple[int, int]:
+        if subject:
+            return self.failures.get(subject, 0), self.requests.get(subject, 0)
+        return sum(self.failures.values()), sum(self.requests.values())
+
+    @property
+    def harms(self) -> Mapping[str, int]:
+        return self.counted
+
+
+def measured(turned: Turned) -> Iterator[tuple[str, Sequence[float]]]:
+    """What one turn says of each measure, in milliseconds."""
+    yield "turn", [turned.ms]
+    if turned.first is not None:
+        yield "ttft", [turned.first]
+    if turned.gaps:
+        yield "gap", turned.gaps
+        yield "stall", [max(turned.gaps)]
