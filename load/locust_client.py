@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -17,7 +18,8 @@ from geventhttpclient.client import HTTPClient
 from geventhttpclient.response import HTTPParseError
 from locust.event import EventHook
 
-from load.bounded_response import PIECE, install
+from load import arrival, bounded_response
+from load.bounded_response import PIECE
 from load.recorder import LoadRecorder
 from seatrial.actor import Actor
 from seatrial.client import MAX_BODY, Gate, Listener
@@ -27,7 +29,20 @@ from seatrial.unpacking import Unpacker
 from seatrial.verbs import Verbs
 
 Result = TypeVar("Result")
-install()
+arrival.install()
+bounded_response.install()
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A streamed answer: its pieces, each with the seconds from when the request had left, and how it ended.
+
+    `broke` says why the body has no end: the connection broke, or the time was up; "" where it has one.
+    """
+
+    reply: Reply
+    pieces: list[tuple[float, bytes]]
+    broke: str = ""
 
 
 class LoadClient:
@@ -63,23 +78,54 @@ class LoadClient:
             network_timeout=target.timeout,
             concurrency=1,
         )
+        self._clock = arrival.clock_of(self._http)
 
     def send(self, call: Call) -> Reply:
         """The whole answer. Raises `NoAnswer` when none came."""
         self.settle()
         for gate in self._before:
             gate(self.account, call)
-        at, started = self._recorder.now(), time.perf_counter()
+        at = self._recorder.now()
         try:
-            reply = self._deliver(call, started)
+            reply = self._deliver(call)
         except NoAnswer as failure:
-            seconds = time.perf_counter() - started
             self._tell(call, failure)
-            self._record(at, call, seconds, failure, failure.reason)
+            self._record(at, call, time.perf_counter() - self._clock.left, failure, failure.reason)
             raise
         self._tell(call, reply)
         self._open = (at, reply)
         return reply
+
+    def stream(self, call: Call) -> Streamed:
+        """The answer in pieces as they came. Raises `NoAnswer` when not even its headers did."""
+        self.settle()
+        for gate in self._before:
+            gate(self.account, call)
+        pieces: list[tuple[float, bytes]] = []
+        at, broke, response = self._recorder.now(), "", None
+        try:
+            with gevent.Timeout(self.target.timeout):
+                response = self._request(call)
+                for moment, piece in response.pieces():
+                    pieces.append((moment - self._clock.left, piece))
+        except (gevent.Timeout, TimeoutError):
+            broke = f"no end within {self.target.timeout:g} s"
+        except HTTPParseError as error:
+            broke = f"the connection broke before the end ({error})"
+        except OSError as error:
+            broke = _reason(error)
+        seconds = self._clock.arrived - self._clock.left
+        if response is None:
+            failure = NoAnswer(call, broke, reached=not broke.startswith("connection refused"))
+            self._tell(call, failure)
+            self._record(at, call, time.perf_counter() - self._clock.left, failure, broke)
+            raise failure
+        _drop(response)
+        whole = b"".join(piece for _, piece in pieces)
+        reply = self._reply(call, response, whole, seconds, "closed" if broke else None)
+        self._tell(call, reply)
+        self._open = (at, reply)
+        return Streamed(reply, pieces, broke)
 
     def settle(self, error: Unexpected | None = None) -> None:
         """The verb has read the last answer: record it, as a failure when it was of no use."""
@@ -92,16 +138,20 @@ class LoadClient:
     def close(self) -> None:
         self._http.close()
 
-    def _deliver(self, call: Call, started: float) -> Reply:
+    def _request(self, call: Call) -> Any:
         body = call.body()
         headers = self._headers | ({} if body is None else {"Content-Type": "application/json"}) | dict(call.headers)
         path = self._prefix + call.path + (f"?{urlencode(call.params)}" if call.params else "")
+        self._clock.begin()
+        return self._http.request(call.method, path, body=body, headers=headers)
+
+    def _deliver(self, call: Call) -> Reply:
         limit = self.target.timeout
         response: Any = None
         try:
             # The client's own limits are per read: a body that trickles would never end.
             with gevent.Timeout(limit):
-                response = self._http.request(call.method, path, body=body, headers=headers)
+                response = self._request(call)
                 content, cut = _body(response)
         except (gevent.Timeout, TimeoutError):
             _drop(response)
@@ -113,15 +163,20 @@ class LoadClient:
             raise NoAnswer(call, f"the body cannot be unpacked ({error})") from None
         except OSError as error:
             raise NoAnswer(call, _reason(error), reached=not isinstance(error, ConnectionRefusedError)) from None
+        return self._reply(call, response, content, self._clock.arrived - self._clock.left, cut)
+
+    def _reply(self, call: Call, response: Any, content: bytes, seconds: float, cut: str | None) -> Reply:
         fields = {str(name).lower(): str(value) for name, value in response.items()}
-        return Reply(call, response.get_code(), fields, content, time.perf_counter() - started, cut)
+        return Reply(call, response.get_code(), fields, content, seconds, cut)
 
     def _tell(self, call: Call, outcome: Reply | NoAnswer) -> None:
         for listener in self._after:
             listener(self.account, call, outcome)
 
     def _record(self, at: float, call: Call, seconds: float, outcome: Reply | NoAnswer, why: str) -> None:
-        self._recorder.request(at, self.user, self.session, call.operation, seconds, outcome, why)
+        self._recorder.request(
+            at, self.user, self.session, call.operation, seconds, outcome, why, self._clock.connected_in
+        )
         self._fired.fire(  # type: ignore[no-untyped-call]
             request_type=call.method,
             name=call.operation,

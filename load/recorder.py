@@ -32,9 +32,17 @@ class LoadRecorder:
         return round(time.perf_counter() - self.started, 4)
 
     def request(
-        self, at: float, user: int, session: str, operation: str, seconds: float, outcome: Reply | NoAnswer, error: str
+        self,
+        at: float,
+        user: int,
+        session: str,
+        operation: str,
+        seconds: float,
+        outcome: Reply | NoAnswer,
+        error: str,
+        connect: float | None = None,
     ) -> None:
-        """`error` says why the answer is no use to the verb; "" when it is."""
+        """`error` says why the answer is no use to the verb; "" when it is. `connect` are seconds."""
         answered = isinstance(outcome, Reply)
         self.requests += 1
         self.failures += bool(error)
@@ -54,6 +62,7 @@ class LoadRecorder:
                 session=session,
                 size=len(outcome.body) if isinstance(outcome, Reply) else 0,
                 error=error[:ERROR_LENGTH],
+                connect=None if connect is None else round(connect * 1000, 3),
             )
         )
 
