@@ -19,7 +19,8 @@ from seatrial.lab import openwebui, openwebui_install
 from seatrial.lab.children import provider_process
 from seatrial.lab.script import Script
 from seatrial.lifeline import child_environment
-from seatrial.records import RunFolder, Sample
+from seatrial.records import RunFolder
+from seatrial.samples import Sample
 
 
 def main() -> int:

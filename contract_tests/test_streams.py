@@ -8,11 +8,12 @@ import pytest
 
 from contract_tests.check import Checker
 from contract_tests.scenes import stored_nowhere
-from contract_tests.stream import Reading, read
+from contract_tests.stream import faults, is_burst, stall
 from seatrial.completions import Form, completion
 from seatrial.contract import OPENWEBUI
 from seatrial.crew import Crew, Person
 from seatrial.exchange import Call, Reply, Unexpected
+from seatrial.streams import Reading, read
 
 pytestmark = pytest.mark.api(OPENWEBUI)
 OPERATION = "createChatCompletion"
@@ -34,7 +35,7 @@ def test_a_stream_is_whole_live_unstored_and_says_what_a_plain_reply_says(
             return
         for rule in ("stream-framing", "stream-finish"):
             check.log.held(rule, OPERATION)
-        for rule, where, expected, received in reading.faults():
+        for rule, where, expected, received in faults(reading):
             check.log.finding(rule, OPERATION, expected, received, where, reply, speaker.account)
         check.that(
             "stream-finish",
@@ -49,8 +50,8 @@ def test_a_stream_is_whole_live_unstored_and_says_what_a_plain_reply_says(
             return
         check.that("stream-text", OPERATION, bool(reading.text), "text", "no text at all", "no text", reply=reply)
         texts.append(reading.text)
-        bursts.append(reading.is_burst)
-        stalls.append(reading.stall)
+        bursts.append(is_burst(reading))
+        stalls.append(stall(reading))
         check.log.held("stream-live", OPERATION)
     stored_nowhere(check, speaker, before, asked, OPERATION, "list: after a stream")
     # A model that answers in its own words each time proves nothing here; where both ways agree with themselves, they

@@ -16,13 +16,13 @@ import pytest
 from contract_tests.check import Checker
 from contract_tests.counts import miscounted
 from contract_tests.scenes import Made, new_session, stored_chat
-from contract_tests.stream import read
 from seatrial.completions import Form, completion
 from seatrial.contract import OPENWEBUI, SESSIONS
 from seatrial.crew import Crew, Person
 from seatrial.exchange import Reply
 from seatrial.reading import success
 from seatrial.records import Severity
+from seatrial.streams import read
 
 SLACK = 60
 """Seconds that the clocks of a proxy, a server and its database may be apart."""

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from load.objectives import STREAM_MEASURES
-from seatrial.records import HARMS, Integrity, RunFolder, Sample, Turned
+from seatrial.records import RunFolder
+from seatrial.samples import HARMS, Integrity, Sample, Turned
 
 SAMPLES = "samples/*.jsonl"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from load.objectives import STREAM_MEASURES, Held
-from seatrial.records import Finding, Integrity, Sample
+from seatrial.records import Finding
+from seatrial.samples import Integrity, Sample
 from seatrial.verbs import VERB_OPERATIONS
 
 NOTICES = {

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from load.prompts import nonces
-from seatrial.records import HARMS
+from seatrial.samples import HARMS
 from seatrial.verbs import Message
 
 SHOWN = 3

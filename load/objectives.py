@@ -16,7 +16,7 @@ from typing import Literal, Protocol
 
 from seatrial.errors import WrongUse
 from seatrial.measuring import LEAST_SESSIONS, Estimate, enough, estimate, share_bound
-from seatrial.records import HARMS, Judged
+from seatrial.samples import HARMS, Judged
 
 STREAM_MEASURES = {
     "ttft": "time to first token",

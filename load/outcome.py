@@ -19,7 +19,8 @@ from seatrial import __version__
 from seatrial.contract import Contract
 from seatrial.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
 from seatrial.ledger import open_entries
-from seatrial.records import HARMS, Finding, Integrity, Recorder, Run, RunFolder, Sample, now
+from seatrial.records import Finding, Recorder, Run, RunFolder, now
+from seatrial.samples import HARMS, Integrity, Sample
 from seatrial.settings import Settings
 
 CLOSED_LOOP = (

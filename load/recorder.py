@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 from seatrial.exchange import NoAnswer, Reply
-from seatrial.records import Integrity, Recorder, Sample
+from seatrial.records import Recorder
+from seatrial.samples import Integrity, Sample
 
 ERROR_LENGTH = 200
 """Characters of an error that a sample keeps."""

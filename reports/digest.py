@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 
 from seatrial.baseline import Gone
-from seatrial.records import HARMS, Check, Finding, Integrity, Run, RunFolder, Sample, Seen, Skip
+from seatrial.records import Check, Finding, Run, RunFolder, Seen, Skip
+from seatrial.samples import HARMS, Integrity, Sample
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}|\[\d+\]", re.IGNORECASE)
 WRONGS = HARMS

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from seatrial.records import Sample
+from seatrial.samples import Sample
 
 CONFIDENCE = 0.95
 

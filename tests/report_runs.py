@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.baseline import Gone
-from seatrial.records import Check, Finding, Integrity, Recorder, Run, RunFolder, Sample, Seen, Skip
+from seatrial.records import Check, Finding, Recorder, Run, RunFolder, Seen, Skip
+from seatrial.samples import Integrity, Sample
 from seatrial.shapes import Shape
 
 HOSTILE = (

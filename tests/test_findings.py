@@ -12,10 +12,11 @@ import pytest
 from contract_tests.counts import miscounted
 from contract_tests.known import Acceptance, known_defects
 from contract_tests.log import Log
-from contract_tests.stream import read
+from contract_tests.stream import faults, is_burst, stall
 from seatrial.contract import Contract
 from seatrial.exchange import Call, Reply
 from seatrial.settings import Waiver
+from seatrial.streams import read
 from seatrial.target import Account
 
 CONTRACT = Contract.load()
@@ -176,9 +177,9 @@ def timed(events: list[str], gap: float, start: float = 0.3) -> list[tuple[float
 
 def test_a_whole_stream_has_no_fault_and_is_no_burst() -> None:
     reading = read(timed(WHOLE, 0.02))
-    assert list(reading.faults()) == []
+    assert list(faults(reading)) == []
     assert reading.text == "".join(f"word{number} " for number in range(12))
-    assert not reading.is_burst
+    assert not is_burst(reading)
 
 
 @pytest.mark.parametrize(
@@ -194,21 +195,21 @@ def test_a_whole_stream_has_no_fault_and_is_no_burst() -> None:
     ],
 )
 def test_a_stream_that_is_not_whole_is_told_as_what_it_is(events: list[str], rule: str, where: str) -> None:
-    assert (rule, where) in [fault[:2] for fault in read(timed(events, 0.02)).faults()]
+    assert (rule, where) in [fault[:2] for fault in faults(read(timed(events, 0.02)))]
 
 
 def test_a_burst_is_many_tokens_at_once_after_a_time_and_not_a_short_answer() -> None:
-    assert read(timed(WHOLE, 0.0005, start=1.0)).is_burst
-    assert not read(timed(WHOLE[:3], 0.0005, start=1.0)).is_burst
-    assert not read(timed(WHOLE, 0.0005, start=0.01)).is_burst
+    assert is_burst(read(timed(WHOLE, 0.0005, start=1.0)))
+    assert not is_burst(read(timed(WHOLE[:3], 0.0005, start=1.0)))
+    assert not is_burst(read(timed(WHOLE, 0.0005, start=0.01)))
 
 
 def test_a_stall_is_a_pause_out_of_proportion_and_not_a_slow_model() -> None:
     quick = timed(WHOLE, 0.02)
     stalled = [(moment + (6 if number >= 7 else 0), event) for number, (moment, event) in enumerate(quick)]
-    assert read(stalled).stall == pytest.approx(6.02, abs=0.1)
-    assert read(quick).stall == 0
-    assert read(timed(WHOLE, 6.0)).stall == 0
+    assert stall(read(stalled)) == pytest.approx(6.02, abs=0.1)
+    assert stall(read(quick)) == 0
+    assert stall(read(timed(WHOLE, 6.0))) == 0
 
 
 def test_counts_of_tokens_are_whole_numbers_that_add_up() -> None:

@@ -9,13 +9,14 @@ import pytest
 from hostile_server import Writes, hostile
 from nastiness import BIG, BROKEN, ENDLESS, EVERY, ODD, body, bomb
 
-from contract_tests.stream import MOST_NOTED, read
+from contract_tests.stream import faults
 from seatrial.client import MAX_BODY, Client
 from seatrial.contract import Contract
 from seatrial.exchange import Call, NoAnswer, Reply, Unexpected
 from seatrial.parsing import MAX_DEPTH, MAX_VALUES, parse
 from seatrial.reading import member, names_one, number, shown, success
 from seatrial.schemas import MOST_FAULTS
+from seatrial.streams import MOST_NOTED, read
 from seatrial.target import Account, Target
 from seatrial.unpacking import PIECE, Unpacker
 
@@ -223,4 +224,4 @@ def test_a_stream_of_a_million_odd_events_is_read_and_only_its_first_faults_are_
     assert reading.text == "x" * 300
     assert len(reading.malformed) == len(reading.errors) == MOST_NOTED
     assert all(len(text) <= 1_000 for text in [*reading.malformed, *reading.errors])
-    assert next(reading.faults())[0] == "stream-framing"
+    assert next(faults(reading))[0] == "stream-framing"

@@ -8,7 +8,7 @@ import pytest
 
 from load.integrity import Comparison, Said, compare
 from load.prompts import Nonce, nonces, prompt
-from seatrial.records import HARMS
+from seatrial.samples import HARMS
 from seatrial.verbs import Message
 
 MARKER, SESSION = "seatrial-0a1b2c3d", "4-2"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reports.latency import enough, latencies, spread
-from seatrial.records import Sample
+from seatrial.samples import Sample
 
 
 def samples(operation: str, times: list[float], ok: bool = True) -> list[Sample]:

@@ -10,7 +10,8 @@ import pytest
 
 from load.outcome import conclude
 from load.progress import FILE, Ended, Mustered
-from seatrial.records import HARMS, Finding, Integrity, Recorder, Run, RunFolder, Sample
+from seatrial.records import Finding, Recorder, Run, RunFolder
+from seatrial.samples import HARMS, Integrity, Sample
 from seatrial.settings import Settings
 
 GOOD = Integrity(1.0, "1-1", 3, 6, 0, 6, 0, 0, 0, 0, 0, deleted=True)

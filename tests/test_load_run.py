@@ -30,7 +30,8 @@ from seatrial.lab.reference import create_app
 from seatrial.lab.serving import running
 from seatrial.ledger import open_entries
 from seatrial.lifeline import child_environment
-from seatrial.records import Finding, Integrity, Run, RunFolder, Sample
+from seatrial.records import Finding, Run, RunFolder
+from seatrial.samples import Integrity, Sample
 from seatrial.settings import Settings
 
 CONTRACT = Contract.load()

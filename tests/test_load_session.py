@@ -10,7 +10,7 @@ from load.journeys.session import LOOKS, Visit, session
 from seatrial.actor import Actor
 from seatrial.contract import Contract
 from seatrial.exchange import Call, NoAnswer, Reply
-from seatrial.records import Integrity
+from seatrial.samples import Integrity
 from seatrial.sessions import SessionVerbs
 
 CONTRACT = Contract.load()

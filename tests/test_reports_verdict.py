@@ -9,7 +9,8 @@ from report_runs import CHECKED, finding, folder, under_load, verify_run
 
 from reports.advice import next_steps
 from reports.verdict import judge
-from seatrial.records import Check, Sample, Skip
+from seatrial.records import Check, Skip
+from seatrial.samples import Sample
 
 DRIFT = finding(severity="drift", rule="status-documented", operation="listChats", where="status 422")
 

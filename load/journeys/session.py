@@ -12,7 +12,7 @@ from load.integrity import Comparison, Said, compare
 from load.prompts import Nonce, prompt
 from seatrial.actor import Actor
 from seatrial.exchange import NoAnswer, Unexpected
-from seatrial.records import Integrity
+from seatrial.samples import Integrity
 from seatrial.verbs import Message, Session
 
 LOOKS = 3

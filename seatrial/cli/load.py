@@ -25,7 +25,8 @@ from seatrial.cli.ending import written
 from seatrial.cli.options import SECONDS, common_options, settings_from
 from seatrial.errors import EXIT_WRONG_USE, Inconclusive, WrongUse
 from seatrial.lab.children import until_stopped
-from seatrial.records import Run, RunFolder, Sample, now
+from seatrial.records import Run, RunFolder, now
+from seatrial.samples import Sample
 from seatrial.settings import Settings
 
 SHOWN = 5

@@ -1,0 +1,97 @@
+"""What a load records: requests, turns, sessions, and what became of its objectives. See `records` for the folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One request under load. `at` is seconds since the load's start, `ms` from when it has left to the last byte.
+
+    `connect` are the milliseconds that its connection took to make, None where a kept one was used.
+    """
+
+    at: float
+    operation: str
+    ms: float
+    status: int
+    ok: bool
+    user: int
+    session: str
+    size: int = 0
+    error: str = ""
+    connect: float | None = None
+    journey: str = "session"
+
+
+@dataclass(frozen=True)
+class Turned:
+    """One turn under load, as the person saw it, in milliseconds from when its request had left.
+
+    `ms` is to the end of the reply, `first` to its first token, `gaps` between its tokens; both only where it came in
+    pieces (`way` is "sse" or "socket"; "plain" came at once). `ended` says how: "done", "cut" (it just stopped),
+    "aborted" (the connection broke), "error" (the stream told of one), "deadline", "refused" or "empty".
+    """
+
+    at: float
+    session: str
+    user: int
+    journey: str
+    way: str
+    ms: float
+    ended: str
+    first: float | None = None
+    gaps: tuple[float, ...] = ()
+    nonce: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.ended == "done"
+
+
+@dataclass(frozen=True)
+class Integrity:
+    """What one session said and what its history held, in messages; `turns` and `refused` are turns.
+
+    `kept` are messages of refused turns that are there all the same. Without `verified` the history could not be
+    read, and the counts from `stored` to `reordered` say nothing.
+    """
+
+    at: float
+    session: str
+    turns: int
+    acknowledged: int
+    refused: int
+    stored: int
+    lost: int
+    doubled: int
+    altered: int
+    foreign: int
+    reordered: int
+    deleted: bool
+    detail: str = ""
+    kept: int = 0
+    verified: bool = True
+    truncated: int = 0
+
+
+HARMS = ("lost", "doubled", "truncated", "altered", "foreign", "reordered")
+"""What may become of a message that was acknowledged, or stand where none belongs: fields of `Integrity`."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What became of one objective of a load: "held", "missed", or "unsupported" by what was measured.
+
+    `value` lies between `low` and `high`, in milliseconds, as a share or as a number; None where nothing can be said.
+    `proved` when the interval lies on the same side of the limit. `said` is all that in words.
+    """
+
+    objective: str
+    verdict: str
+    value: float | None
+    low: float | None
+    high: float | None
+    proved: bool
+    said: str
