@@ -9,17 +9,16 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import gevent
 from geventhttpclient.client import HTTPClient
 from geventhttpclient.response import HTTPParseError
-from locust.event import EventHook
 
 from load import arrival, bounded_response
 from load.bounded_response import PIECE
+from load.delivery import Streamed
 from load.recorder import LoadRecorder
 from seatrial.actor import Actor
 from seatrial.client import MAX_BODY, Gate, Listener
@@ -28,21 +27,12 @@ from seatrial.target import Account, Target
 from seatrial.unpacking import Unpacker
 from seatrial.verbs import Verbs
 
+if TYPE_CHECKING:  # importing Locust patches the whole process, which tests do not want
+    from locust.event import EventHook
+
 Result = TypeVar("Result")
 arrival.install()
 bounded_response.install()
-
-
-@dataclass(frozen=True, slots=True)
-class Streamed:
-    """A streamed answer: its pieces, each with the seconds from when the request had left, and how it ended.
-
-    `broke` says why the body has no end: the connection broke, or the time was up; "" where it has one.
-    """
-
-    reply: Reply
-    pieces: list[tuple[float, bytes]]
-    broke: str = ""
 
 
 class LoadClient:
@@ -102,14 +92,14 @@ class LoadClient:
         for gate in self._before:
             gate(self.account, call)
         pieces: list[tuple[float, bytes]] = []
-        at, broke, response = self._recorder.now(), "", None
+        at, broke, late, response = self._recorder.now(), "", False, None
         try:
             with gevent.Timeout(self.target.timeout):
                 response = self._request(call)
                 for moment, piece in response.pieces():
                     pieces.append((moment - self._clock.left, piece))
         except (gevent.Timeout, TimeoutError):
-            broke = f"no end within {self.target.timeout:g} s"
+            broke, late = f"no end within {self.target.timeout:g} s", True
         except HTTPParseError as error:
             broke = f"the connection broke before the end ({error})"
         except OSError as error:
@@ -125,7 +115,7 @@ class LoadClient:
         reply = self._reply(call, response, whole, seconds, "closed" if broke else None)
         self._tell(call, reply)
         self._open = (at, reply)
-        return Streamed(reply, pieces, broke)
+        return Streamed(reply, pieces, broke, late)
 
     def settle(self, error: Unexpected | None = None) -> None:
         """The verb has read the last answer: record it, as a failure when it was of no use."""

@@ -1,0 +1,126 @@
+"""A server of known timing: streams whose every event says when it was sent, and answers that take as long as asked.
+
+    with metronome() as url: ...                       # a process of its own
+    GET {url}/stream?first=0.2&gap=0.02&count=50       # seconds; SSE as completions have it
+    GET {url}/stream?...&stall=0.5&at=25&end=abort     # a pause before event 25; done, cut, abort or error at the end
+    GET {url}/answer?after=0.05&size=200               # JSON
+
+What measures others is measured against it: the first event carries when the request had come (`received`), and each
+when it was sent (`sent`), both on `time.monotonic`, which all processes of a machine share. It is written for the event
+loop alone, without a framework, so that it is late by tenths of milliseconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import struct
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import seatrial
+from seatrial.lab.children import child
+from seatrial.lab.serving import bound
+from seatrial.lifeline import tie, watch
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\n%s\r\n"
+ENDS = ("done", "cut", "abort", "error")
+LINGER = struct.pack("ii", 1, 0)
+"""Closing a socket with this sends a reset and no end."""
+
+
+@contextlib.contextmanager
+def metronome() -> Iterator[str]:
+    """The server in a process of its own on loopback; yields its base URL."""
+    env = {**os.environ, **tie(), "PYTHONPATH": str(Path(seatrial.__file__).parents[1])}
+    with child([sys.executable, "-P", "-m", "seatrial.lab.metronome"], env=env, errors=None) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+
+
+class _Connection(asyncio.Protocol):
+    """One client. Requests come one after the other; bodies are read over."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop, self._buffer = loop, b""
+        self._timer: asyncio.TimerHandle | None = None
+        self._transport: Any = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        received = time.monotonic()
+        self._buffer += data
+        head, blank, rest = self._buffer.partition(b"\r\n\r\n")
+        if not blank:
+            return
+        length = next((int(line[15:]) for line in head.split(b"\r\n") if line[:15].lower() == b"content-length:"), 0)
+        if len(rest) < length:
+            return
+        self._buffer = rest[length:]
+        parts = urlsplit(head.split(b" ", 2)[1].decode())
+        asked = dict(parse_qsl(parts.query))
+        if parts.path == "/answer":
+            self._later(received + float(asked.get("after", 0)), self._answer, int(asked.get("size", 0)))
+        else:
+            self._transport.write(HEAD % (b"text/event-stream", b"Transfer-Encoding: chunked\r\n"))
+            self._event(asked, received, 0, received + float(asked.get("first", 0.2)))
+
+    def _later(self, when: float, what: Any, *arguments: Any) -> None:
+        self._timer = self._loop.call_later(max(0.0, when - time.monotonic()), what, *arguments)
+
+    def _answer(self, size: int) -> None:
+        body = json.dumps({"text": "x" * size}).encode()
+        self._transport.write(HEAD % (b"application/json", b"Content-Length: %d\r\n" % len(body)) + body)
+
+    def _event(self, asked: dict[str, str], received: float, number: int, due: float) -> None:
+        """Event `number` at its time, and then the next one; lateness of one does not move the others."""
+        self._later(due, self._send, asked, received, number, due)
+
+    def _send(self, asked: dict[str, str], received: float, number: int, due: float) -> None:
+        count, end = int(asked.get("count", 50)), asked.get("end", "done")
+        event: dict[str, Any] = {"choices": [{"index": 0, "delta": {"content": f"t{number} "}}], "received": received}
+        event["sent"] = time.monotonic()
+        self._transport.write(_chunk(f"data: {json.dumps(event)}\n\n".encode()))
+        if number + 1 < count:
+            pause = float(asked.get("stall", 0)) if number + 1 == int(asked.get("at", -1)) else 0.0
+            self._event(asked, received, number + 1, due + float(asked.get("gap", 0.02)) + pause)
+            return
+        if end == "abort":
+            self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER)
+            self._transport.abort()
+            return
+        last = {"done": b"data: [DONE]\n\n", "error": b'data: {"error": {"message": "the model broke"}}\n\n'}
+        self._transport.write((_chunk(last[end]) if end in last else b"") + b"0\r\n\r\n")
+
+
+def _chunk(data: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+async def _serve() -> None:
+    loop = asyncio.get_running_loop()
+    listening = bound("127.0.0.1", 0)
+    listening.setblocking(False)
+    server = await loop.create_server(lambda: _Connection(loop), sock=listening, backlog=2048)
+    print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
+    async with server:
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    watch()
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve())
