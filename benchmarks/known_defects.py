@@ -13,7 +13,6 @@ import uuid
 from collections.abc import Callable
 
 from contract_tests.known import known_defects
-from contract_tests.texts import tree
 from seatrial.accounts import sign_in, throwaway
 from seatrial.client import Client
 from seatrial.completions import Form, completion
@@ -24,6 +23,7 @@ from seatrial.lab.children import provider_process
 from seatrial.lab.script import Script
 from seatrial.openwebui import branch
 from seatrial.target import Login, Target
+from seatrial.trees import tree
 from seatrial.verbs import Session
 
 MODEL = "seatrial-model"

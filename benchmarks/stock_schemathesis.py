@@ -34,7 +34,6 @@ from processes import ended
 from storing import LAB, Store, fingerprint, unchanged
 from trials import NONE, faults_of, home_of
 
-from contract_tests.texts import tree
 from seatrial.accounts import throwaway
 from seatrial.client import Client
 from seatrial.contract import OPENWEBUI, SESSIONS, Contract
@@ -46,6 +45,7 @@ from seatrial.lab.openwebui_install import DEFAULT_VERSION
 from seatrial.lab.proxy import Proxy
 from seatrial.lab.serving import running
 from seatrial.target import Account, Target
+from seatrial.trees import tree
 from seatrial.verbs import VERB_OPERATIONS
 
 STORED = "stock.jsonl"

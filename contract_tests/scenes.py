@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from contract_tests.check import Checker
-from contract_tests.texts import tree
 from seatrial.crew import Crew, Person
 from seatrial.exchange import Reply
 from seatrial.reading import member, success
+from seatrial.trees import tree
 from seatrial.verbs import Message, Session, Turn, said
 
 Made = list[tuple[Person, str]]

@@ -12,11 +12,11 @@ import pytest
 
 from contract_tests.check import Checker
 from contract_tests.generation import Generator, call_of, failures
-from contract_tests.texts import tree
 from contract_tests.verification import Verification
 from seatrial.contract import OPENWEBUI, Operation
 from seatrial.crew import Crew, Person
 from seatrial.exchange import Call, NoAnswer, Reply, Unexpected
+from seatrial.trees import tree
 
 EXAMPLES = {"quick": 10, "full": 100}
 """Generated cases of each kind per operation; completions get a quarter, and only small ones."""

@@ -1,12 +1,6 @@
-"""Texts that chats have to keep, and chats made of texts without asking a model."""
+"""Texts that chats have to keep."""
 
 from __future__ import annotations
-
-import time
-from collections.abc import Sequence
-from typing import Any
-
-from seatrial.completions import new_id
 
 TEXTS = {
     "accents": "Qual é a capital da França? Ação, coração, às três.",
@@ -26,24 +20,3 @@ PAGES = "Eighty characters a line, as somebody pastes two or three pages of a do
 
 LONG_TEXTS = {"long": "Seventy characters of text, so that a hundred kilobytes fill up soon. é" * 1_400}
 LONG_TEXTS["very long"] = LONG_TEXTS["long"] * 10
-
-
-def tree(title: str, texts: Sequence[str], model: str | None) -> dict[str, Any]:
-    """A chat whose messages alternate between user and assistant, linked as the web app links them."""
-    ids = [new_id() for _ in texts]
-    messages = {}
-    for i, text in enumerate(texts):
-        role = "user" if i % 2 == 0 else "assistant"
-        messages[ids[i]] = {
-            "id": ids[i],
-            "parentId": ids[i - 1] if i else None,
-            "childrenIds": ids[i + 1 : i + 2],
-            "role": role,
-            "content": text,
-            "timestamp": int(time.time()),
-        } | ({"model": model or "", "done": True} if role == "assistant" else {"models": [model or ""]})
-    return {
-        "title": title,
-        "models": [model or ""],
-        "history": {"messages": messages, "currentId": ids[-1] if ids else None},
-    }

@@ -7,6 +7,7 @@ with LocustProcess(settings, folder) as generator:
 from __future__ import annotations
 
 import json
+import math
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from load import stages
 from load.progress import FILE, Phase
 from seatrial.lifeline import child_environment
 from seatrial.records import RunFolder
@@ -38,8 +40,9 @@ class LocustProcess:
         self._seen = 0
 
     def __enter__(self) -> Self:
-        users = str(self.settings.users)
-        rate = str(min(self.settings.users, 100))
+        plan = stages.of(self.settings)
+        number = 1 if plan[0].rate else math.ceil(stages.most(plan))  # in an open loop one user starts all sessions
+        users, rate = str(number), str(min(number, 100))
         command = [sys.executable, "-P", "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary"]
         folder = self.folder.path.resolve()
         with (folder / LOG).open("wb") as log:

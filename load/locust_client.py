@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -19,13 +19,15 @@ from geventhttpclient.response import HTTPParseError
 from load import arrival, bounded_response
 from load.bounded_response import PIECE
 from load.delivery import Streamed
+from load.prompts import nonces
 from load.recorder import LoadRecorder
 from seatrial.actor import Actor
 from seatrial.client import MAX_BODY, Gate, Listener
 from seatrial.exchange import Call, NoAnswer, Reply, Steps, Unexpected
+from seatrial.samples import Turned
 from seatrial.target import Account, Target
 from seatrial.unpacking import Unpacker
-from seatrial.verbs import Verbs
+from seatrial.verbs import Session, Turn, Verbs
 
 if TYPE_CHECKING:  # importing Locust patches the whole process, which tests do not want
     from locust.event import EventHook
@@ -51,7 +53,7 @@ class LoadClient:
         after: tuple[Listener, ...] = (),
     ) -> None:
         self.target, self.account, self.user = target, account, user
-        self.session = ""
+        self.session, self.journey = "", "session"
         self._recorder, self._fired, self._before, self._after = recorder, fired, before, after
         self._open: tuple[float, Reply] | None = None
         parts = urlsplit(target.url)
@@ -125,6 +127,21 @@ class LoadClient:
         why = "" if error is None else f"expected {error.expected}, received {error.received}"
         self._record(at, reply.call, reply.seconds, reply, why)
 
+    def turned(
+        self, way: str, ended: str, ms: float, first: float | None = None, gaps: Sequence[float] = (), nonce: str = ""
+    ) -> None:
+        """A turn is over: it is recorded as begun so many milliseconds ago."""
+        at = round(max(0.0, self._recorder.now() - ms / 1000), 4)
+        self._recorder.tell(
+            Turned(at, self.session, self.user, self.journey, way, round(ms, 3), ended, first, tuple(gaps), nonce)
+        )
+
+    @property
+    def waited(self) -> float:
+        """Milliseconds from when the last request had left to the end of its answer, or until now."""
+        ended = self._clock.arrived if self._open is not None else time.perf_counter()
+        return (ended - self._clock.left) * 1000
+
     def close(self) -> None:
         self._http.close()
 
@@ -165,7 +182,7 @@ class LoadClient:
 
     def _record(self, at: float, call: Call, seconds: float, outcome: Reply | NoAnswer, why: str) -> None:
         self._recorder.request(
-            at, self.user, self.session, call.operation, seconds, outcome, why, self._clock.connected_in
+            at, self.user, self.session, call.operation, seconds, outcome, why, self._clock.connected_in, self.journey
         )
         self._fired.fire(  # type: ignore[no-untyped-call]
             request_type=call.method,
@@ -187,13 +204,31 @@ class LoadActor(Actor):
     def __init__(self, verbs: Verbs, client: LoadClient, sleep: Callable[[float], None]) -> None:
         super().__init__(verbs, client.send, sleep)
         self.client = client
+        self._took = 0.0
+
+    def send_message(self, session: Session | None, prompt: str) -> Turn:
+        """A turn that comes whole; it is told as such."""
+        nonce = next((str(one) for one in nonces(prompt)), "")
+        try:
+            turn = super().send_message(session, prompt)
+        except (Unexpected, NoAnswer):
+            self.client.turned("plain", "refused", self._took, nonce=nonce)
+            raise
+        self.client.turned("plain", "done" if turn.reply.strip() else "empty", self._took, nonce=nonce)
+        return turn
 
     def _do(self, steps: Steps[Result]) -> Result:
+        self._took = 0.0
         try:
             result = super()._do(steps)
         except Unexpected as error:
+            self._took = self.client.waited
             self.client.settle(error)
             raise
+        except NoAnswer:
+            self._took = self.client.waited
+            raise
+        self._took = self.client.waited
         self.client.settle()
         return result
 

@@ -20,8 +20,10 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import LocalRunner
 
+from load.hand import Hand
+from load.harbour import Harbour
 from load.outcome import conclude
-from load.voyage import Hand, Voyage
+from load.voyage import Voyage
 from seatrial.errors import EXIT_WRONG_USE, Inconclusive, SeatrialError
 from seatrial.lifeline import watch
 from seatrial.records import RunFolder, now
@@ -134,6 +136,10 @@ def _end(environment: Environment) -> None:
         runner.stop()
 
 
+NOT_WANTED_SECONDS = 0.2
+"""How often a user whom the present stage does not want looks whether the next one does."""
+
+
 class SessionUser(User):
     """One person who opens session after session."""
 
@@ -141,23 +147,40 @@ class SessionUser(User):
     wait_time = constant(0)  # pauses are part of the journey
 
     hand: Hand | None = None
+    harbour: Harbour | None = None
 
     @task
     def session(self) -> None:
         if _voyage is None or _voyage.recorder is None or _voyage.over.is_set():
             raise StopUser
-        if self.hand is None:
-            self.hand = _voyage.come_aboard()
-            if not self.hand.wait_turn():
-                raise StopUser
         try:
-            self.hand.play()
+            if _voyage.is_open:
+                self._receive(_voyage)
+                return
+            if self.hand is None:
+                self.hand = _voyage.come_aboard()
+                if not self.hand.wait_turn():
+                    raise StopUser
+            if _voyage.is_wanted(self.hand.number):
+                self.hand.play()
+            else:
+                _voyage.over.wait(NOT_WANTED_SECONDS)
         except SeatrialError as error:
             if _voyage.problem is None:
                 _voyage.problem = error
                 gevent.spawn(_end, self.environment)
             raise StopUser from None
 
+    def _receive(self, voyage: Voyage) -> None:
+        """In an open loop the first user of a process starts all sessions, and others have nothing to do."""
+        if self.harbour is None and not voyage.received:
+            voyage.received = True
+            self.harbour = voyage.open_harbour()
+            self.harbour.open()
+        voyage.over.wait()
+
     def on_stop(self) -> None:
         if self.hand is not None:
             self.hand.leave()
+        if self.harbour is not None:
+            self.harbour.close(self.environment.stop_timeout or 0)

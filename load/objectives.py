@@ -124,6 +124,14 @@ def with_defaults(given: Sequence[Objective]) -> tuple[Objective, ...]:
     return (*parse(kept), *given)
 
 
+def demand(objectives: Iterable[Objective], operations: Iterable[str]) -> None:
+    """Raises `WrongUse` for an objective about something that there is not."""
+    known = {"", *STREAM_MEASURES, *operations}
+    for objective in objectives:
+        if objective.subject not in known:
+            raise WrongUse(f"--slo {objective.text!r}: there is no operation {objective.subject}")
+
+
 def judge(objectives: Sequence[Objective], evidence: Evidence, confidence: float = 0.95) -> list[Held]:
     """Each objective against what was measured. Raises `WrongUse` for an operation that nobody has heard of."""
     return [_judged(objective, evidence, confidence) for objective in objectives]

@@ -11,6 +11,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
+from load import stages
 from load.evidence import SAMPLES, Evidence
 from load.findings import damage, failures, too_slow
 from load.objectives import COUNTS, Held, judge, parse, with_defaults
@@ -20,7 +21,7 @@ from seatrial.contract import Contract
 from seatrial.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
 from seatrial.ledger import open_entries
 from seatrial.records import Finding, Recorder, Run, RunFolder, now
-from seatrial.samples import HARMS, Integrity, Sample
+from seatrial.samples import HARMS, Arrival, Integrity, Sample, Turned
 from seatrial.settings import Settings
 
 CLOSED_LOOP = (
@@ -61,7 +62,7 @@ def conclude(
         started=started,
         ended=now(),
         counts=counts,
-        notes=[*(mustered.notes if mustered else []), CLOSED_LOOP],
+        notes=[*(mustered.notes if mustered else []), _loop(settings, folder, counts)],
         problem=problem or _problem(ended),
         left_behind=left,
     )
@@ -99,10 +100,14 @@ def tally(folder: RunFolder) -> dict[str, int]:
     """Requests by outcome, and what all sessions together said, found and missed."""
     counts = dict.fromkeys(
         ("requests", "failures", "sessions", "refused_sessions", "turns", "refused_turns", "acknowledged", "stored"), 0
-    ) | dict.fromkeys((*HARMS, "kept", "unverified", "undeleted"), 0)
+    ) | dict.fromkeys((*HARMS, "kept", "unverified", "undeleted", "read"), 0)
     for sample in folder.rows(SAMPLES, Sample):
         counts["requests"] += 1
         counts["failures"] += not sample.ok
+        counts["read"] += sample.ok and sample.journey == "reader"
+    for turned in folder.rows(SAMPLES, Turned):
+        if not turned.ok:
+            counts[f"turns_{turned.ended}"] = counts.get(f"turns_{turned.ended}", 0) + 1
     for record in folder.rows(SAMPLES, Integrity):
         counts["sessions"] += 1
         not_created = record.refused > record.turns
@@ -126,7 +131,7 @@ def judged(run: Run, settings: Settings, seconds: float, held: Sequence[Held]) -
     missed = [one for one in held if one.verdict == "missed"]
     harmed = [one for one in missed if one.objective.what in COUNTS]
     doubt = run.problem or _doubt(counts) or _unsupported(held)
-    played = f"{settings.users} users for {seconds:.0f} s"
+    played = f"{offered(settings)} for {seconds:.0f} s"
     said = f"{played}, {counts['sessions']} sessions, {counts['turns']} turns, {counts['requests']} requests"
     refusals = _refusals(counts)
     if harmed or (missed and not run.problem):
@@ -141,10 +146,35 @@ def judged(run: Run, settings: Settings, seconds: float, held: Sequence[Held]) -
     return replace(run, verdict="pass", exit_code=EXIT_PASS, sentence=sentence)
 
 
+def offered(settings: Settings) -> str:
+    """The load asked for, in words: 20 users, 5 to 50 users, 2 sessions/s."""
+    plan = stages.of(settings)
+    levels = [level for stage in plan for level in (stage.level, stage.to) if level is not None]
+    span = f"{min(levels):g}" if min(levels) == max(levels) else f"{min(levels):g} to {max(levels):g}"
+    return f"{span} {'sessions/s' if plan[0].rate else 'users'}"
+
+
+def _loop(settings: Settings, folder: RunFolder, counts: dict[str, int]) -> str:
+    """What kind of load it was; of an open loop how well it was kept, in words and in the counts."""
+    plan = stages.of(settings)
+    if not plan[0].rate:
+        return CLOSED_LOOP
+    arrivals = list(folder.rows(SAMPLES, Arrival))
+    late = sorted(arrival.late for arrival in arrivals)
+    counts["arrivals"], counts["not_started"] = len(arrivals), sum(not arrival.started for arrival in arrivals)
+    if not late:
+        return "open loop: not one session was started"
+    seconds = stages.length(plan)
+    return (
+        f"open loop: {stages.offered(plan) / seconds:.3g} sessions/s offered, {len(arrivals) / seconds:.3g}/s started, "
+        f"late by {late[len(late) // 2]:.1f} ms (median) and {late[-1]:.1f} ms (longest)"
+    )
+
+
 def _doubt(counts: Mapping[str, int]) -> str | None:
     if not counts["requests"]:
         return "not one request was sent"
-    if not counts["acknowledged"]:
+    if counts["turns"] == counts["refused_turns"] and not counts["read"]:
         return "not one turn was answered, so nothing is known of what is stored"
     if counts["unverified"]:
         return f"the history of {counts['unverified']} sessions could not be read"
@@ -179,8 +209,14 @@ def _problem(ended: Ended | None) -> str | None:
     return None if ended.finished else f"stopped after {ended.seconds:.0f} s"
 
 
+SHOWN_SETTINGS = (
+    "users", "rate", "stage", "mix", "duration", "turns", "think", "timeout", "slo", "seed_chats", "seed_messages",
+)  # fmt: skip
+
+
 def _shown(settings: Settings) -> dict[str, Any]:
-    return {name: getattr(settings, name) for name in ("users", "duration", "turns", "think", "timeout")}
+    values = {name: getattr(settings, name) for name in SHOWN_SETTINGS}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def _told(kind: str, entry_id: str | None, account: str) -> str:

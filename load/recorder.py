@@ -12,7 +12,7 @@ from pathlib import Path
 
 from seatrial.exchange import NoAnswer, Reply
 from seatrial.records import Recorder
-from seatrial.samples import Integrity, Sample
+from seatrial.samples import Arrival, Integrity, Sample, Turned
 
 ERROR_LENGTH = 200
 """Characters of an error that a sample keeps."""
@@ -42,6 +42,7 @@ class LoadRecorder:
         outcome: Reply | NoAnswer,
         error: str,
         connect: float | None = None,
+        journey: str = "session",
     ) -> None:
         """`error` says why the answer is no use to the verb; "" when it is. `connect` are seconds."""
         answered = isinstance(outcome, Reply)
@@ -64,8 +65,12 @@ class LoadRecorder:
                 size=len(outcome.body) if isinstance(outcome, Reply) else 0,
                 error=error[:ERROR_LENGTH],
                 connect=None if connect is None else round(connect * 1000, 3),
+                journey=journey,
             )
         )
+
+    def tell(self, record: Turned | Arrival) -> None:
+        self._file.write(record)
 
     def session(self, record: Integrity) -> None:
         self.sessions += 1

@@ -1,6 +1,7 @@
 """How much load, for how long: stages as data, and when sessions arrive in them.
 
-    stages = parse(["10:30s", "10-50:60s"])        # ten for half a minute, then rising to fifty
+    stages = parse(["10:30s", "10-50:60s"])        # ten users for half a minute, then rising to fifty
+    stages = parse(["0.5/s:5m"])                   # an open loop: a session every other second
     for moment in arrivals(stages, seed=0): ...    # seconds since the start, when a session is due (open loop)
 
 A level is users in a closed loop, and sessions started in a second in an open one. Arrivals are a Poisson process, as
@@ -18,18 +19,20 @@ from dataclasses import dataclass
 from itertools import count
 
 from seatrial.errors import WrongUse
+from seatrial.settings import Settings
 
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
-_STAGE = re.compile(r"(\d+(?:\.\d+)?)(?:-(\d+(?:\.\d+)?))?:(\d+(?:\.\d+)?)([smh]?)")
+_STAGE = re.compile(r"(\d+(?:\.\d+)?)(?:-(\d+(?:\.\d+)?))?(/s)?:(\d+(?:\.\d+)?)([smh]?)")
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """`seconds` at a level, or rising or falling evenly from `level` to `to`."""
+    """`seconds` at a level, or rising or falling evenly from `level` to `to`: users, or sessions a second (`rate`)."""
 
     level: float
     seconds: float
     to: float | None = None
+    rate: bool = False
 
     def at(self, seconds: float) -> float:
         """The level so many seconds into the stage."""
@@ -51,21 +54,32 @@ class Stage:
 
 
 def parse(texts: Sequence[str]) -> tuple[Stage, ...]:
-    """Stages as `LEVEL:SECONDS` or `FROM-TO:SECONDS`. Raises `WrongUse`."""
-    return tuple(_parsed(text) for text in texts)
+    """Stages as `LEVEL:TIME` or `FROM-TO:TIME`, levels of an open loop with `/s` behind. Raises `WrongUse`."""
+    stages = tuple(_parsed(text) for text in texts)
+    if len({stage.rate for stage in stages}) > 1:
+        raise WrongUse("--stage: either all stages are users (10:30s) or all are sessions a second (2/s:30s)")
+    return stages
 
 
 def _parsed(text: str) -> Stage:
     match = _STAGE.fullmatch(text.strip())
     if match is None:
-        raise WrongUse(f"--stage {text!r}: a stage is LEVEL:TIME or FROM-TO:TIME, such as 10:30s or 10-50:2m")
-    level, to, number, unit = match.groups()
-    stage = Stage(float(level), float(number) * UNITS[unit], float(to) if to is not None else None)
+        raise WrongUse(f"--stage {text!r}: a stage is LEVEL:TIME or FROM-TO:TIME, such as 10:30s, 10-50:2m or 2/s:30s")
+    level, to, rate, number, unit = match.groups()
+    stage = Stage(float(level), float(number) * UNITS[unit], float(to) if to is not None else None, bool(rate))
     if not 0 < stage.seconds <= 86_400:
         raise WrongUse(f"--stage {text!r}: a stage takes more than 0 and at most 86400 seconds")
     if max(stage.level, stage.to or 0) <= 0:
         raise WrongUse(f"--stage {text!r}: its level is never above 0")
     return stage
+
+
+def of(settings: Settings) -> tuple[Stage, ...]:
+    """The stages that settings ask for: those given, or one of so many users, or of such a rate. Raises `WrongUse`."""
+    if settings.stage:
+        return parse(settings.stage)
+    level = settings.users if settings.rate is None else settings.rate
+    return (Stage(level, settings.duration, rate=settings.rate is not None),)
 
 
 def length(stages: Sequence[Stage]) -> float:

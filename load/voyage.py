@@ -6,9 +6,8 @@ starts after it, the history is still checked and the session deleted, so that n
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import count
 
 import gevent
@@ -16,10 +15,14 @@ from gevent.event import Event
 from gevent.lock import RLock
 from locust.event import EventHook
 
-from load.journeys.session import Visit, session, verdict
+from load import stages
+from load.hand import Hand
+from load.harbour import Harbour
 from load.locust_client import LoadActor, LoadClient
+from load.mix import Mix
 from load.progress import FILE, Ended, Mustered, Phase
 from load.recorder import LoadRecorder
+from load.seeding import Seed, fill
 from seatrial.actor import verbs_for
 from seatrial.client import tls_context
 from seatrial.crew import Crew, Person
@@ -29,11 +32,6 @@ from seatrial.settings import Settings
 
 DEAD_SECONDS = 5.0
 """Without any answer for so long, while requests go out, the target counts as gone."""
-
-REFUSED_REST = 1.0
-"""Least pause of a user after a refused session, so that an overloaded target is not hammered."""
-
-_VERIFY_SPREAD = 0.5
 
 
 class Voyage:
@@ -48,26 +46,33 @@ class Voyage:
         self.finished = False
         self.phase = "accounts"
         self._progress = Recorder(folder.path / FILE)
-        self._aboard = count(1)
+        self.stages = stages.of(settings)
+        self.mix = Mix.parse(settings.mix)
+        self.worker, self.workers = 0, 1
+        self.received = False
+        self._aboard = count()
+        self._seeds: dict[str, dict[str, list[str]]] = {}
         self._ashore = RLock()
         self._ended: Ended | None = None
 
     def muster(self) -> None:
         """Find out what the target is and gather the accounts. Raises `SeatrialError`."""
-        self._progress.write(Phase("accounts", 0, self.settings.users))
+        self._progress.write(Phase("accounts", 0, self.people))
         crew = Crew.muster(
             self.settings,
             self.folder.path,
-            people=self.settings.users,
+            people=self.people,
             progress=lambda done, of: self._progress.write(Phase("accounts", done, of)),
         )
         if crew.unreadable is not None and crew.model is None:
             crew.pay_off()
             raise Inconclusive(f"the list of models cannot be read: {crew.unreadable}")
         self.crew = crew
+        self.mix.demand(crew.api)
         self._tls = tls_context(crew.target) if crew.target.url.startswith("https") else None
         self._people = _speakers(crew)
         self._progress.write(_mustered(crew, self._people))
+        self._fill()
         self.recorder = LoadRecorder(self.folder.path)
         self.phase = "running"
 
@@ -75,7 +80,7 @@ class Voyage:
         """The next user, as one of the accounts in turn."""
         assert self.crew is not None
         assert self.recorder is not None
-        number = next(self._aboard)
+        number = next(self._aboard) * self.workers + self.worker + 1
         crew, account = self.crew, self._people[(number - 1) % len(self._people)].account
         client = LoadClient(
             crew.target,
@@ -88,19 +93,50 @@ class Voyage:
             after=tuple(crew.listeners),
         )
         actor = LoadActor(verbs_for(crew.api, crew.contract, crew.model), client, gevent.sleep)
-        return Hand(self, number, actor, random.Random(f"{self.settings.seed}-{number}"))
+        chance = random.Random(f"{self.settings.seed}-{number}")
+        return Hand(self, number, actor, chance, self._seeds.get(account.label))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether sessions start when they are due, and not when a user is free."""
+        return self.stages[0].rate
+
+    @property
+    def people(self) -> int:
+        """Accounts that are wanted: one for each user, and in an open loop for as many as may be at work at once."""
+        return self.settings.users if self.is_open else math.ceil(stages.most(self.stages))
+
+    def is_wanted(self, number: int) -> bool:
+        """Whether a user of this number (from 1) is at work now: stages go up and down."""
+        assert self.recorder is not None
+        return number <= math.ceil(stages.level(self.stages, self.recorder.now()))
+
+    def open_harbour(self) -> Harbour:
+        """The arrivals of this process, for an open loop."""
+        assert self.recorder is not None
+        moments = stages.arrivals(self.stages, self.settings.seed, self.worker, self.workers)
+        return Harbour(moments, self.come_aboard, self.recorder.now, self.over, self.recorder.tell)
+
+    def _fill(self) -> None:
+        """Give every account the chats that it is to have before the load."""
+        crew, seed = self.crew, Seed.of(self.settings, self.mix)
+        assert crew is not None
+        whole = seed.chats * len(self._people)
+        for done, (person, session_id, texts) in enumerate(fill(crew, self._people, seed), 1):
+            self._seeds.setdefault(person.account.label, {})[session_id] = texts
+            self._progress.write(Phase("filling", done, whole))
 
     def tick(self) -> str | None:
         """Once a second: tell how far it is. Returns why the load has to end, if it has to."""
         recorder = self.recorder
         if recorder is None:
             return None
-        now, limit = recorder.now(), self.settings.duration
+        now, limit = recorder.now(), stages.length(self.stages)
         self._progress.write(
             Phase(self.phase, min(now, limit), limit, recorder.requests, recorder.failures, recorder.sessions)
         )
         silence = now - recorder.answered_at
-        if recorder.unanswered >= min(10, 2 * self.settings.users) and silence > DEAD_SECONDS:
+        if recorder.unanswered >= min(10, 2 * self.people) and silence > DEAD_SECONDS:
             since = f"{recorder.answered_at:.0f} s"
             self.problem = Died(f"the target stopped answering after {since}: {recorder.last_reason}")
             return str(self.problem)
@@ -133,56 +169,6 @@ class Voyage:
             self._progress.close()
             if self.recorder:
                 self.recorder.close()
-
-
-class Hand:
-    """One user at work. `play` is one session; the pauses are spread, so that users do not march in step."""
-
-    def __init__(self, voyage: Voyage, number: int, actor: LoadActor, chance: random.Random) -> None:
-        self.voyage, self.number, self.actor, self._chance = voyage, number, actor, chance
-        self._sessions = count(1)
-
-    def wait_turn(self) -> bool:
-        """The first wait: starts are spread evenly over one session's thinking time, or a quarter of the load's."""
-        settings = self.voyage.settings
-        spread = min(settings.duration / 4, max(settings.think * (settings.turns + 1), _VERIFY_SPREAD))
-        return not self.voyage.over.wait(self._chance.uniform(0, spread))
-
-    def think(self) -> bool:
-        """A think time between half and one and a half of the one asked for. False: the load is over."""
-        return not self.voyage.over.wait(self.voyage.settings.think * self._chance.uniform(0.5, 1.5))
-
-    def play(self) -> None:
-        voyage, recorder, crew = self.voyage, self.voyage.recorder, self.voyage.crew
-        assert recorder is not None
-        assert crew is not None
-        key = f"{self.number}-{next(self._sessions)}"
-        visit = Visit(key, crew.marker, crew.title(f"load {key}"), voyage.settings.turns)
-        self.actor.client.session = key
-        with self._told_if_cut(visit):
-            record = session(self.actor, visit, self.think, gevent.sleep, recorder.now)
-        recorder.session(record)
-        self.actor.client.session = ""
-        if record.refused and not record.turns:
-            voyage.over.wait(max(REFUSED_REST, voyage.settings.think))
-        else:
-            self.think()
-
-    @contextmanager
-    def _told_if_cut(self, visit: Visit) -> Iterator[None]:
-        """A session that is ended from outside leaves a record too; the ledger knows what it left on the target."""
-        try:
-            yield
-        except BaseException as error:
-            recorder = self.voyage.recorder
-            assert recorder is not None
-            why = "cut short" if isinstance(error, gevent.GreenletExit) else f"{type(error).__name__}: {error}"
-            recorder.session(verdict(visit, recorder.now(), f"history not read: {why}", deleted=False))
-            raise
-
-    def leave(self) -> None:
-        self.actor.client.settle()
-        self.actor.client.close()
 
 
 class Died(SeatrialError):

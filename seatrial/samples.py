@@ -31,7 +31,8 @@ class Turned:
 
     `ms` is to the end of the reply, `first` to its first token, `gaps` between its tokens; both only where it came in
     pieces (`way` is "sse" or "socket"; "plain" came at once). `ended` says how: "done", "cut" (it just stopped),
-    "aborted" (the connection broke), "error" (the stream told of one), "deadline", "refused" or "empty".
+    "aborted" (the connection broke), "error" (the stream told of one), "deadline", "refused" (with a
+    status, or by no answer at all) or "empty".
     """
 
     at: float
@@ -48,6 +49,19 @@ class Turned:
     @property
     def ok(self) -> bool:
         return self.ended == "done"
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A session of an open loop: when it was due, how many milliseconds late it began, and whether it did.
+
+    `away` sessions were under way in this process then.
+    """
+
+    at: float
+    late: float
+    started: bool
+    away: int
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,11 @@ class Settings:
     turns: int = 3
     think: float = 1.0
     slo: tuple[str, ...] = ()
+    mix: str = "session=1"
+    rate: float | None = None
+    stage: tuple[str, ...] = ()
+    seed_chats: int = 0
+    seed_messages: int = 20
     waivers: tuple[Waiver, ...] = ()
     source: str | None = None
 
@@ -142,7 +147,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
 
 
 def _converted(kind: Any, text: str, name: str) -> Any:
-    kind = str(kind)
+    kind = str(kind).removesuffix(" | None")
     try:
         if kind.startswith("tuple"):
             return tuple(line.strip() for line in text.splitlines() if line.strip())
@@ -164,6 +169,10 @@ def _checked(settings: Settings) -> Settings:
     for name in ("users", "turns"):
         if getattr(settings, name) < 1:
             raise WrongUse(f"{name} must be at least 1")
+    if settings.rate is not None and not 0 < settings.rate <= 10_000:
+        raise WrongUse("rate must be between 0 and 10000 sessions per second")
+    if not 0 <= settings.seed_chats <= 100_000 or not 1 <= settings.seed_messages <= 10_000:
+        raise WrongUse("seed_chats must be at most 100000, and seed_messages between 1 and 10000")
     if not 0 <= settings.think <= 86_400:
         raise WrongUse("think must be between 0 and 86400 seconds")
     for option, token in [*(("--token", token) for token in settings.token), ("--admin-token", settings.admin_token)]:
@@ -238,9 +247,10 @@ def _typed(path: Path, text: str, name: str, kind: str, value: Any) -> Any:
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return tuple(value)
         raise WrongUse(f"{path}:{_line(text, name)}: {name} must be a list of texts")
+    kind = kind.removesuffix(" | None")
     wanted: Any = {"bool": bool, "int": int, "float": (int, float)}.get(kind, str)
     if not isinstance(value, wanted) or (isinstance(value, bool) and kind != "bool"):
-        raise WrongUse(f"{path}:{_line(text, name)}: {name} must be {kind.partition(' ')[0]}, not {value!r}")
+        raise WrongUse(f"{path}:{_line(text, name)}: {name} must be {kind}, not {value!r}")
     return float(value) if kind == "float" else value
 
 

@@ -73,7 +73,7 @@ def test_no_request_at_all_is_no_pass(tmp_path: Path) -> None:
 
 
 def test_requests_without_any_answered_turn_are_no_pass(tmp_path: Path) -> None:
-    assert concluded(tmp_path, replace(GOOD, acknowledged=0, stored=0)).exit_code == 3
+    assert concluded(tmp_path, replace(GOOD, refused=3, acknowledged=0, stored=0)).exit_code == 3
 
 
 def test_a_history_that_could_not_be_read_is_no_pass(tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from typing import Any
 
-from load.journeys.session import LOOKS, Visit, session
+from load.journeys.session import LOOKS, session
+from load.part import Part, Visit
 from seatrial.actor import Actor
 from seatrial.contract import Contract
 from seatrial.exchange import Call, NoAnswer, Reply
@@ -52,7 +54,8 @@ class Server:
 def played(server: Server, *, turns: int = 3, go_on: Callable[[], bool] = lambda: True) -> Integrity:
     actor = Actor(SessionVerbs(CONTRACT), server.send, lambda _: None)
     visit = Visit("1-1", "seatrial-0a1b2c3d", "", turns)
-    return session(actor, visit, go_on, lambda _: None, lambda: 1.0)
+    line: Any = None  # a session goes through the actor alone
+    return session(Part(visit, actor, line, CONTRACT, None, go_on, lambda _: None, lambda: 1.0, random.Random(0)))
 
 
 def test_a_session_is_created_talked_in_read_and_deleted() -> None:

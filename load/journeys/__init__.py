@@ -1,1 +1,14 @@
-"""Journeys: what a person does at a deployment, written once against an actor, for both APIs."""
+"""Journeys: what a person does at a deployment, written once against an actor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from load.journeys.completions import completions
+from load.journeys.reader import reader
+from load.journeys.session import session
+from load.part import Part
+from seatrial.samples import Integrity
+
+JOURNEYS: dict[str, Callable[[Part], Integrity]] = {"session": session, "reader": reader, "completions": completions}
+"""By the names that a mix gives them."""

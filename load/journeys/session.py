@@ -6,9 +6,9 @@ It knows no Locust: an actor delivers, `pause` lets time pass between turns and 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from load.integrity import Comparison, Said, compare
+from load.part import Part, Refused, Visit
 from load.prompts import Nonce, prompt
 from seatrial.actor import Actor
 from seatrial.exchange import NoAnswer, Unexpected
@@ -21,36 +21,22 @@ LOOKS = 3
 LOOK_AGAIN = 1.0
 """Seconds before the second look; the third comes after twice that."""
 
-Refused = (Unexpected, NoAnswer)
 
-
-@dataclass
-class Visit:
-    """One session to be: who speaks and how long. `said` grows as it goes, for whoever is left with it if it is cut."""
-
-    key: str
-    marker: str
-    title: str
-    turns: int
-    said: list[Said] = field(default_factory=list)
-
-
-def session(
-    actor: Actor, visit: Visit, pause: Callable[[], bool], sleep: Callable[[float], None], now: Callable[[], float]
-) -> Integrity:
+def session(part: Part) -> Integrity:
     """Play one session. `pause` returns False when no more turns are wanted: the session ends in order then.
 
     A refused create ends it; a refused turn does not, the next one continues from the last good message.
     A turn without any answer does: it may still be running, and would overtake the next one.
     """
+    actor, visit = part.actor, part.visit
     try:
         opened = actor.create_session(visit.title)
     except Refused as error:
-        return Integrity(now(), visit.key, 0, 0, 1, 0, 0, 0, 0, 0, 0, deleted=True, detail=f"not created: {error}")
-    _converse(actor, visit, opened, pause)
-    checked = _checked(actor, visit, opened.id, sleep)
+        return Integrity(part.now(), visit.key, 0, 0, 1, 0, 0, 0, 0, 0, 0, deleted=True, detail=f"not created: {error}")
+    _converse(actor, visit, opened, part.pause)
+    checked = _checked(actor, visit, opened.id, part.sleep)
     deleted, trouble = _deleted(actor, opened.id)
-    return verdict(visit, now(), checked, deleted, trouble)
+    return verdict(visit, part.now(), checked, deleted, trouble)
 
 
 def verdict(visit: Visit, at: float, checked: Comparison | str, deleted: bool, trouble: str = "") -> Integrity:

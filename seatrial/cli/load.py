@@ -16,13 +16,17 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from load import stages
 from load.generator import LOG, LocustProcess
-from load.outcome import CLOSED_LOOP, conclude
+from load.mix import Mix
+from load.objectives import demand, parse
+from load.outcome import CLOSED_LOOP, conclude, offered
 from load.progress import FILE, Ended, Mustered, Phase
 from reports.latency import Spread, latencies
 from seatrial.cli.contact import reference_process, run_folder, signed_in
 from seatrial.cli.ending import written
 from seatrial.cli.options import SECONDS, common_options, settings_from
+from seatrial.contract import Contract
 from seatrial.errors import EXIT_WRONG_USE, Inconclusive, WrongUse
 from seatrial.lab.children import until_stopped
 from seatrial.records import Run, RunFolder, now
@@ -36,7 +40,27 @@ SHOWN = 5
 @click.command()
 @click.argument("url", required=False)
 @click.option("--users", type=int, help="Users at work at the same time. [default: 10]")
+@click.option("--rate", type=float, help="Sessions started per second instead: an open loop.")
 @click.option("--duration", type=SECONDS, help="How long new turns are started; 60s, 5m. [default: 60s]")
+@click.option(
+    "--stage",
+    multiple=True,
+    metavar="LEVEL:TIME",
+    help="Instead of these: 10:30s, 10-50:2m (users), 2/s:1m (an open loop); repeatable, in order.",
+)
+@click.option(
+    "--mix",
+    metavar="JOURNEY=N,...",
+    help="Which journeys, how often: session, reader, completions. [default: session=1]",
+)
+@click.option(
+    "--slo",
+    multiple=True,
+    metavar="OBJECTIVE",
+    help="'ttft p95 < 1s', 'getChat p99 < 300ms', 'errors < 0.1%', 'lost = 0'; repeatable.",
+)
+@click.option("--seed-chats", type=int, help="Chats that each account is filled with before, and rid of after.")
+@click.option("--seed-messages", type=int, help="Messages in each of these. [default: 20]")
 @click.option("--turns", type=int, help="Turns in each session. [default: 3]")
 @click.option("--think", type=SECONDS, help="A user's pause before each turn, spread by half. [default: 1s]")
 @click.option("--yes", is_flag=True, help="Load a target that is not on this machine, without asking.")
@@ -53,6 +77,7 @@ def load(url: str | None, yes: bool, as_json: bool, **options: Any) -> int:
     """
     settings = settings_from(options | {"url": url})
     console = Console(stderr=as_json)
+    _ = stages.of(settings), Mix.parse(settings.mix), parse(settings.slo)  # wrong use is told before anything begins
     if settings.url and not settings.target().is_loopback and not yes:
         _ask(settings)
     with run_folder(settings, "load") as folder:
@@ -74,6 +99,8 @@ def run_load(settings: Settings, folder: RunFolder, console: Console, *, announc
         if not settings.url:
             settings = replace(settings, url=stack.enter_context(reference_process(settings.contract)))
         settings, deployment = signed_in(settings)
+        Mix.parse(settings.mix).demand(deployment.api)
+        demand(parse(settings.slo), Contract.load(settings.contract).operations)
         if not announced:
             _announce(settings, console)
         started = now()
@@ -113,20 +140,27 @@ def _ask(settings: Settings) -> None:
     """Load on somebody's deployment is asked for twice."""
     if not sys.stdin.isatty():
         raise WrongUse(f"{settings.url} is not on this machine; give --yes to put load on it")
-    question = f"Put {settings.users} users on {settings.url} for {settings.duration:g} s?"
+    question = f"Put {offered(settings)} on {settings.url} for {stages.length(stages.of(settings)):g} s?"
     if not click.confirm(question, err=True):
         raise click.Abort
 
 
 def _announce(settings: Settings, console: Console) -> None:
-    per_turn = settings.think * (settings.turns + 1) / settings.turns
-    most = f"{round(settings.users * settings.duration / per_turn):,}" if per_turn else "as many as it answers"
+    plan = stages.of(settings)
+    seconds = stages.length(plan)
+    if plan[0].rate:
+        most = f"{round(stages.offered(plan) * settings.turns):,}"
+        loop = "open loop: sessions start when they are due, whether earlier ones have ended or not"
+    else:
+        per_turn = settings.think * (settings.turns + 1) / settings.turns
+        taken = sum(stage.upto(stage.seconds) for stage in plan)
+        most, loop = f"{round(taken / per_turn):,}" if per_turn else "as many as it answers", CLOSED_LOOP
     console.print(
-        f"{settings.users} users for {settings.duration:g} s on {settings.url}: sessions of {settings.turns} turns, "
-        f"{settings.think:g} s of thought before each; completions, at most about: {most}",
+        f"{offered(settings)} for {seconds:g} s on {settings.url}: journeys {Mix.parse(settings.mix)} of "
+        f"{settings.turns} turns, {settings.think:g} s of thought before each; completions, at most about: {most}",
         soft_wrap=True,
     )
-    console.print(f"[dim]{CLOSED_LOOP}[/dim]", soft_wrap=True)
+    console.print(f"[dim]{loop}[/dim]", soft_wrap=True)
 
 
 def _bar(console: Console) -> Progress:

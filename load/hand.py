@@ -1,0 +1,98 @@
+"""One user at work: journey after journey, with pauses as people make them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import count
+from typing import TYPE_CHECKING
+
+import gevent
+
+from load.journeys import JOURNEYS
+from load.journeys.session import verdict
+from load.locust_client import LoadActor
+from load.part import Part, Visit
+
+if TYPE_CHECKING:
+    from load.voyage import Voyage
+
+REFUSED_REST = 1.0
+"""Least pause of a user after a refused session, so that an overloaded target is not hammered."""
+
+LEAST_SPREAD = 0.5
+
+
+class Hand:
+    """`play` is one journey; the pauses are spread, so that users do not march in step."""
+
+    def __init__(
+        self,
+        voyage: Voyage,
+        number: int,
+        actor: LoadActor,
+        chance: random.Random,
+        seeded: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        self.voyage, self.number, self.actor, self._chance = voyage, number, actor, chance
+        self._seeded = seeded or {}
+        self._visits = count(1)
+
+    def wait_turn(self) -> bool:
+        """The first wait: starts are spread evenly over one session's thinking time, or a quarter of the load's."""
+        settings = self.voyage.settings
+        spread = min(settings.duration / 4, max(settings.think * (settings.turns + 1), LEAST_SPREAD))
+        return not self.voyage.over.wait(self._chance.uniform(0, spread))
+
+    def think(self) -> bool:
+        """A think time between half and one and a half of the one asked for. False: the load is over."""
+        return not self.voyage.over.wait(self.voyage.settings.think * self._chance.uniform(0.5, 1.5))
+
+    def play(self, *, rest: bool = True) -> None:
+        """One journey of the mix, to its end; then a pause, where the user comes back (`rest`)."""
+        voyage, recorder, crew = self.voyage, self.voyage.recorder, self.voyage.crew
+        assert recorder is not None
+        assert crew is not None
+        key, journey = f"{self.number}-{next(self._visits)}", voyage.mix.choose(self._chance)
+        visit = Visit(key, crew.marker, crew.title(f"load {key}"), voyage.settings.turns)
+        line = self.actor.client
+        line.session, line.journey = key, journey
+        part = Part(
+            visit=visit,
+            actor=self.actor,
+            line=line,
+            contract=crew.contract,
+            model=crew.model,
+            pause=self.think,
+            sleep=gevent.sleep,
+            now=recorder.now,
+            chance=self._chance,
+            seeded=self._seeded,
+        )
+        with self._told_if_cut(visit):
+            record = JOURNEYS[journey](part)
+        recorder.session(record)
+        line.session = ""
+        if not rest:
+            return
+        if record.refused and not record.turns:
+            voyage.over.wait(max(REFUSED_REST, voyage.settings.think))
+        else:
+            self.think()
+
+    @contextmanager
+    def _told_if_cut(self, visit: Visit) -> Iterator[None]:
+        """A session that is ended from outside leaves a record too; the ledger knows what it left on the target."""
+        try:
+            yield
+        except BaseException as error:
+            recorder = self.voyage.recorder
+            assert recorder is not None
+            why = "cut short" if isinstance(error, gevent.GreenletExit) else f"{type(error).__name__}: {error}"
+            recorder.session(verdict(visit, recorder.now(), f"history not read: {why}", deleted=False))
+            raise
+
+    def leave(self) -> None:
+        self.actor.client.settle()
+        self.actor.client.close()
