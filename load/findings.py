@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from load.objectives import STREAM_MEASURES, Held
+from load.objectives import Held
+from seatrial.evidence import TURN_MEASURES
 from seatrial.records import Finding
 from seatrial.samples import Integrity, Sample
 from seatrial.verbs import VERB_OPERATIONS
@@ -71,12 +72,12 @@ def failures(held: Held, samples: Iterable[Sample]) -> Finding:
 def too_slow(held: Held, api: str) -> Finding:
     """A percentile beyond its limit."""
     subject, what = held.objective.subject, held.objective.what
-    about_turns = subject in STREAM_MEASURES
+    about_turns = subject in TURN_MEASURES
     return Finding(
         rule="load-slow",
         severity="break",
         operation=VERB_OPERATIONS.get(api, {}).get("send_message", "sendMessage") if about_turns else subject,
-        title=f"{STREAM_MEASURES.get(subject, subject)}: {what} misses its objective",
+        title=f"{TURN_MEASURES.get(subject, subject)}: {what} misses its objective",
         expected=held.objective.text,
         received=held.said + ("" if held.proved else " (the interval reaches over the limit: not proved)"),
         where=held.objective.text,

@@ -20,7 +20,7 @@ from load import arrival, bounded_response
 from load.bounded_response import PIECE
 from load.delivery import Streamed
 from load.prompts import nonces
-from load.recorder import LoadRecorder
+from load.recorder import LoadRecorder, Silent
 from seatrial.actor import Actor
 from seatrial.client import MAX_BODY, Gate, Listener
 from seatrial.exchange import Call, NoAnswer, Reply, Steps, Unexpected
@@ -45,7 +45,7 @@ class LoadClient:
         target: Target,
         account: Account,
         user: int,
-        recorder: LoadRecorder,
+        recorder: LoadRecorder | Silent,
         fired: EventHook,
         *,
         tls: ssl.SSLContext | None = None,

@@ -15,15 +15,10 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from seatrial.errors import WrongUse
+from seatrial.evidence import TURN_MEASURES
 from seatrial.measuring import LEAST_SESSIONS, Estimate, enough, estimate, share_bound
 from seatrial.samples import HARMS, Judged
 
-STREAM_MEASURES = {
-    "ttft": "time to first token",
-    "gap": "gap between tokens",
-    "stall": "longest gap of a reply",
-    "turn": "whole turn",
-}
 COUNTS = (*HARMS, "damaged")
 _FORM = re.compile(
     r"(?:(?P<subject>[A-Za-z]\w*)\s+)?(?P<what>p\d+(?:\.\d+)?|errors)\s*(?P<sign><=?)\s*(?P<limit>\d+(?:\.\d+)?)\s*"
@@ -108,7 +103,7 @@ def _parsed(text: str) -> Objective:
     if (unit == "%") != (what == "errors"):
         raise WrongUse(f"--slo {text!r}: errors are a share, such as 0.1%, and percentiles a time, such as 300ms")
     if what != "errors" and not subject:
-        raise WrongUse(f"--slo {text!r}: of what? {', '.join(STREAM_MEASURES)}, or an operation such as getChat")
+        raise WrongUse(f"--slo {text!r}: of what? {', '.join(TURN_MEASURES)}, or an operation such as getChat")
     if what != "errors" and not 0 < float(what[1:]) < 100:
         raise WrongUse(f"--slo {text!r}: a percentile lies between p0 and p100")
     limit = float(match["limit"]) / 100 if unit == "%" else float(match["limit"]) * _MS[unit]
@@ -126,7 +121,7 @@ def with_defaults(given: Sequence[Objective]) -> tuple[Objective, ...]:
 
 def demand(objectives: Iterable[Objective], operations: Iterable[str]) -> None:
     """Raises `WrongUse` for an objective about something that there is not."""
-    known = {"", *STREAM_MEASURES, *operations}
+    known = {"", *TURN_MEASURES, *operations}
     for objective in objectives:
         if objective.subject not in known:
             raise WrongUse(f"--slo {objective.text!r}: there is no operation {objective.subject}")

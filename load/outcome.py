@@ -12,13 +12,14 @@ from importlib.metadata import version
 from typing import Any
 
 from load import stages
-from load.evidence import SAMPLES, Evidence
 from load.findings import damage, failures, too_slow
 from load.objectives import COUNTS, Held, judge, parse, with_defaults
 from load.progress import FILE, Ended, Mustered, Phase
+from load.validity import validity
 from seatrial import __version__
 from seatrial.contract import Contract
 from seatrial.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
+from seatrial.evidence import SAMPLES, Evidence, warm_up
 from seatrial.ledger import open_entries
 from seatrial.records import Finding, Recorder, Run, RunFolder, now
 from seatrial.samples import HARMS, Arrival, Integrity, Sample, Turned
@@ -66,14 +67,38 @@ def conclude(
         problem=problem or _problem(ended),
         left_behind=left,
     )
+    checked = validity(folder)
+    run.notes += [checked.told] if checked.told else []
+    run.problem = run.problem or checked.void or None
     last = [phase.done for phase in folder.rows(FILE, Phase) if phase.name in ("running", "finishing")]
     operations = Contract.load(settings.contract).at(run.target_version).operations
-    held = judge(with_defaults(parse(settings.slo)), Evidence.of(folder, operations))
+    since, until = window(settings, folder)
+    run.settings |= {"times_from": since, "times_until": until}
+    run.notes.append(_windowed(settings, since, until))
+    held = judge(with_defaults(parse(settings.slo)), Evidence.of(folder, operations, since or 0.0, until))
     run = judged(run, settings, ended.seconds if ended else max(last, default=0.0), held)
     _write(folder, "objectives.jsonl", [one.record() for one in held])
     _write(folder, "findings.jsonl", _findings(run, folder, held))
     folder.save(run)
     return run
+
+
+def window(settings: Settings, folder: RunFolder) -> tuple[float | None, float]:
+    """From and until which second times count; None where there is no warm-up that could be told from the rest."""
+    plan = stages.of(settings)
+    until = stages.length(plan)
+    return warm_up(folder, until) if len(plan) == 1 and plan[0].to is None else None, until
+
+
+def _windowed(settings: Settings, since: float | None, until: float) -> str:
+    ending = f"and what began after {until:g} s, when all who were at work finished at once"
+    if settings.stage:
+        return f"times leave out what began after {until:g} s, when all who were at work finished at once"
+    if since is None:
+        return f"turns never took the same time for long (MSER), so no warm-up is left out of the times; {ending}, is"
+    if not since:
+        return f"no warm-up was seen (MSER); times leave out {ending.removeprefix('and ')}"
+    return f"times leave out the first {since:.1f} s, the warm-up (MSER), {ending}"
 
 
 def _write(folder: RunFolder, name: str, rows: Iterable[object]) -> None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 from seatrial.exchange import NoAnswer, Reply
 from seatrial.records import Recorder
-from seatrial.samples import Arrival, Integrity, Sample, Turned
+from seatrial.samples import Arrival, Integrity, Known, Pulse, Sample, Turned
 
 ERROR_LENGTH = 200
 """Characters of an error that a sample keeps."""
@@ -28,6 +29,10 @@ class LoadRecorder:
         self.answered_at = 0.0
         self.unanswered = 0
         self.last_reason = ""
+
+    def start(self) -> None:
+        """From now on seconds are counted."""
+        self.started = time.perf_counter()
 
     def now(self) -> float:
         return round(time.perf_counter() - self.started, 4)
@@ -69,7 +74,7 @@ class LoadRecorder:
             )
         )
 
-    def tell(self, record: Turned | Arrival) -> None:
+    def tell(self, record: Turned | Arrival | Known | Pulse) -> None:
         self._file.write(record)
 
     def session(self, record: Integrity) -> None:
@@ -78,3 +83,15 @@ class LoadRecorder:
 
     def close(self) -> None:
         self._file.close()
+
+
+class Silent:
+    """In place of a recorder, for requests that are none of the load's."""
+
+    def now(self) -> float:
+        return 0.0
+
+    def request(self, *_: Any) -> None:
+        """Nobody hears of it."""
+
+    tell = request

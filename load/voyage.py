@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+from contextlib import suppress
 from itertools import count
 
 import gevent
@@ -16,19 +17,23 @@ from gevent.lock import RLock
 from locust.event import EventHook
 
 from load import stages
+from load.delivery import Streamed
 from load.hand import Hand
 from load.harbour import Harbour
 from load.locust_client import LoadActor, LoadClient
 from load.mix import Mix
 from load.progress import FILE, Ended, Mustered, Phase
-from load.recorder import LoadRecorder
+from load.recorder import LoadRecorder, Silent
 from load.seeding import Seed, fill
+from load.selfcheck import SelfCheck
 from seatrial.actor import verbs_for
 from seatrial.client import tls_context
 from seatrial.crew import Crew, Person
 from seatrial.errors import Inconclusive, SeatrialError
+from seatrial.exchange import Call
 from seatrial.records import Recorder, RunFolder
 from seatrial.settings import Settings
+from seatrial.target import ANONYMOUS, Target
 
 DEAD_SECONDS = 5.0
 """Without any answer for so long, while requests go out, the target counts as gone."""
@@ -41,6 +46,7 @@ class Voyage:
         self.settings, self.folder, self._fired = settings, folder, fired
         self.crew: Crew | None = None
         self.recorder: LoadRecorder | None = None
+        self.check: SelfCheck | None = None
         self.problem: SeatrialError | None = None
         self.over = Event()
         self.finished = False
@@ -74,7 +80,20 @@ class Voyage:
         self._progress.write(_mustered(crew, self._people))
         self._fill()
         self.recorder = LoadRecorder(self.folder.path)
+        self.check = SelfCheck(self._ask_known, self.recorder)
+        self.check.begin()
+        self.recorder.start()
+        self.check.watch(self.over)
         self.phase = "running"
+
+    def _ask_known(self, url: str, call: Call) -> Streamed:
+        """The server of known timing, asked by a client like those of the users."""
+        known = Target(url, timeout=self.settings.timeout)
+        client = LoadClient(known, ANONYMOUS, 0, Silent(), EventHook())  # type: ignore[no-untyped-call]
+        try:
+            return client.stream(call)
+        finally:
+            client.close()
 
     def come_aboard(self) -> Hand:
         """The next user, as one of the accounts in turn."""
@@ -157,6 +176,9 @@ class Voyage:
         with self._ashore:
             if self._ended is not None:
                 return
+            if self.check is not None:
+                with suppress(OSError, Inconclusive):
+                    self.check.end()
             if self.crew is not None:
                 self._progress.write(Phase("cleaning", 0, 1))
                 self.crew.pay_off(lambda done, of: self._progress.write(Phase("cleaning", done, of)))

@@ -124,15 +124,20 @@ def _numbered(sessions: Sequence[Hashable]) -> list[int]:
     return [numbers.setdefault(session, len(numbers)) for session in sessions]
 
 
-def settled(values: Sequence[float], batch: int = 5) -> int | None:
-    """How many of the first values belong to the warm-up, by the rule MSER-5 (White, 1997); None: it never settles.
+BATCHES = 40
 
-    Values are averaged by `batch`; cut where what remains has the least squared standard error of its mean. A cut in
-    the second half says that the series has no steady end.
+
+def settled(values: Sequence[float]) -> int | None:
+    """How many of the first values belong to the warm-up, by the rule MSER (White, 1997); None: it never settles.
+
+    Values are taken together in up to 40 batches of at least five, whose medians count, so that a single slow one moves
+    nothing; cut where what remains has the least squared standard error. A cut in the second half says that the
+    series has no steady end.
     """
     import numpy as np
 
-    batches = np.asarray(values[: len(values) // batch * batch], dtype=float).reshape(-1, batch).mean(axis=1)
+    batch = max(5, len(values) // BATCHES)
+    batches = np.median(np.asarray(values[: len(values) // batch * batch], dtype=float).reshape(-1, batch), axis=1)
     if len(batches) < 4:
         return None
     cuts = range(len(batches) * 3 // 4)  # of the last few batches nearly any look alike

@@ -65,6 +65,32 @@ class Arrival:
 
 
 @dataclass(frozen=True)
+class Pulse:
+    """One second of a load process: how late its loop woke, in milliseconds (median and longest), and its share of CPU.
+
+    `at` is the second's end.
+    """
+
+    at: float
+    late: float
+    latest: float
+    cpu: float
+
+
+@dataclass(frozen=True)
+class Known:
+    """A stream from the server of known timing: what was measured less what was true, in milliseconds.
+
+    `when` is "before", "during" or "after" the load; `first` of the first token, `gaps` of those between tokens.
+    """
+
+    at: float
+    when: str
+    first: float
+    gaps: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Integrity:
     """What one session said and what its history held, in messages; `turns` and `refused` are turns.
 

@@ -201,8 +201,9 @@ def test_after_a_kill_the_ledger_names_what_is_left(tmp_path: Path) -> None:
         (locust,) = psutil.Process(process.pid).children()
         locust.kill()
         assert process.wait(30) == 3
-        named = {entry.id for entry in open_entries(tmp_path / "run" / "ledger.jsonl")}
-        assert set(left_on(url)) <= named
+        named = [entry.id for entry in open_entries(tmp_path / "run" / "ledger.jsonl")]
+        # A creation under way at the kill has no name yet.
+        assert len(set(left_on(url)) - set(named)) <= named.count(None)
     run = RunFolder(tmp_path / "run").load()
     assert "ended by itself" in (run.problem or "")
     assert len(run.left_behind) == len(named)

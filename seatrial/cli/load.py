@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from contextlib import ExitStack
 from dataclasses import asdict, replace
@@ -22,15 +23,16 @@ from load.mix import Mix
 from load.objectives import demand, parse
 from load.outcome import CLOSED_LOOP, conclude, offered
 from load.progress import FILE, Ended, Mustered, Phase
-from reports.latency import Spread, latencies
 from seatrial.cli.contact import reference_process, run_folder, signed_in
 from seatrial.cli.ending import written
 from seatrial.cli.options import SECONDS, common_options, settings_from
 from seatrial.contract import Contract
 from seatrial.errors import EXIT_WRONG_USE, Inconclusive, WrongUse
+from seatrial.evidence import TURN_MEASURES, Evidence
 from seatrial.lab.children import until_stopped
+from seatrial.measuring import Estimate, estimates
 from seatrial.records import Run, RunFolder, now
-from seatrial.samples import Sample
+from seatrial.samples import Judged
 from seatrial.settings import Settings
 
 SHOWN = 5
@@ -178,13 +180,21 @@ def _told(phase: Phase) -> str:
 
 
 def _show(run: Run, folder: RunFolder, console: Console) -> None:
-    table = Table("operation", "requests", "failed", "p50 ms", "p95 ms", "p99 ms", box=None, header_style="bold")
+    table = Table("ms", "number", "failed", "p50", "p95", "p99", box=None, header_style="bold")
     for column in table.columns[1:]:
         column.justify = "right"
-    for row in latencies(folder.rows("samples/*.jsonl", Sample)):
-        table.add_row(row.operation, f"{row.count:,}", f"{row.failures:,}", *_times(row.succeeded))
+    since, until = (run.settings.get(name) for name in ("times_from", "times_until"))
+    evidence = Evidence.of(folder, since=since or 0.0, until=until or math.inf)
+    for name in [*evidence.requests, *(measure for measure in TURN_MEASURES if measure in evidence.columns)]:
+        times, sessions = evidence.times(name) or ((), ())
+        failed, _ = evidence.failed(name)
+        shown = [_interval(one) for one in estimates(times, sessions, (0.5, 0.95, 0.99))]
+        table.add_row(name, f"{len(times) + failed:,}", f"{failed:,}" if name in evidence.requests else "", *shown)
     if table.row_count:
         console.print(table)
+    for judged in folder.rows("objectives.jsonl", Judged):
+        doubt = "" if judged.proved or judged.verdict != "held" else ", not proved"
+        console.print(f"{judged.verdict}{doubt}: {judged.objective} ({judged.said})", soft_wrap=True, markup=False)
     for line in run.left_behind[:SHOWN]:
         console.print(f"left behind: {line}", soft_wrap=True, markup=False)
     if run.left_behind:
@@ -198,5 +208,13 @@ def _show(run: Run, folder: RunFolder, console: Console) -> None:
     console.print(f"Report: {folder.path / 'report.html'}", soft_wrap=True, markup=False)
 
 
-def _times(spread: Spread) -> list[str]:
-    return ["-" if value is None else f"{value:,.0f}" for value in (spread.p50, spread.p95, spread.p99)]
+def _interval(estimate: Estimate) -> str:
+    """A percentile with the interval that the samples support, such as `812 (760-903)`."""
+    if estimate.value is None:
+        return "-"
+    low, value, high = (_short(ms) for ms in (estimate.low, estimate.value, estimate.high))
+    return f"{value} ({low}-{high})"
+
+
+def _short(ms: float | None) -> str:
+    return "" if ms is None else f"{ms:,.0f}" if ms >= 10 else f"{ms:.1f}"

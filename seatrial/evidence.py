@@ -9,15 +9,23 @@ of them is that of all requests.
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from load.objectives import STREAM_MEASURES
+from seatrial.measuring import settled
 from seatrial.records import RunFolder
 from seatrial.samples import HARMS, Integrity, Sample, Turned
 
 SAMPLES = "samples/*.jsonl"
+TURN_MEASURES = {
+    "ttft": "time to first token",
+    "gap": "gap between tokens",
+    "stall": "longest gap of a reply",
+    "turn": "whole turn",
+}
+"""What turns are measured by, beside the operations."""
 
 
 @dataclass
@@ -36,21 +44,25 @@ class Column:
 
 @dataclass
 class Evidence:
-    """`known` are the operations that there are, also those that nobody called. What began before `since` is warm-up.
+    """`known` are the operations that there are, also those that nobody called.
 
-    Warm-up counts for errors and harms, which are wrong at any time, and not for times.
+    What began before `since` is warm-up, and from `until` on the load is being ended: all who are at work then finish
+    at the same moment. Both count for errors and harms, which are wrong at any time, and not for times.
     """
 
     known: frozenset[str] = frozenset()
     since: float = 0.0
+    until: float = math.inf
     columns: dict[str, Column] = field(default_factory=dict)
     requests: dict[str, int] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
     counted: dict[str, int] = field(default_factory=lambda: dict.fromkeys(HARMS, 0))
 
     @classmethod
-    def of(cls, folder: RunFolder, operations: Iterable[str] = (), since: float = 0.0) -> Evidence:
-        evidence = cls(frozenset(operations), since)
+    def of(
+        cls, folder: RunFolder, operations: Iterable[str] = (), since: float = 0.0, until: float = math.inf
+    ) -> Evidence:
+        evidence = cls(frozenset(operations), since, until)
         for sample in folder.rows(SAMPLES, Sample):
             evidence.hear(sample)
         for turned in folder.rows(SAMPLES, Turned):
@@ -64,11 +76,11 @@ class Evidence:
         self.requests[sample.operation] = self.requests.get(sample.operation, 0) + 1
         if not sample.ok:
             self.failures[sample.operation] = self.failures.get(sample.operation, 0) + 1
-        elif sample.at >= self.since:
+        elif self.since <= sample.at < self.until:
             self._column(sample.operation).add(sample.at, sample.ms, sample.session)
 
     def turn(self, turned: Turned) -> None:
-        if not turned.ok or turned.at < self.since:
+        if not turned.ok or not self.since <= turned.at < self.until:
             return
         for measure, values in measured(turned):
             for ms in values:
@@ -80,7 +92,7 @@ class Evidence:
     def times(self, subject: str) -> tuple[Sequence[float], Sequence[str]] | None:
         column = self.columns.get(subject)
         if column is None:
-            return ((), ()) if subject in self.known or subject in STREAM_MEASURES else None
+            return ((), ()) if subject in self.known or subject in TURN_MEASURES else None
         return column.ms, column.sessions
 
     def failed(self, subject: str) -> tuple[int, int]:
@@ -101,3 +113,13 @@ def measured(turned: Turned) -> Iterator[tuple[str, Sequence[float]]]:
     if turned.gaps:
         yield "gap", turned.gaps
         yield "stall", [max(turned.gaps)]
+
+
+def warm_up(folder: RunFolder, until: float) -> float | None:
+    """Seconds from the start until turns take as long as they will; None where they never settle.
+
+    By the rule MSER over the turns in the order of their beginning, see `seatrial.measuring.settled`.
+    """
+    turns = sorted((one.at, one.ms) for one in folder.rows(SAMPLES, Turned) if one.ok and one.at < until)
+    cut = settled([ms for _, ms in turns])
+    return None if cut is None else turns[cut][0] if cut else 0.0

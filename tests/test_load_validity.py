@@ -1,0 +1,92 @@
+"""Whether a load is a result: what its processes noted of themselves, and which times count."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from load.validity import validity
+from seatrial.evidence import Evidence, warm_up
+from seatrial.records import Recorder, RunFolder
+from seatrial.samples import Arrival, Integrity, Known, Pulse, Sample, Turned
+
+GOOD = [Known(1.0, "before", 0.3, (0.1, -0.2)), Pulse(1.0, 0.2, 4.0, 0.3), Arrival(0.5, 0.4, True, 3)]
+
+
+def folder(path: Path, *rows: Any, files: int = 1) -> RunFolder:
+    made = RunFolder.create(str(path / "run"), "load")
+    for number in range(files):
+        recorder = Recorder(made.path / "samples" / f"{number}.jsonl")
+        for row in rows[number::files]:
+            recorder.write(row)
+        recorder.close()
+    return made
+
+
+def test_a_load_that_measured_well_is_a_result_and_says_how_well(tmp_path: Path) -> None:
+    found = validity(folder(tmp_path, *GOOD))
+    assert found.void == ""
+    for words in ("wrong by 0.3 ms", "gaps by 0.2 ms", "late by 4.0 ms", "30% of a core", "0.4 ms late"):
+        assert words in found.told
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([Known(1.0, "during", 40.0, (0.1,))], "first tokens by 40 ms"),
+        ([Known(1.0, "after", 0.1, (0.1, -60.0))], "gaps by 60 ms"),
+        ([Pulse(float(n), 1.0, 400.0, 1.0) for n in range(5)], "woke 400 ms late"),
+        ([Arrival(float(n), 150.0, True, 3) for n in range(5)], "began 150 ms late"),
+        ([Arrival(float(n), 0.1, False, 3) for n in range(5)], "only 17%"),
+    ],
+)
+def test_a_generator_that_was_the_limit_makes_the_run_void(tmp_path: Path, rows: list[Any], words: str) -> None:
+    found = validity(folder(tmp_path, *GOOD, *rows))
+    assert found.void.startswith("the load generator was the limit, and not the target")
+    assert words in found.void
+
+
+def test_one_bad_second_of_many_is_told_and_voids_nothing(tmp_path: Path) -> None:
+    pulses = [Pulse(float(n), 0.2, 900.0 if n == 7 else 4.0, 0.3) for n in range(40)]
+    assert validity(folder(tmp_path, *pulses)).void == ""
+
+
+def test_nothing_noted_says_nothing(tmp_path: Path) -> None:
+    assert validity(folder(tmp_path)) == validity(folder(tmp_path / "again"))
+    assert validity(folder(tmp_path / "once more")).told == ""
+
+
+def test_files_of_several_processes_are_one_load(tmp_path: Path) -> None:
+    samples = [Sample(float(n), "getChat", float(n), 200, True, 1, f"1-{n}") for n in range(100)]
+    one = Evidence.of(folder(tmp_path / "one", *samples))
+    three = Evidence.of(folder(tmp_path / "three", *samples, files=3))
+    assert sorted(one.columns["getChat"].ms) == sorted(three.columns["getChat"].ms)
+    assert one.failed("") == three.failed("") == (0, 100)
+
+
+def test_times_leave_out_warm_up_and_ending_and_errors_and_harms_do_not(tmp_path: Path) -> None:
+    rows = [Sample(at, "getChat", 10.0 * at, 200, at != 1.0, 1, "1-1") for at in (1.0, 2.0, 3.0, 4.0)]
+    hurt = Integrity(5.0, "1-1", 1, 2, 0, 1, 1, 0, 0, 0, 0, deleted=True)
+    turns = [Turned(at, "1-1", 1, "completions", "sse", 50.0, "done", 10.0, (1.0, 9.0)) for at in (1.0, 3.0)]
+    cut = Turned(3.5, "1-1", 1, "completions", "sse", 50.0, "cut", 10.0, (1.0, 9.0))
+    evidence = Evidence.of(folder(tmp_path, *rows, *turns, cut, hurt), {"listChats"}, since=2.0, until=4.0)
+    assert evidence.times("getChat") is not None
+    assert {name: list(column.ms) for name, column in evidence.columns.items()} == {
+        "getChat": [20.0, 30.0], "turn": [50.0], "ttft": [10.0], "gap": [1.0, 9.0], "stall": [9.0],
+    }  # fmt: skip
+    assert evidence.failed("getChat") == (1, 4)
+    assert evidence.harms["lost"] == 1
+    assert evidence.times("listChats") == ((), ())
+    assert evidence.times("getCat") is None
+
+
+def test_the_warm_up_is_over_when_turns_take_as_long_as_they_will(tmp_path: Path) -> None:
+    slow = [Turned(float(n), "1-1", 1, "session", "plain", 900.0 - 20 * n, "done") for n in range(40)]
+    steady = [Turned(float(n), "1-1", 1, "session", "plain", 100.0 + n % 7, "done") for n in range(40, 400)]
+    found = warm_up(folder(tmp_path / "a", *slow, *steady), until=1000.0)
+    assert found is not None
+    assert 30 <= found <= 80
+    assert warm_up(folder(tmp_path / "b", *steady), until=1000.0) == 0
+    assert warm_up(folder(tmp_path / "c", *slow), until=1000.0) is None
