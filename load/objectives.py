@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from seatrial.errors import WrongUse
@@ -45,13 +45,17 @@ class Evidence(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """`what` is a percentile ("p95"), "errors", or the name of a count. `limit` is in ms, a share, or a number."""
+    """`what` is a percentile ("p95"), "errors", or the name of a count. `limit` is in ms, a share, or a number.
+
+    Not `given` is one that every load is held to, whether anybody asked for it or not.
+    """
 
     text: str
     subject: str
     what: str
     limit: float
     inclusive: bool
+    given: bool = True
 
     @property
     def quantile(self) -> float | None:
@@ -116,7 +120,7 @@ def with_defaults(given: Sequence[Objective]) -> tuple[Objective, ...]:
     unnamed = [name for name in HARMS if name not in named]
     harmless = ["damaged = 0"] if len(unnamed) == len(HARMS) else [f"{name} = 0" for name in unnamed]
     kept = [*([] if "damaged" in named else harmless), *([] if "errors" in named else ["errors < 1%"])]
-    return (*parse(kept), *given)
+    return (*(replace(one, given=False) for one in parse(kept)), *given)
 
 
 def demand(objectives: Iterable[Objective], operations: Iterable[str]) -> None:

@@ -57,34 +57,42 @@ class Evidence:
     requests: dict[str, int] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
     counted: dict[str, int] = field(default_factory=lambda: dict.fromkeys(HARMS, 0))
+    sessions: int = 0
+    _prefix: str = ""
 
     @classmethod
     def of(
         cls, folder: RunFolder, operations: Iterable[str] = (), since: float = 0.0, until: float = math.inf
     ) -> Evidence:
         evidence = cls(frozenset(operations), since, until)
-        for sample in folder.rows(SAMPLES, Sample):
-            evidence.hear(sample)
-        for turned in folder.rows(SAMPLES, Turned):
-            evidence.turn(turned)
-        for session in folder.rows(SAMPLES, Integrity):
-            for name in HARMS:
-                evidence.counted[name] += getattr(session, name)
+        evidence.read(folder)
         return evidence
+
+    def read(self, folder: RunFolder) -> None:
+        """Add what a run folder holds. Sessions of several runs have the same keys, and are others all the same."""
+        self._prefix = f"{folder.path.name} "
+        for sample in folder.rows(SAMPLES, Sample):
+            self.hear(sample)
+        for turned in folder.rows(SAMPLES, Turned):
+            self.turn(turned)
+        for session in folder.rows(SAMPLES, Integrity):
+            self.sessions += 1
+            for name in HARMS:
+                self.counted[name] += getattr(session, name)
 
     def hear(self, sample: Sample) -> None:
         self.requests[sample.operation] = self.requests.get(sample.operation, 0) + 1
         if not sample.ok:
             self.failures[sample.operation] = self.failures.get(sample.operation, 0) + 1
         elif self.since <= sample.at < self.until:
-            self._column(sample.operation).add(sample.at, sample.ms, sample.session)
+            self._column(sample.operation).add(sample.at, sample.ms, self._prefix + sample.session)
 
     def turn(self, turned: Turned) -> None:
         if not turned.ok or not self.since <= turned.at < self.until:
             return
         for measure, values in measured(turned):
             for ms in values:
-                self._column(measure).add(turned.at, ms, turned.session)
+                self._column(measure).add(turned.at, ms, self._prefix + turned.session)
 
     def _column(self, name: str) -> Column:
         return self.columns.setdefault(name, Column())

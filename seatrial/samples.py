@@ -121,6 +121,32 @@ HARMS = ("lost", "doubled", "truncated", "altered", "foreign", "reordered")
 
 
 @dataclass(frozen=True)
+class Tried:
+    """One level of a capacity search: users or sessions a second, and what came of it.
+
+    `outcome` is "holds", "fails", or "void" where it was no result. `proved` when the bounds say so and not only the
+    values; `why` are the objectives that were missed, and what was the limit. `turns` and `requests` are per second,
+    times in milliseconds; None where too few samples speak for them.
+    """
+
+    number: int
+    level: int
+    outcome: str
+    proved: bool
+    looks: int
+    sessions: int
+    seconds: float
+    turns: float
+    requests: float
+    errors: float
+    turn_p50: float | None
+    turn_p95: float | None
+    first_p95: float | None
+    why: str
+    folders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Judged:
     """What became of one objective of a load: "held", "missed", or "unsupported" by what was measured.
 

@@ -18,6 +18,7 @@ from seatrial.lifeline import watch
 COMMANDS = {
     "verify": "seatrial.cli.verify:verify",
     "load": "seatrial.cli.load:load",
+    "capacity": "seatrial.cli.capacity:capacity",
     "compare": "seatrial.cli.compare:compare",
     "report": "seatrial.cli.report:report",
     "replay": "seatrial.cli.replay:replay",

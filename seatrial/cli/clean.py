@@ -34,12 +34,12 @@ def clean(run: str | None, as_json: bool, **options: Any) -> int:
     if run and _never_begun(Path(run)):
         click.echo(f"{run}: the run was ended before it made anything", err=as_json)
         return 0
-    folders = [RunFolder.open(run)] if run else _runs(Path("seatrial-runs"))
+    folders = _with_levels([RunFolder.open(run)] if run else _runs(Path("seatrial-runs")))
     told: dict[str, list[str]] = {}
     for folder in folders:
         entries = open_entries(folder.path / "ledger.jsonl")
         if not entries:
-            if run:
+            if run and folder is folders[0]:
                 click.echo(f"{folder.path}: nothing was left behind", err=as_json)
             continue
         loaded = _mustered(folder)
@@ -72,6 +72,14 @@ def _mustered(folder: Any) -> Any:
     if run.command != "load" or mustered is None:
         return run
     return replace(run, id=mustered.marker, api=mustered.api, accounts=run.accounts or mustered.accounts)
+
+
+def _with_levels(folders: list[Any]) -> list[Any]:
+    """A search for a capacity has a run for each level. Its own accounts come first: they take their chats along."""
+    from seatrial.records import RunFolder
+
+    levels = [path.parent for folder in folders for path in sorted(folder.path.glob("levels/*/run.json"))]
+    return [*folders, *map(RunFolder, levels)]
 
 
 def _runs(parent: Path) -> list[Any]:

@@ -1,0 +1,139 @@
+"""Finds how many sessions a deployment holds at the same time: levels, looks, the budget, and what they come to.
+
+    capacity = Capacity(objectives, play, folder, budget)
+    answer = capacity.search(start=4, most=512)
+
+`play(level, seconds)` loads the target with so many users and returns the run and its folder; everything else is
+here. Each level goes to `levels.jsonl` when it is judged, so that an interrupted search goes on from there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from load.levels import LOOKS, Judgement, judged
+from load.objectives import Held, Objective
+from load.search import Answer, Step, Trial, bounds, following
+from seatrial.evidence import Evidence
+from seatrial.measuring import estimates
+from seatrial.records import Recorder, Run, RunFolder
+from seatrial.samples import Tried
+
+LEVELS = "levels.jsonl"
+Play = Callable[[int, float], tuple[Run, RunFolder]]
+
+
+class Spent(Exception):
+    """The time that the search may take is over."""
+
+
+class Void(Exception):
+    """The generator was the limit, so that higher levels would measure it and not the target."""
+
+
+@dataclass
+class Capacity:
+    """`budget` and `look` are seconds: for the whole search, and for the first look at a level."""
+
+    objectives: Sequence[Objective]
+    operations: Iterable[str]
+    play: Play
+    folder: RunFolder
+    budget: float
+    look: float
+    tell: Callable[[Tried], None] = lambda _: None
+    tried: list[Tried] = field(default_factory=list)
+
+    def search(self, start: int, most: int) -> Answer:
+        """The answer, as far as the budget went."""
+        self.tried += self.folder.rows(LEVELS, Tried)
+        begun, record = time.monotonic(), Recorder(self.folder.path / LEVELS)
+        try:
+            while not isinstance(step := following(self.trials, start=start, most=most), Answer):
+                if any(one.outcome == "void" and one.level <= step.level for one in self.tried):
+                    raise Void
+                one = self._try(step, begun)
+                self.tried.append(one)
+                record.write(one)
+                self.tell(one)
+        except Spent:
+            return Answer(*bounds(self.trials), why=f"the {self.budget / 60:.3g} minutes of the budget were over")
+        except Void:
+            return Answer(*bounds(self.trials), why="above, the load generator itself was the limit")
+        finally:
+            record.close()
+        return step
+
+    @property
+    def trials(self) -> list[Trial]:
+        return [
+            Trial(one.level, "holds" if one.outcome == "holds" else "fails")
+            for one in self.tried
+            if one.outcome != "void"
+        ]
+
+    def _try(self, step: Step, begun: float) -> Tried:
+        evidence, folders, judgement = Evidence(frozenset(self.operations)), [], None
+        seconds, requests, turns, look = 0.0, 0, 0, 0
+        for look in range(1, LOOKS + 1):
+            wanted = self.look * look  # a look that decided nothing is followed by a longer one
+            if time.monotonic() - begun + wanted > self.budget:
+                raise Spent
+            run, folder = self.play(step.level, wanted)
+            folders.append(f"{folder.path.parent.name}/{folder.path.name}")
+            evidence.since = float(run.settings.get("times_from") or 0.0)
+            evidence.until = float(run.settings.get("times_until") or wanted)
+            evidence.read(folder)
+            seconds += wanted
+            requests, turns = requests + run.counts["requests"], turns + run.counts["turns"]
+            if run.problem and not (run.verdict == "fail" or evidence.sessions):
+                why = run.problem
+                return self._row(step, "void", False, look, evidence, seconds, turns, requests, why, folders)
+            if run.problem and "the load generator was the limit" in run.problem:
+                return self._row(step, "void", False, look, evidence, seconds, turns, requests, run.problem, folders)
+            if run.problem and "stopped answering" in run.problem:
+                return self._row(step, "fails", True, look, evidence, seconds, turns, requests, run.problem, folders)
+            judgement = judged(self.objectives, evidence, look)
+            if judgement.outcome is not None:
+                break
+        assert judgement is not None
+        assert judgement.outcome is not None
+        why = "; ".join(map(missed, judgement.missed)) or _unsupported(judgement)
+        return self._row(
+            step, judgement.outcome, judgement.proved, look, evidence, seconds, turns, requests, why, folders
+        )
+
+    def _row(
+        self,
+        step: Step,
+        outcome: str,
+        proved: bool,
+        looks: int,
+        evidence: Evidence,
+        seconds: float,
+        turns: int,
+        requests: int,
+        why: str,
+        folders: Sequence[str],
+    ) -> Tried:
+        p50, p95 = (one.value for one in estimates(*(evidence.times("turn") or ((), ())), (0.5, 0.95)))
+        (first,) = (one.value for one in estimates(*(evidence.times("ttft") or ((), ())), (0.95,)))
+        failed, of = evidence.failed("")
+        return Tried(
+            len(self.tried) + 1, step.level, outcome, proved, looks, evidence.sessions, seconds,
+            round(turns / seconds, 3), round(requests / seconds, 3), failed / of if of else 0.0,
+            p50, p95, first, why, tuple(folders),
+        )  # fmt: skip
+
+
+def missed(held: Held) -> str:
+    """An objective that failed, in the words of a result."""
+    name = f"{held.objective.subject} {held.objective.what}".strip()
+    return f"{name} missed {held.objective.text!r} ({held.said})"
+
+
+def _unsupported(judgement: Judgement) -> str:
+    told = [f"{one.objective.text!r} could not be judged ({one.said})" for one in judgement.unsupported]
+    return "; ".join(told)

@@ -1,0 +1,94 @@
+"""`seatrial capacity`, against a server that answers one turn at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from command_line import Command, seatrial_command
+from starlette.types import Receive, Scope, Send
+
+from seatrial.contract import Contract
+from seatrial.lab.reference import create_app
+from seatrial.lab.serving import running
+from seatrial.records import RunFolder
+from seatrial.samples import Tried
+
+CONTRACT = Contract.load()
+QUICK = ("--look", "2s", "--start", "2", "--turns", "2", "--think", "0.1", "--disposable")
+
+
+@pytest.fixture(scope="module")
+def one_at_a_time() -> Iterator[str]:
+    """Each turn has the server to itself for 100 ms: of two users one waits now and then, of four nearly all do."""
+    app, turn = create_app(CONTRACT), asyncio.Lock()
+
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == CONTRACT.operation("sendMessage").path:
+            async with turn:
+                await asyncio.sleep(0.1)
+        await app(scope, receive, send)
+
+    with running(served) as url:
+        yield url
+
+
+def test_a_capacity_is_found_told_and_resumed(one_at_a_time: str, tmp_path: Path) -> None:
+    slo = ("--slo", "turn p50 < 200ms")  # of a median a few sessions speak
+    first = seatrial_command(
+        tmp_path, "capacity", one_at_a_time, *slo, *QUICK, "--most", "8", "--budget", "14s", "--out", "run", limit=90
+    )
+    assert "the 0.233 minutes of the budget were over" in first.out, first
+    known = [row.level for row in RunFolder(tmp_path / "run").rows("levels.jsonl", Tried)]
+    assert known
+    again = seatrial_command(
+        tmp_path, "capacity", one_at_a_time, *slo, *QUICK, "--most", "8", "--budget", "3m", "--resume", "run",
+        "--people", "1000", "--json", limit=200,
+    )  # fmt: skip
+    assert again.code == 0, again
+    document = json.loads(again.out)
+    levels = document["levels"]
+    assert [row["level"] for row in levels[: len(known)]] == known
+    holds, fails = document["counts"]["holds"], document["counts"]["fails"]
+    assert 2 <= holds < fails <= 8
+    assert fails <= 1.25 * holds or fails == holds + 1
+    assert [row["outcome"] for row in levels].count("holds") >= 2
+    assert "turn p50 missed 'turn p50 < 200ms'" in document["sentence"]
+    assert "1,000 people come to" in document["sentence"]
+    assert document["left_behind"] == []
+
+
+def test_nothing_that_fails_is_told_as_that(one_at_a_time: str, tmp_path: Path) -> None:
+    done = seatrial_command(
+        tmp_path,
+        "capacity",
+        one_at_a_time,
+        "--slo",
+        "turn p95 < 20s",
+        *QUICK,
+        "--most",
+        "2",
+        "--budget",
+        "60s",
+        limit=90,
+    )
+    assert done.code == 0, done
+    assert "Holds 2 users at least; nothing failed up to 2" in done.out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), ["needs an objective about time"]),
+        (("--slo", "errors < 1%"), ["needs an objective about time"]),
+        (("--slo", "turn p95 < 1s", "--start", "9", "--most", "8"), ["--start 9 is above --most 8"]),
+        (("--slo", "turn p95 < 1s", "--mix", "sailing"), ["--mix"]),
+        (("--slo", "turn p95 < 1s", "--resume", "nowhere"), ["not a run folder"]),
+        (("--slo", "turn p95 < 1s", "http://192.0.2.1"), ["--yes"]),
+    ],
+)
+def test_wrong_use_is_told_before_anything_begins(here: Command, options: tuple[str, ...], words: list[str]) -> None:
+    here("capacity", *options).refused(2, *words)
