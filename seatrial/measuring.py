@@ -124,7 +124,7 @@ def _numbered(sessions: Sequence[Hashable]) -> list[int]:
     return [numbers.setdefault(session, len(numbers)) for session in sessions]
 
 
-BATCHES = 40
+BATCHES, LEAST_BATCHES = 40, 20
 
 
 def settled(values: Sequence[float]) -> int | None:
@@ -132,14 +132,14 @@ def settled(values: Sequence[float]) -> int | None:
 
     Values are taken together in up to 40 batches of at least five, whose medians count, so that a single slow one moves
     nothing; cut where what remains has the least squared standard error. A cut in the second half says that the
-    series has no steady end.
+    series has no steady end. Of fewer than a hundred nothing can be told, and nothing is cut.
     """
     import numpy as np
 
     batch = max(5, len(values) // BATCHES)
     batches = np.median(np.asarray(values[: len(values) // batch * batch], dtype=float).reshape(-1, batch), axis=1)
-    if len(batches) < 4:
-        return None
+    if len(batches) < LEAST_BATCHES:
+        return 0
     cuts = range(len(batches) * 3 // 4)  # of the last few batches nearly any look alike
     errors = [float(batches[cut:].var() / (len(batches) - cut)) for cut in cuts]
     cut = int(np.argmin(errors))

@@ -18,7 +18,7 @@ from seatrial.records import RunFolder
 from seatrial.samples import Tried
 
 CONTRACT = Contract.load()
-QUICK = ("--look", "2s", "--start", "2", "--turns", "2", "--think", "0.1", "--disposable")
+QUICK = ("--look", "4s", "--start", "2", "--turns", "2", "--think", "0.1", "--disposable")
 
 
 @pytest.fixture(scope="module")

@@ -89,4 +89,5 @@ def test_the_warm_up_is_over_when_turns_take_as_long_as_they_will(tmp_path: Path
     assert found is not None
     assert 30 <= found <= 80
     assert warm_up(folder(tmp_path / "b", *steady), until=1000.0) == 0
-    assert warm_up(folder(tmp_path / "c", *slow), until=1000.0) is None
+    falling = [Turned(float(n), "1-1", 1, "session", "plain", 9000.0 - 20 * n, "done") for n in range(400)]
+    assert warm_up(folder(tmp_path / "c", *falling), until=1000.0) is None
