@@ -67,7 +67,7 @@ def test_nothing_that_fails_is_told_as_that(one_at_a_time: str, tmp_path: Path) 
         "capacity",
         one_at_a_time,
         "--slo",
-        "turn p95 < 20s",
+        "turn p50 < 20s",
         *QUICK,
         "--most",
         "2",
