@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 from command_line import Command, Ended
 
+from seatrial.accounts import sign_in
 from seatrial.cli import main
+from seatrial.client import Client
+from seatrial.contract import Contract
 from seatrial.lab.children import provider_process
 from seatrial.lab.openwebui import boot
 from seatrial.lab.openwebui_install import DEFAULT_VERSION, install
@@ -48,3 +51,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureF
         return Ended(int(ended.value.code or 0), out, err, tmp_path)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def admin_token(deployment: Settings) -> str:
+    """Once for all: the deployment takes fifteen sign-ins of an address in three minutes."""
+    login = deployment.admin_login
+    assert login is not None
+    with Client(deployment.target()) as client:
+        return sign_in(client, Contract.load(), login, "admin").token or ""

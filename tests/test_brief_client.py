@@ -11,14 +11,14 @@ import pytest
 import requests
 from brief_client import BriefClient
 
-from seatrial.accounts import sign_in, throwaway
+from seatrial.accounts import throwaway
 from seatrial.client import Client
 from seatrial.contract import Contract
 from seatrial.lab.reference import create_app
 from seatrial.lab.serving import running
 from seatrial.lab.upstream import Upstream
 from seatrial.settings import Settings
-from seatrial.target import ANONYMOUS, Account
+from seatrial.target import Account
 
 QUESTION = "Qual é a capital da França?"
 
@@ -45,13 +45,10 @@ class Gateway:
 
 
 @pytest.fixture
-def gateway(deployment: Settings) -> Iterator[Gateway]:
-    contract, login = Contract.load(), deployment.admin_login
-    assert login is not None
+def gateway(deployment: Settings, admin_token: str) -> Iterator[Gateway]:
+    contract = Contract.load()
     upstream = Upstream.reach(replace(deployment, admin=None))
-    with upstream.connect(ANONYMOUS) as anonymous:
-        admin = upstream.connect(sign_in(anonymous, contract, login, "admin"))
-    with admin:
+    with upstream.connect(Account("admin", token=admin_token)) as admin:
         account = throwaway(admin, contract, "seatrial-test", "brief client")
         try:
             as_account = Upstream.reach(Settings(url=deployment.url, token=(account.token or "",)))

@@ -12,7 +12,6 @@ from command_line import command, environment
 from hostile_server import Writes, hostile
 from nastiness import BIG, BROKEN, ENDLESS, ODD, body, in_turn
 
-from seatrial.accounts import sign_in
 from seatrial.client import Client
 from seatrial.contract import Contract
 from seatrial.records import RunFolder
@@ -23,14 +22,6 @@ pytestmark = pytest.mark.openwebui
 TIMEOUT = 2.0
 EVERY = {"broken": BROKEN, "big and odd": BIG | ODD, "endless": ENDLESS}
 WORDLESS = body(json.dumps({"task_ids": ["a-task-that-never-ends"]}).encode())
-
-
-@pytest.fixture(scope="module")
-def admin_token(deployment: Settings) -> str:
-    login = deployment.admin_login
-    assert login is not None
-    with Client(deployment.target()) as client:
-        return sign_in(client, Contract.load(), login, "admin").token or ""
 
 
 def accounts(deployment: Settings, token: str) -> list[str]:

@@ -11,23 +11,11 @@ from typing import Any
 
 import pytest
 
-from seatrial.accounts import sign_in
-from seatrial.client import Client
-from seatrial.contract import Contract
 from seatrial.lab.children import child
 from seatrial.records import Finding, RunFolder
 from seatrial.settings import Settings
 
 pytestmark = pytest.mark.openwebui
-
-
-@pytest.fixture(scope="module")
-def admin_token(deployment: Settings) -> str:
-    """Once for all: the deployment takes fifteen sign-ins of an address in three minutes."""
-    login = deployment.admin_login
-    assert login is not None
-    with Client(deployment.target()) as client:
-        return sign_in(client, Contract.load(), login, "admin").token or ""
 
 
 def _seatrial(

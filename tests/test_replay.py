@@ -15,9 +15,7 @@ from command_line import Command, Ended, environment, seatrial_command
 from report_runs import finding, folder, verify_run
 
 from contract_tests.rules import RULES
-from seatrial.accounts import sign_in
-from seatrial.client import Client
-from seatrial.contract import OPENWEBUI, SESSIONS, Contract
+from seatrial.contract import SESSIONS, Contract
 from seatrial.lab.faults import CATALOGUE, named
 from seatrial.lab.proxy import Proxy
 from seatrial.lab.reference import create_app
@@ -25,7 +23,6 @@ from seatrial.lab.serving import running
 from seatrial.ledger import open_entries
 from seatrial.records import Finding, RunFolder
 from seatrial.settings import Settings
-from seatrial.target import Target
 
 CONTRACT = Contract.load()
 
@@ -139,13 +136,10 @@ def test_a_sequence_of_steps_is_told_so_that_a_person_can_take_them(on_sessions:
 
 
 @pytest.mark.openwebui
-def test_findings_on_open_webui_happen_again_through_their_faults_only(deployment: Settings, tmp_path: Path) -> None:
-    assert deployment.url is not None
-    login = deployment.admin_login
-    assert login is not None
-    with Client(Target(deployment.url, OPENWEBUI)) as client:
-        token = sign_in(client, CONTRACT.at("0.12.4"), login, "admin").token
-    env = {"SEATRIAL_ADMIN_TOKEN": token or ""}
+def test_findings_on_open_webui_happen_again_through_their_faults_only(
+    deployment: Settings, admin_token: str, tmp_path: Path
+) -> None:
+    env = {"SEATRIAL_ADMIN_TOKEN": admin_token}
 
     def one(name: str) -> Replays:
         return tried(name, ON_OPENWEBUI[name], deployment.url or "", env, tmp_path / name)
@@ -154,8 +148,7 @@ def test_findings_on_open_webui_happen_again_through_their_faults_only(deploymen
         for name, replays in zip(ON_OPENWEBUI, pool.map(one, ON_OPENWEBUI), strict=True):
             holds(replays, ON_OPENWEBUI[name])
             record = (tmp_path / name / "run" / "findings.jsonl").read_text("utf-8")
-            assert token is not None
-            assert token not in record
+            assert admin_token not in record
 
 
 TEST = "test_lifecycle.py::test_conversations_are_kept_as_they_were_said_and_do_not_mix"

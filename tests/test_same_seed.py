@@ -11,11 +11,7 @@ from typing import Any
 import pytest
 from command_line import seatrial_command
 
-from seatrial.accounts import sign_in
-from seatrial.client import Client
-from seatrial.contract import OPENWEBUI, Contract
 from seatrial.settings import Settings
-from seatrial.target import Target
 
 HERE = Path(__file__).parent
 
@@ -55,13 +51,8 @@ def test_another_seed_sends_others(tmp_path: Path) -> None:
 
 
 @pytest.mark.openwebui
-def test_two_runs_of_a_seed_send_the_same_to_open_webui(deployment: Settings, tmp_path: Path) -> None:
-    login, url = deployment.admin_login, deployment.url
-    assert login is not None
-    assert url is not None
-    with Client(Target(url, OPENWEBUI)) as client:
-        token = sign_in(client, Contract.load().at("0.12.4"), login, "admin").token
-    env = {"SEATRIAL_ADMIN_TOKEN": token or ""}
+def test_two_runs_of_a_seed_send_the_same_to_open_webui(deployment: Settings, admin_token: str, tmp_path: Path) -> None:
+    url, env = deployment.url or "", {"SEATRIAL_ADMIN_TOKEN": admin_token}
     with ThreadPoolExecutor(2) as pool:
         first, second = (
             pool.submit(sent, tmp_path / seed, seed, url, only="not pages", env=env) for seed in ("1", "2")
