@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from load.levels import LOOKS, Judgement, judged
 from load.objectives import Held, Objective
 from load.search import Answer, Step, Trial, bounds, following
+from seatrial.errors import Inconclusive
 from seatrial.evidence import Evidence
 from seatrial.measuring import estimates
 from seatrial.records import Recorder, Run, RunFolder
@@ -88,13 +89,14 @@ class Capacity:
             evidence.read(folder)
             seconds += wanted
             requests, turns = requests + run.counts["requests"], turns + run.counts["turns"]
-            if run.problem and not (run.verdict == "fail" or evidence.sessions):
-                why = run.problem
-                return self._row(step, "void", False, look, evidence, seconds, turns, requests, why, folders)
-            if run.problem and "the load generator was the limit" in run.problem:
-                return self._row(step, "void", False, look, evidence, seconds, turns, requests, run.problem, folders)
-            if run.problem and "stopped answering" in run.problem:
-                return self._row(step, "fails", True, look, evidence, seconds, turns, requests, run.problem, folders)
+            if run.cause == "interrupted":
+                raise KeyboardInterrupt
+            outcome = {"void": "void", "died": "fails"}.get(run.cause)
+            if outcome:
+                told = run.problem or ""
+                return self._row(step, outcome, True, look, evidence, seconds, turns, requests, told, folders)
+            if run.problem and not evidence.sessions:
+                raise Inconclusive(run.problem)
             judgement = judged(self.objectives, evidence, look)
             if judgement.outcome is not None:
                 break

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from seatrial.contract import OPENWEBUI, SESSIONS
@@ -51,6 +51,3 @@ class Mix:
 
     def __str__(self) -> str:
         return ",".join(f"{name}={weight}" for name, weight in self.weights.items())
-
-    def has(self, names: Collection[str]) -> bool:
-        return any(name in self.weights for name in names)

@@ -69,7 +69,11 @@ def conclude(
     )
     checked = validity(folder)
     run.notes += [checked.told] if checked.told else []
-    run.problem = run.problem or checked.void or None
+    run.cause = ended.cause if ended and run.problem else ""
+    if ended and not ended.problem and not ended.finished:
+        run.cause = "interrupted"
+    if checked.void and not run.problem:
+        run.problem, run.cause = checked.void, "void"
     last = [phase.done for phase in folder.rows(FILE, Phase) if phase.name in ("running", "finishing")]
     operations = Contract.load(settings.contract).at(run.target_version).operations
     since, until = window(settings, folder)

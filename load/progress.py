@@ -39,9 +39,10 @@ class Mustered:
 
 @dataclass(frozen=True)
 class Ended:
-    """The load is over and cleaned up. `finished`: nobody cut it short. `exit_code` belongs to `problem`."""
+    """The load is over and cleaned up. `finished`: nobody cut it short. `exit_code` and `cause` belong to `problem`."""
 
     finished: bool
     seconds: float
     problem: str | None = None
     exit_code: int | None = None
+    cause: str = ""

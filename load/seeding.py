@@ -41,7 +41,7 @@ class Seed:
     @classmethod
     def of(cls, settings: Settings, mix: Mix) -> Seed:
         """How full the accounts are to be: as asked, and a little for readers, who need something to read."""
-        return cls(settings.seed_chats or (LEAST_READ if mix.has(["reader"]) else 0), settings.seed_messages)
+        return cls(settings.seed_chats or (LEAST_READ if "reader" in mix.weights else 0), settings.seed_messages)
 
     def texts(self, marker: str, number: int) -> list[str]:
         """What chat `number` holds, its questions and replies in turn."""

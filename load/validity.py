@@ -6,10 +6,11 @@ A run that its own generator limited is *void*: no result, whatever it says, and
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from seatrial.evidence import SAMPLES
+from seatrial.measuring import nearest
 from seatrial.records import RunFolder
 from seatrial.samples import Arrival, Known, Pulse
 
@@ -44,17 +45,18 @@ def validity(folder: RunFolder) -> Validity:
     arrivals = list(folder.rows(SAMPLES, Arrival))
     reasons, told = [], []
     if known:
-        first, gap = at(0.95, [abs(one.first) for one in known]), at(0.99, [abs(g) for one in known for g in one.gaps])
+        first = _at(0.95, [abs(one.first) for one in known])
+        gap = _at(0.99, [abs(gap) for one in known for gap in one.gaps])
         told.append(f"known first tokens wrong by {first:.1f} ms (p95), gaps by {gap:.1f} ms (p99)")
         if first > MOST_WRONG_FIRST or gap > MOST_WRONG_GAP:
             reasons.append(f"it measured known times wrongly: first tokens by {first:.0f} ms, gaps by {gap:.0f} ms")
     if pulses:
-        late, cpu = at(0.95, [pulse.latest for pulse in pulses]), at(0.5, [pulse.cpu for pulse in pulses])
+        late, cpu = _at(0.95, [pulse.latest for pulse in pulses]), _at(0.5, [pulse.cpu for pulse in pulses])
         told.append(f"woke late by {late:.1f} ms in its worst seconds, at {cpu:.0%} of a core")
         if late > MOST_LATE:
             reasons.append(f"it woke {late:.0f} ms late")
     if arrivals:
-        late = at(0.95, [arrival.late for arrival in arrivals if arrival.started] or [math.inf])
+        late = _at(0.95, [arrival.late for arrival in arrivals if arrival.started] or [math.inf])
         started = sum(arrival.started for arrival in arrivals) / len(arrivals)
         told.append(f"sessions began {late:.1f} ms late (p95)")
         if late > MOST_LATE_ARRIVAL:
@@ -65,7 +67,5 @@ def validity(folder: RunFolder) -> Validity:
     return Validity(void, "self-check: " + "; ".join(told) if told else "")
 
 
-def at(quantile: float, values: Sequence[float]) -> float:
-    """The nearest-rank percentile of however few values."""
-    ordered = sorted(values)
-    return ordered[max(0, math.ceil(quantile * len(ordered)) - 1)] if ordered else 0.0
+def _at(quantile: float, values: Iterable[float]) -> float:
+    return nearest(sorted(values), quantile)

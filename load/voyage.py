@@ -185,7 +185,11 @@ class Voyage:
             seconds = self.recorder.now() if self.recorder else 0.0
             problem = self.problem
             self._ended = Ended(
-                self.finished, seconds, str(problem) if problem else None, problem.exit_code if problem else None
+                self.finished,
+                seconds,
+                str(problem) if problem else None,
+                problem.exit_code if problem else None,
+                "died" if isinstance(problem, Died) else "",
             )
             self._progress.write(self._ended)
             self._progress.close()

@@ -1,20 +1,17 @@
 """How long operations took: a fold over samples, from the raw times and not from buckets.
 
 Successes and failures stand apart, since a fast refusal must not make an operation look fast. A
-percentile is None until there are samples enough to bound it: with n of them, the largest is above the
-q-th percentile with 95 % confidence only when q**n <= 0.05, so p50 wants 5, p95 59 and p99 299.
+percentile is None until there are samples enough to bound it on both sides, see `seatrial.measuring`.
 """
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from seatrial.measuring import enough, nearest
 from seatrial.samples import Sample
-
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +35,9 @@ class Latency:
     failed: Spread
 
 
-def enough(quantile: float) -> int:
-    """The least number of samples that says something about a quantile."""
-    return math.ceil(math.log(1 - CONFIDENCE) / math.log(quantile))
-
-
 def percentile(ordered: Sequence[float], quantile: float) -> float | None:
     """The nearest-rank percentile of times in ascending order, or None when there are too few."""
-    if len(ordered) < enough(quantile):
-        return None
-    return ordered[math.ceil(quantile * len(ordered)) - 1]
+    return nearest(ordered, quantile) if len(ordered) >= enough(quantile) else None
 
 
 def spread(times: Iterable[float]) -> Spread:

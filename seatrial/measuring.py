@@ -38,6 +38,11 @@ class Estimate:
     sessions: int
 
 
+def nearest(ordered: Sequence[float], quantile: float) -> float:
+    """The nearest-rank percentile of ascending values, of which there is one at least, however little it says."""
+    return ordered[max(0, math.ceil(quantile * len(ordered)) - 1)]
+
+
 def enough(quantile: float, confidence: float = CONFIDENCE) -> int:
     """The least number of samples that bounds a percentile on both sides."""
     return math.ceil(math.log((1 - confidence) / 2) / math.log(max(quantile, 1 - quantile)))

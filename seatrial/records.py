@@ -112,7 +112,11 @@ class Seen:
 
 @dataclass
 class Run:
-    """`run.json`: enough to know what was measured, and nothing secret."""
+    """`run.json`: enough to know what was measured, and nothing secret.
+
+    `problem` says why there is no result, to people. `cause` says it to programs, of a load: "interrupted", "died" (the
+    target stopped answering), "void" (the generator was the limit), or "" for anything else.
+    """
 
     command: str
     target: str
@@ -136,6 +140,7 @@ class Run:
     skipped: list[dict[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     problem: str | None = None
+    cause: str = ""
     left_behind: list[str] = field(default_factory=list)
     verdict: str = ""
     sentence: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -78,3 +79,12 @@ def reference_server(token: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     with child(command("lab", "reference", "--port", "0"), env=env, errors=None) as process:
         assert process.stdout is not None
         yield process.stdout.readline().split()[1], process
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait until something is so, 20 s at most."""
+    for _ in range(200):
+        if true():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it did not come to that")

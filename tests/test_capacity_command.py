@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
-from command_line import Command, seatrial_command
+from command_line import Command, command, environment, reference_server, seatrial_command, until
 from starlette.types import Receive, Scope, Send
 
 from seatrial.contract import Contract
+from seatrial.lab.children import child
 from seatrial.lab.reference import create_app
 from seatrial.lab.serving import running
 from seatrial.records import RunFolder
@@ -59,6 +63,24 @@ def test_a_capacity_is_found_told_and_resumed(one_at_a_time: str, tmp_path: Path
     assert "turn p50 missed 'turn p50 < 200ms'" in document["sentence"]
     assert "1,000 people come to" in document["sentence"]
     assert document["left_behind"] == []
+
+
+def test_ctrl_c_ends_the_search_and_not_only_a_level(tmp_path: Path) -> None:
+    slo = ("--slo", "turn p50 < 20s", "--look", "60s", "--budget", "10m", "--disposable")
+    with reference_server("somebody") as (url, _):
+        env = environment({"SEATRIAL_TOKEN": "somebody"})
+        search = command("capacity", url, *slo, "--think", "0.1", "--out", str(tmp_path / "run"))
+        with child(search, env=env, errors=subprocess.DEVNULL) as process:
+            samples = tmp_path / "run" / "levels"
+            until(lambda: any(path.stat().st_size > 1000 for path in samples.glob("*/samples/*.jsonl")))
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 3
+        call = CONTRACT.call("listSessions")
+        left = httpx.request(call.method, url + call.path, headers={"Authorization": "Bearer somebody"}).json()
+    assert left == {"sessions": []}
+    run = RunFolder(tmp_path / "run").load()
+    assert "--resume goes on with it" in (run.problem or "")
+    assert len(list(samples.iterdir())) == 1
 
 
 def test_nothing_that_fails_is_told_as_that(one_at_a_time: str, tmp_path: Path) -> None:

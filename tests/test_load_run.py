@@ -11,7 +11,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 import httpx
 import psutil  # type: ignore[import-untyped]
 import pytest
+from command_line import until
 from rich.console import Console
 
 from load.generator import LOCUSTFILE
@@ -113,14 +113,6 @@ def command(url: str, out: Path, duration: int = 30) -> Iterator[subprocess.Pope
     with child(arguments, env=environment) as process:
         until(lambda: any('"Sample"' in path.read_text() for path in out.glob("samples/*")))
         yield process
-
-
-def until(true: Callable[[], bool]) -> None:
-    for _ in range(200):
-        if true():
-            return
-        time.sleep(0.1)
-    raise AssertionError("it did not come to that")
 
 
 def left_on(url: str) -> list[str]:

@@ -15,15 +15,15 @@ from rich.table import Table
 
 from load.capacity import Capacity
 from load.mix import Mix
-from load.objectives import Objective, demand, parse, with_defaults
+from load.objectives import Objective, parse, with_defaults
 from load.people import Need
 from load.search import Answer
 from load.sizing import concluded, line
-from seatrial.cli.contact import reference_process, run_folder, signed_in
+from seatrial.cli.contact import run_folder
 from seatrial.cli.ending import written
-from seatrial.cli.load import run_load
+from seatrial.cli.load import met, run_load
 from seatrial.cli.options import SECONDS, common_options, settings_from
-from seatrial.contract import OPENWEBUI, Contract
+from seatrial.contract import OPENWEBUI
 from seatrial.crew import Crew
 from seatrial.errors import WrongUse
 from seatrial.lab.children import until_stopped
@@ -117,12 +117,7 @@ def _run(
     start, most, look, budget = limits
     with ExitStack() as stack:
         stack.enter_context(until_stopped())
-        if not settings.url:
-            settings = replace(settings, url=stack.enter_context(reference_process(settings.contract)))
-        settings, deployment = signed_in(settings)
-        Mix.parse(settings.mix).demand(deployment.api)
-        contract = Contract.load(settings.contract).at(deployment.version)
-        demand(objectives, contract.operations)
+        settings, deployment, contract = met(settings, stack)
         begun = Run(
             "capacity", settings.url or "", deployment.api, started=now(), target_version=deployment.version,
             target_name=deployment.name, contract=contract.source, seed=settings.seed,

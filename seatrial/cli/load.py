@@ -31,6 +31,7 @@ from seatrial.errors import EXIT_WRONG_USE, Inconclusive, WrongUse
 from seatrial.evidence import TURN_MEASURES, Evidence
 from seatrial.lab.children import until_stopped
 from seatrial.measuring import Estimate, estimates
+from seatrial.probe import Deployment
 from seatrial.records import Run, RunFolder, now
 from seatrial.samples import Judged
 from seatrial.settings import Settings
@@ -98,11 +99,7 @@ def run_load(settings: Settings, folder: RunFolder, console: Console, *, announc
     """
     with ExitStack() as stack:
         stack.enter_context(until_stopped())
-        if not settings.url:
-            settings = replace(settings, url=stack.enter_context(reference_process(settings.contract)))
-        settings, deployment = signed_in(settings)
-        Mix.parse(settings.mix).demand(deployment.api)
-        demand(parse(settings.slo), Contract.load(settings.contract).operations)
+        settings, deployment, _ = met(settings, stack)
         if not announced:
             _announce(settings, console)
         started = now()
@@ -110,6 +107,20 @@ def run_load(settings: Settings, folder: RunFolder, console: Console, *, announc
             folder.save(Run("load", settings.url or "", deployment.api, started=started))
         problem = _play(settings, folder, console)
         return conclude(settings, folder, started, problem)
+
+
+def met(settings: Settings, stack: ExitStack) -> tuple[Settings, Deployment, Contract]:
+    """First contact of what loads a target: who is there, and whether what was asked for can be done there.
+
+    Without a URL a reference server is started, which ends with the stack.
+    """
+    if not settings.url:
+        settings = replace(settings, url=stack.enter_context(reference_process(settings.contract)))
+    settings, deployment = signed_in(settings)
+    contract = Contract.load(settings.contract).at(deployment.version)
+    Mix.parse(settings.mix).demand(deployment.api)
+    demand(parse(settings.slo), contract.operations)
+    return settings, deployment, contract
 
 
 def _play(settings: Settings, folder: RunFolder, console: Console) -> str | None:
