@@ -72,7 +72,7 @@ def test_pieces_come_one_by_one_with_their_moments() -> None:
     with served(HEAD + chunk(b"one"), chunk(b"two"), chunk(b"three"), chunk(b"")) as (port, sent):
         clock, pieces = read(port)
     assert [piece for _, piece in pieces] == [b"one", b"two", b"three"]
-    assert clock.left <= sent[0] <= pieces[0][0]
+    assert clock.left <= sent[0] <= pieces[0][0] + 0.001  # the stamps are of another clock
     assert clock.connected_in is not None
 
 
