@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from typing import Self
 
 from load import stages
 from load.progress import FILE, Phase
+from seatrial.errors import WrongUse
 from seatrial.lifeline import child_environment
 from seatrial.records import RunFolder
 from seatrial.settings import Settings
@@ -40,15 +42,13 @@ class LocustProcess:
         self._seen = 0
 
     def __enter__(self) -> Self:
-        plan = stages.of(self.settings)
-        number = 1 if plan[0].rate else math.ceil(stages.most(plan))  # in an open loop one user starts all sessions
-        users, rate = str(number), str(min(number, 100))
         command = [sys.executable, "-P", "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary"]
         folder = self.folder.path.resolve()
+        forward = {"SEATRIAL_FORWARD": "1"} if self.settings.worker is not None else {}
         with (folder / LOG).open("wb") as log:
             self._process = subprocess.Popen(
-                [*command, "-u", users, "-r", rate],
-                env=child_environment() | self.settings.environment() | {"SEATRIAL_RUN": str(folder)},
+                [*command, *self._part()],
+                env=child_environment() | self.settings.environment() | {"SEATRIAL_RUN": str(folder)} | forward,
                 # Locust puts its working directory before everything else: a `load` there would be taken for ours.
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
@@ -58,6 +58,27 @@ class LocustProcess:
                 start_new_session=True,
             )
         return self
+
+    def _part(self) -> list[str]:
+        """Locust's options for what this process is in the load."""
+        settings = self.settings
+        host, port = settings.meeting or ("127.0.0.1", 0)
+        if settings.worker is not None:
+            return ["--worker", "--master-host", host, "--master-port", str(port)]
+        workers = settings.expect_workers if settings.master is not None else settings.processes
+        plan = stages.of(settings)
+        # In an open loop one user of each process starts all its sessions.
+        number = workers if plan[0].rate else math.ceil(stages.most(plan))
+        load = ["-u", str(number), "-r", str(min(number, 100 * workers))]
+        if settings.master is not None:
+            meet = ["--master-bind-host", host, "--master-bind-port", str(port)]
+            _free(host, port)
+            return ["--master", *meet, "--expect-workers", str(workers), *load]
+        if workers == 1:
+            return load
+        place = str(_free(host))
+        meet = ["--master-bind-host", host, "--master-bind-port", place, "--master-host", host, "--master-port", place]
+        return ["--processes", str(workers), *meet, *load]
 
     def phases(self) -> Iterator[Phase]:
         """What it says of itself, until it has ended."""
@@ -102,6 +123,15 @@ class LocustProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def _free(host: str, port: int = 0) -> int:
+    """A free port, or whether this one is. Raises `WrongUse`."""
+    try:
+        with socket.create_server((host, port)) as sock:
+            return int(sock.getsockname()[1])
+    except OSError as error:
+        raise WrongUse(f"--master {host}:{port}: {error.strerror or error}") from None
 
 
 def _lines(path: Path) -> list[str]:

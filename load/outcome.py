@@ -14,13 +14,14 @@ from typing import Any
 from load import stages
 from load.findings import damage, failures, too_slow
 from load.objectives import COUNTS, Held, judge, parse, with_defaults
-from load.progress import FILE, Ended, Mustered, Phase
+from load.progress import FILE, Ended, Mustered, Ordered, Phase
+from load.share import ordered
 from load.validity import validity
 from seatrial import __version__
 from seatrial.contract import Contract
 from seatrial.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
 from seatrial.evidence import SAMPLES, Evidence, warm_up
-from seatrial.ledger import open_entries
+from seatrial.ledger import left_open
 from seatrial.records import Finding, Recorder, Run, RunFolder, now
 from seatrial.samples import HARMS, Arrival, Integrity, Sample, Turned
 from seatrial.settings import Settings
@@ -41,10 +42,12 @@ def conclude(
 
     `problem` is why the load could not be played to its end, as far as whoever started it knows.
     """
+    told = next(folder.rows(FILE, Ordered), None)
+    settings = ordered(settings, told.settings) if told else settings
     mustered = next(folder.rows(FILE, Mustered), None)
     ended = next(folder.rows(FILE, Ended), None)
     counts = tally(folder)
-    left = [_told(entry.kind, entry.id, entry.account) for entry in open_entries(folder.path / "ledger.jsonl")]
+    left = [_told(entry.kind, entry.id, entry.account) for entry in left_open(folder.path)]
     counts["left_behind"] = len(left)
     run = Run(
         command="load",
@@ -67,6 +70,8 @@ def conclude(
         problem=problem or _problem(ended),
         left_behind=left,
     )
+    if told:
+        run.notes.append(f"this is worker {told.worker} of {told.workers}: the result of all is with their master")
     checked = validity(folder)
     run.notes += [checked.told] if checked.told else []
     run.cause = ended.cause if ended and run.problem else ""

@@ -13,7 +13,10 @@ FILE = "progress.jsonl"
 
 @dataclass(frozen=True)
 class Phase:
-    """What is going on: "accounts", "running", "finishing" or "cleaning". Counts are since the load's start."""
+    """What is going on: "workers" (waiting for them), "accounts", "filling", "running", "finishing" or "cleaning".
+
+    Counts are since the load's start.
+    """
 
     name: str
     done: float
@@ -21,6 +24,15 @@ class Phase:
     requests: int = 0
     failures: int = 0
     sessions: int = 0
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """What a worker was told to play, as the settings are called, and the which-th (from 1) of how many it is."""
+
+    settings: dict[str, Any]
+    worker: int
+    workers: int
 
 
 @dataclass(frozen=True)
@@ -46,3 +58,6 @@ class Ended:
     problem: str | None = None
     exit_code: int | None = None
     cause: str = ""
+
+
+Progress = Phase | Ordered | Mustered | Ended

@@ -6,7 +6,6 @@ that the target is gone; reports are made from the files.
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,8 @@ ERROR_LENGTH = 200
 class LoadRecorder:
     """The records of one process. `now` are seconds since the load's start, the clock of every record."""
 
-    def __init__(self, folder: Path) -> None:
-        self._file = Recorder(folder / "samples" / f"{os.getpid()}.jsonl")
+    def __init__(self, path: Path) -> None:
+        self._file = Recorder(path)
         self.started = time.perf_counter()
         self.requests = self.failures = self.sessions = 0
         self.answered_at = 0.0

@@ -6,7 +6,7 @@ A run that its own generator limited is *void*: no result, whatever it says, and
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from seatrial.evidence import SAMPLES
@@ -38,34 +38,69 @@ class Validity:
     told: str
 
 
-def validity(folder: RunFolder) -> Validity:
-    """Judge a run folder."""
-    known = list(folder.rows(SAMPLES, Known))
-    pulses = list(folder.rows(SAMPLES, Pulse))
-    arrivals = list(folder.rows(SAMPLES, Arrival))
-    reasons, told = [], []
-    if known:
-        first = _at(0.95, [abs(one.first) for one in known])
-        gap = _at(0.99, [abs(gap) for one in known for gap in one.gaps])
-        told.append(f"known first tokens wrong by {first:.1f} ms (p95), gaps by {gap:.1f} ms (p99)")
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    """Of one process; milliseconds, and shares. None where nothing was noted that says it."""
+
+    first: float | None = None
+    gap: float | None = None
+    woke: float | None = None
+    cpu: float | None = None
+    began: float | None = None
+    started: float | None = None
+
+    def faults(self) -> Iterator[str]:
+        first, gap = self.first or 0.0, self.gap or 0.0
         if first > MOST_WRONG_FIRST or gap > MOST_WRONG_GAP:
-            reasons.append(f"it measured known times wrongly: first tokens by {first:.0f} ms, gaps by {gap:.0f} ms")
-    if pulses:
-        late, cpu = _at(0.95, [pulse.latest for pulse in pulses]), _at(0.5, [pulse.cpu for pulse in pulses])
-        told.append(f"woke late by {late:.1f} ms in its worst seconds, at {cpu:.0%} of a core")
-        if late > MOST_LATE:
-            reasons.append(f"it woke {late:.0f} ms late")
-    if arrivals:
-        late = _at(0.95, [arrival.late for arrival in arrivals if arrival.started] or [math.inf])
-        started = sum(arrival.started for arrival in arrivals) / len(arrivals)
-        told.append(f"sessions began {late:.1f} ms late (p95)")
-        if late > MOST_LATE_ARRIVAL:
-            reasons.append(f"sessions began {late:.0f} ms late")
-        if started < LEAST_STARTED:
-            reasons.append(f"only {started:.0%} of the sessions that were due were started")
-    void = f"the load generator was the limit, and not the target: {'; '.join(reasons)}" if reasons else ""
-    return Validity(void, "self-check: " + "; ".join(told) if told else "")
+            yield f"measured known times wrongly: first tokens by {first:.0f} ms, gaps by {gap:.0f} ms"
+        if (self.woke or 0.0) > MOST_LATE:
+            yield f"woke {self.woke:.0f} ms late"
+        if (self.began or 0.0) > MOST_LATE_ARRIVAL:
+            yield f"began sessions {self.began:.0f} ms late"
+        if self.started is not None and self.started < LEAST_STARTED:
+            yield f"started only {self.started:.0%} of the sessions that were due"
 
 
-def _at(quantile: float, values: Iterable[float]) -> float:
-    return nearest(sorted(values), quantile)
+def validity(folder: RunFolder) -> Validity:
+    """Judge a run folder: each process that made load by itself, since one that is too slow spoils what it measured."""
+    processes = {path.stem: _figures(folder, f"samples/{path.name}") for path in sorted(folder.path.glob(SAMPLES))}
+    several = len(processes) > 1
+    faults = [f"{f'{name} ' if several else 'it '}{fault}" for name, one in processes.items() for fault in one.faults()]
+    void = f"the load generator was the limit, and not the target: {'; '.join(faults)}" if faults else ""
+    return Validity(void, _told(list(processes.values())))
+
+
+def _figures(folder: RunFolder, samples: str) -> _Figures:
+    known, pulses = list(folder.rows(samples, Known)), list(folder.rows(samples, Pulse))
+    arrivals = list(folder.rows(samples, Arrival))
+    late = [arrival.late for arrival in arrivals if arrival.started]
+    return _Figures(
+        first=_at(0.95, (abs(one.first) for one in known)),
+        gap=_at(0.99, (abs(gap) for one in known for gap in one.gaps)),
+        woke=_at(0.95, (pulse.latest for pulse in pulses)),
+        cpu=_at(0.5, (pulse.cpu for pulse in pulses)),
+        began=_at(0.95, late) if late or not arrivals else math.inf,
+        started=len(late) / len(arrivals) if arrivals else None,
+    )
+
+
+def _told(processes: Sequence[_Figures]) -> str:
+    """The worst of each figure, in one line."""
+
+    def worst(name: str) -> float | None:
+        return max((value for one in processes if (value := getattr(one, name)) is not None), default=None)
+
+    told = []
+    first, gap, woke, cpu, began = (worst(name) for name in ("first", "gap", "woke", "cpu", "began"))
+    if first is not None and gap is not None:
+        told.append(f"known first tokens wrong by {first:.1f} ms (p95), gaps by {gap:.1f} ms (p99)")
+    if woke is not None and cpu is not None:
+        told.append(f"woke late by {woke:.1f} ms in its worst seconds, at {cpu:.0%} of a core")
+    if began is not None:
+        told.append(f"sessions began {began:.1f} ms late (p95)")
+    return f"self-check: {'; '.join(told)}" if told else ""
+
+
+def _at(quantile: float, values: Iterable[float]) -> float | None:
+    ordered = sorted(values)
+    return nearest(ordered, quantile) if ordered else None

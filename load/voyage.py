@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count
 
@@ -22,16 +23,17 @@ from load.hand import Hand
 from load.harbour import Harbour
 from load.locust_client import LoadActor, LoadClient
 from load.mix import Mix
-from load.progress import FILE, Ended, Mustered, Phase
+from load.progress import Ended, Mustered, Phase, Progress
 from load.recorder import LoadRecorder, Silent
 from load.seeding import Seed, fill
 from load.selfcheck import SelfCheck
+from load.share import Share
 from seatrial.actor import verbs_for
 from seatrial.client import tls_context
 from seatrial.crew import Crew, Person
 from seatrial.errors import Inconclusive, SeatrialError
 from seatrial.exchange import Call
-from seatrial.records import Recorder, RunFolder
+from seatrial.records import RunFolder
 from seatrial.settings import Settings
 from seatrial.target import ANONYMOUS, Target
 
@@ -42,19 +44,25 @@ DEAD_SECONDS = 5.0
 class Voyage:
     """Everything that one load needs and makes."""
 
-    def __init__(self, settings: Settings, folder: RunFolder, fired: EventHook) -> None:
-        self.settings, self.folder, self._fired = settings, folder, fired
+    def __init__(
+        self,
+        settings: Settings,
+        folder: RunFolder,
+        fired: EventHook,
+        tell: Callable[[Progress], None],
+        share: Share,
+    ) -> None:
+        self.settings, self.folder, self._fired, self._say, self.share = settings, folder, fired, tell, share
         self.crew: Crew | None = None
         self.recorder: LoadRecorder | None = None
+        self._recorder: LoadRecorder | None = None
         self.check: SelfCheck | None = None
         self.problem: SeatrialError | None = None
         self.over = Event()
         self.finished = False
         self.phase = "accounts"
-        self._progress = Recorder(folder.path / FILE)
         self.stages = stages.of(settings)
         self.mix = Mix.parse(settings.mix)
-        self.worker, self.workers = 0, 1
         self.received = False
         self._aboard = count()
         self._seeds: dict[str, dict[str, list[str]]] = {}
@@ -63,12 +71,14 @@ class Voyage:
 
     def muster(self) -> None:
         """Find out what the target is and gather the accounts. Raises `SeatrialError`."""
-        self._progress.write(Phase("accounts", 0, self.people))
+        self._say(Phase("accounts", 0, self.people))
         crew = Crew.muster(
             self.settings,
             self.folder.path,
             people=self.people,
-            progress=lambda done, of: self._progress.write(Phase("accounts", done, of)),
+            progress=lambda done, of: self._say(Phase("accounts", done, of)),
+            marker=self.share.marker,
+            part=self.share.part,
         )
         if crew.unreadable is not None and crew.model is None:
             crew.pay_off()
@@ -76,13 +86,20 @@ class Voyage:
         self.crew = crew
         self.mix.demand(crew.api)
         self._tls = tls_context(crew.target) if crew.target.url.startswith("https") else None
-        self._people = _speakers(crew)
-        self._progress.write(_mustered(crew, self._people))
+        speakers = _speakers(crew)
+        self._people = speakers if speakers[0].account.throwaway else self.share.among(speakers)
+        self._say(_mustered(crew, self._people))
         self._fill()
-        self.recorder = LoadRecorder(self.folder.path)
-        self.check = SelfCheck(self._ask_known, self.recorder)
+        self._recorder = LoadRecorder(self.folder.path / "samples" / self.share.samples)
+        self.check = SelfCheck(self._ask_known, self._recorder)
         self.check.begin()
-        self.recorder.start()
+
+    def begin(self) -> None:
+        """From now on seconds are counted, and users come aboard."""
+        assert self.check is not None
+        assert self._recorder is not None
+        self._recorder.start()
+        self.recorder = self._recorder
         self.check.watch(self.over)
         self.phase = "running"
 
@@ -99,8 +116,9 @@ class Voyage:
         """The next user, as one of the accounts in turn."""
         assert self.crew is not None
         assert self.recorder is not None
-        number = next(self._aboard) * self.workers + self.worker + 1
-        crew, account = self.crew, self._people[(number - 1) % len(self._people)].account
+        aboard = next(self._aboard)
+        number = aboard * self.share.workers + self.share.worker + 1
+        crew, account = self.crew, self._people[aboard % len(self._people)].account
         client = LoadClient(
             crew.target,
             account,
@@ -123,7 +141,7 @@ class Voyage:
     @property
     def people(self) -> int:
         """Accounts that are wanted: one for each user, and in an open loop for as many as may be at work at once."""
-        return self.settings.users if self.is_open else math.ceil(stages.most(self.stages))
+        return max(1, self.share.of(self.settings.users if self.is_open else stages.most(self.stages)))
 
     def is_wanted(self, number: int) -> bool:
         """Whether a user of this number (from 1) is at work now: stages go up and down."""
@@ -133,7 +151,7 @@ class Voyage:
     def open_harbour(self) -> Harbour:
         """The arrivals of this process, for an open loop."""
         assert self.recorder is not None
-        moments = stages.arrivals(self.stages, self.settings.seed, self.worker, self.workers)
+        moments = stages.arrivals(self.stages, self.settings.seed, self.share.worker, self.share.workers)
         return Harbour(moments, self.come_aboard, self.recorder.now, self.over, self.recorder.tell)
 
     def _fill(self) -> None:
@@ -143,7 +161,7 @@ class Voyage:
         whole = seed.chats * len(self._people)
         for done, (person, session_id, texts) in enumerate(fill(crew, self._people, seed), 1):
             self._seeds.setdefault(person.account.label, {})[session_id] = texts
-            self._progress.write(Phase("filling", done, whole))
+            self._say(Phase("filling", done, whole))
 
     def tick(self) -> str | None:
         """Once a second: tell how far it is. Returns why the load has to end, if it has to."""
@@ -151,9 +169,7 @@ class Voyage:
         if recorder is None:
             return None
         now, limit = recorder.now(), stages.length(self.stages)
-        self._progress.write(
-            Phase(self.phase, min(now, limit), limit, recorder.requests, recorder.failures, recorder.sessions)
-        )
+        self._say(Phase(self.phase, min(now, limit), limit, recorder.requests, recorder.failures, recorder.sessions))
         silence = now - recorder.answered_at
         if recorder.unanswered >= min(10, 2 * self.people) and silence > DEAD_SECONDS:
             since = f"{recorder.answered_at:.0f} s"
@@ -180,8 +196,8 @@ class Voyage:
                 with suppress(OSError, Inconclusive):
                     self.check.end()
             if self.crew is not None:
-                self._progress.write(Phase("cleaning", 0, 1))
-                self.crew.pay_off(lambda done, of: self._progress.write(Phase("cleaning", done, of)))
+                self._say(Phase("cleaning", 0, 1))
+                self.crew.pay_off(lambda done, of: self._say(Phase("cleaning", done, of)))
             seconds = self.recorder.now() if self.recorder else 0.0
             problem = self.problem
             self._ended = Ended(
@@ -189,16 +205,17 @@ class Voyage:
                 seconds,
                 str(problem) if problem else None,
                 problem.exit_code if problem else None,
-                "died" if isinstance(problem, Died) else "",
+                problem.cause if problem else "",
             )
-            self._progress.write(self._ended)
-            self._progress.close()
-            if self.recorder:
-                self.recorder.close()
+            self._say(self._ended)
+            if self._recorder is not None:
+                self._recorder.close()
 
 
 class Died(SeatrialError):
     """The target was there and is not any more."""
+
+    cause = "died"
 
 
 def _speakers(crew: Crew) -> list[Person]:
@@ -209,7 +226,7 @@ def _speakers(crew: Crew) -> list[Person]:
     return [crew.speaker]
 
 
-def _mustered(crew: Crew, people: list[Person]) -> Mustered:
+def _mustered(crew: Crew, people: Sequence[Person]) -> Mustered:
     accounts = [
         {"label": p.account.label, "role": p.account.role, "throwaway": p.account.throwaway}
         for p in [*people, *([crew.admin] if crew.admin else [])]

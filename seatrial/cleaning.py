@@ -8,6 +8,7 @@ removed from accounts that may be written to freely, and reported on others.
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -19,12 +20,12 @@ from seatrial.client import Client, tls_context
 from seatrial.contract import Contract
 from seatrial.errors import SeatrialError, WrongUse
 from seatrial.exchange import Call, NoAnswer, Reply, Unexpected
-from seatrial.ledger import GONE, Entry, Ledger, open_entries
+from seatrial.ledger import GONE, Entry, Ledger, ledgers, open_entries
 from seatrial.probe import probe
 from seatrial.reading import identifier, items, success
 from seatrial.records import Run, RunFolder
 from seatrial.settings import Settings
-from seatrial.target import Account
+from seatrial.target import Account, Target
 
 DELETES = {"chat": "deleteChat", "session": "deleteSession", "user": "deleteUser"}
 STRANGERS = ("anonymous", "stranger")
@@ -193,13 +194,24 @@ def clean_up(settings: Settings, folder: RunFolder, run: Run) -> list[str]:
     target = replace(target, api=deployment.api, version=deployment.version)
     contract = whole.at(deployment.version)
     tls = tls_context(target) if target.url.startswith("https") else None
-    ledger = Ledger(folder.path / "ledger.jsonl")
+    return [
+        line for path in ledgers(folder.path) for line in _cleaned(Ledger(path), settings, run, target, contract, tls)
+    ]
+
+
+def _cleaned(
+    ledger: Ledger, settings: Settings, run: Run, target: Target, contract: Contract, tls: ssl.SSLContext | None
+) -> list[str]:
+    """Remove what one ledger names."""
 
     def connect(account: Account) -> Client:
         return Client(target, account, tls=tls, before=ledger.before, on_exchange=ledger.after)
 
-    accounts, admin = given_accounts(settings, contract, connect)
     entries = open_entries(ledger.path)
+    if not entries:
+        ledger.close()
+        return []
+    accounts, admin = given_accounts(settings, contract, connect)
     throwaways = frozenset(str(row["label"]) for row in run.accounts if row.get("throwaway"))
     if admin is None and any(entry.kind == "user" for entry in entries):
         raise WrongUse("the run made throwaway accounts; give --admin to remove them")

@@ -23,13 +23,18 @@ from seatrial.client import Client, Gate, Listener, tls_context
 from seatrial.contract import OPENWEBUI, SESSIONS, Contract
 from seatrial.errors import Inconclusive, WrongUse
 from seatrial.exchange import Call, NoAnswer, Reply, Unexpected
-from seatrial.ledger import Ledger
+from seatrial.ledger import LEDGER, Ledger
 from seatrial.probe import Deployment, probe
 from seatrial.settings import Settings
 from seatrial.target import ANONYMOUS, Account, Target
 from seatrial.verbs import Verbs
 
 MARKER = "seatrial-"
+
+
+def new_marker() -> str:
+    """What everything that a run makes will carry."""
+    return MARKER + secrets.token_hex(4)
 
 
 @dataclass
@@ -51,6 +56,7 @@ class Crew:
         self.given: list[Person] = []
         self.admin: Person | None = None
         self._strangers: dict[str, Account] = {}
+        self._prefix = ""
         self.speaker: Person | None = None
         self.model: str | None = None
         self.unreadable: Unexpected | None = None
@@ -69,9 +75,13 @@ class Crew:
         people: int,
         listeners: Sequence[Listener] = (),
         progress: Progress | None = None,
+        marker: str = "",
+        part: int = 0,
     ) -> Crew:
         """Find out what the target is, check the accounts given, and make throwaway ones with an administrator.
 
+        `part` is the number (from 1) of one of several crews of a run whose `marker` they share; each has a ledger and
+        a marker of its own, which begins with it, so that one does not remove what another still works with.
         Raises `WrongUse` and `Inconclusive`; what was made until then is removed.
         """
         target = settings.target()
@@ -80,7 +90,9 @@ class Crew:
             deployment = probe(client, whole, settings.api)
         target = Target(target.url, deployment.api, target.headers, target.ca_file, target.timeout, deployment.version)
         contract = whole.at(deployment.version)
-        crew = cls(target, deployment, contract, Ledger(folder / "ledger.jsonl"), MARKER + secrets.token_hex(4))
+        ledger = Ledger(folder / (f"ledger-{part:02}.jsonl" if part else LEDGER))
+        crew = cls(target, deployment, contract, ledger, (marker or new_marker()) + (f"{part:02}" if part else ""))
+        crew._prefix = f"{part}." if part else ""
         crew.listeners += listeners
         try:
             crew._enlist(settings, people, progress)
@@ -146,7 +158,7 @@ class Crew:
         """One more throwaway account; None without an administrator."""
         if self.admin is None:
             return None
-        label = f"throwaway {len(self.people) + 1}"
+        label = f"throwaway {self._prefix}{len(self.people) + 1}"
         self.people.append(self.person(throwaway(self.admin.client, self.contract, self.marker, label)))
         return self.people[-1]
 

@@ -17,6 +17,8 @@ class SeatrialError(Exception):
     """Ends a run with one line on standard error and `exit_code`."""
 
     exit_code = EXIT_INCONCLUSIVE
+    cause = ""
+    """What it is to programs; see `seatrial.records.Run`."""
 
 
 class WrongUse(SeatrialError):

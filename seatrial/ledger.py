@@ -23,6 +23,9 @@ from seatrial.reading import names_one
 from seatrial.records import full
 from seatrial.target import Account
 
+LEDGER = "ledger.jsonl"
+"""Of a run that one process makes; several have `ledger-01.jsonl` and so on beside it."""
+
 CREATES = {"createSession": ("session", "id"), "createChat": ("chat", "id"), "addUser": ("user", "id")}
 """Operation -> what it makes, and where the answer names it."""
 
@@ -222,6 +225,16 @@ def _ends_inside_a_line(path: Path) -> bool:
 def open_entries(path: Path) -> list[Entry]:
     """What was made, or may have been, and was not removed. Accounts come first: they take their chats along."""
     return _folded(read(path))
+
+
+def ledgers(folder: Path) -> list[Path]:
+    """Every ledger of a run folder."""
+    return sorted(folder.glob("ledger*.jsonl"))
+
+
+def left_open(folder: Path) -> list[Entry]:
+    """The open entries of all ledgers of a run folder."""
+    return [entry for path in ledgers(folder) for entry in open_entries(path)]
 
 
 def _folded(events: Iterable[dict[str, Any]]) -> list[Entry]:

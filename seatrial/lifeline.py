@@ -35,6 +35,12 @@ def child_environment() -> dict[str, str]:
     return shell | tie() | {"PYTHONPATH": os.pathsep.join([root, *filter(None, [shell.get("PYTHONPATH")])])}
 
 
+def tie_to_parent() -> None:
+    """For a process that was forked: it is tied to who forked it, not to whom that one is tied to."""
+    if VARIABLE in os.environ:
+        os.environ[VARIABLE] = str(os.getppid())
+
+
 def is_cut() -> bool:
     """Whether this process was started by one that is gone; a process started by hand is tied to nobody."""
     parent = os.environ.get(VARIABLE)

@@ -36,6 +36,13 @@ class Waiver:
     until: date
 
 
+MOST_WORKERS = 99
+"""What two digits of their markers can tell apart."""
+
+MEETING_PORT = 5557
+"""Locust's own."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """The settings of a run. Lists are given several times as options, one per line in the environment."""
@@ -67,6 +74,10 @@ class Settings:
     stage: tuple[str, ...] = ()
     seed_chats: int = 0
     seed_messages: int = 20
+    processes: int = 1
+    master: str | None = None
+    expect_workers: int = 1
+    worker: str | None = None
     waivers: tuple[Waiver, ...] = ()
     source: str | None = None
 
@@ -74,6 +85,17 @@ class Settings:
         if not self.url:
             raise WrongUse("no URL given; set SEATRIAL_URL or name the deployment")
         return Target(self.url, self.api, self.headers, self.ca_file, self.timeout)
+
+    @property
+    def meeting(self) -> tuple[str, int] | None:
+        """Host and port where workers and master meet, None where there is one process or they are of one machine."""
+        name, text = ("worker", self.worker) if self.worker is not None else ("master", self.master)
+        if text is None:
+            return None
+        host, _, port = text.rpartition(":") if ":" in text else (text, "", str(MEETING_PORT))
+        if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
+            raise WrongUse(f"--{name} {text}: write HOST or HOST:PORT")
+        return host, int(port)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -166,9 +188,14 @@ def _checked(settings: Settings) -> Settings:
     for name in ("timeout", "duration"):
         if not 0 < getattr(settings, name) <= 86_400:
             raise WrongUse(f"{name} must be between 0 and 86400 seconds")
-    for name in ("users", "turns"):
+    for name in ("users", "turns", "processes", "expect_workers"):
         if getattr(settings, name) < 1:
             raise WrongUse(f"{name} must be at least 1")
+    if sum((settings.processes > 1, settings.master is not None, settings.worker is not None)) > 1:
+        raise WrongUse("processes, master and worker are three ways; give one of them")
+    if max(settings.processes, settings.expect_workers) > MOST_WORKERS:
+        raise WrongUse(f"there can be at most {MOST_WORKERS} workers")
+    _ = settings.meeting
     if settings.rate is not None and not 0 < settings.rate <= 10_000:
         raise WrongUse("rate must be between 0 and 10000 sessions per second")
     if not 0 <= settings.seed_chats <= 100_000 or not 1 <= settings.seed_messages <= 10_000:

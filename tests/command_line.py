@@ -73,10 +73,10 @@ def seatrial_command(
 
 
 @contextmanager
-def reference_server(token: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def reference_server(token: str, *, host: str = "127.0.0.1") -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """`seatrial lab reference` with one owner on a free port: its URL, and the process, which may be killed."""
     env = environment({"SEATRIAL_TOKEN": token})
-    with child(command("lab", "reference", "--port", "0"), env=env, errors=None) as process:
+    with child(command("lab", "reference", "--host", host, "--port", "0"), env=env, errors=None) as process:
         assert process.stdout is not None
         yield process.stdout.readline().split()[1], process
 

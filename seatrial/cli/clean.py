@@ -27,7 +27,7 @@ def clean(run: str | None, as_json: bool, **options: Any) -> int:
 
     from seatrial.cleaning import clean_up
     from seatrial.errors import EXIT_INCONCLUSIVE, WrongUse
-    from seatrial.ledger import open_entries
+    from seatrial.ledger import left_open
     from seatrial.records import RunFolder
 
     settings = settings_from(options)
@@ -37,7 +37,7 @@ def clean(run: str | None, as_json: bool, **options: Any) -> int:
     folders = _with_levels([RunFolder.open(run)] if run else _runs(Path("seatrial-runs")))
     told: dict[str, list[str]] = {}
     for folder in folders:
-        entries = open_entries(folder.path / "ledger.jsonl")
+        entries = left_open(folder.path)
         if not entries:
             if run and folder is folders[0]:
                 click.echo(f"{folder.path}: nothing was left behind", err=as_json)

@@ -66,6 +66,10 @@ SHOWN = 5
 @click.option("--seed-messages", type=int, help="Messages in each of these. [default: 20]")
 @click.option("--turns", type=int, help="Turns in each session. [default: 3]")
 @click.option("--think", type=SECONDS, help="A user's pause before each turn, spread by half. [default: 1s]")
+@click.option("--processes", type=int, help="Worker processes on this machine, of which each can use a core.")
+@click.option("--master", metavar="HOST[:PORT]", help="Lead workers on other machines, who come to this address.")
+@click.option("--expect-workers", type=int, metavar="N", help="So many workers, before --master begins.")
+@click.option("--worker", metavar="HOST[:PORT]", help="Play a share of the load of the --master at this address.")
 @click.option("--yes", is_flag=True, help="Load a target that is not on this machine, without asking.")
 @common_options
 def load(url: str | None, yes: bool, as_json: bool, **options: Any) -> int:
@@ -81,6 +85,10 @@ def load(url: str | None, yes: bool, as_json: bool, **options: Any) -> int:
     settings = settings_from(options | {"url": url})
     console = Console(stderr=as_json)
     _ = stages.of(settings), Mix.parse(settings.mix), parse(settings.slo)  # wrong use is told before anything begins
+    if settings.worker is not None and not settings.url:
+        raise WrongUse("--worker needs the URL of the target: a worker knows by itself where its credentials go")
+    if settings.master is not None and not settings.url:
+        raise WrongUse("--master needs the URL of a target that its workers reach, too")
     if settings.url and not settings.target().is_loopback and not yes:
         _ask(settings)
     with run_folder(settings, "load") as folder:
@@ -140,6 +148,8 @@ def _play(settings: Settings, folder: RunFolder, console: Console) -> str | None
                 generator.stop()
         code = generator.code
     ended = next(folder.rows(FILE, Ended), None)
+    if ended is None and settings.worker is not None and next(folder.rows(FILE, Mustered), None) is None:
+        raise Inconclusive(f"--worker {settings.worker}: no master gave orders there")
     if ended is None:
         return f"the load generator ended by itself (code {code}; see {folder.path / LOG})"
     if ended.problem and next(folder.rows(FILE, Mustered), None) is None:
@@ -159,6 +169,9 @@ def _ask(settings: Settings) -> None:
 
 
 def _announce(settings: Settings, console: Console) -> None:
+    if settings.worker is not None:
+        console.print(f"worker for {settings.url}: the master at {settings.worker} says what is played", soft_wrap=True)
+        return
     plan = stages.of(settings)
     seconds = stages.length(plan)
     if plan[0].rate:
@@ -182,6 +195,8 @@ def _bar(console: Console) -> Progress:
 
 
 def _told(phase: Phase) -> str:
+    if phase.name == "workers":
+        return f"waiting for workers, {phase.done:g} of {phase.of:g}"
     if phase.name == "accounts":
         return f"making accounts, {phase.done:g} of {phase.of:g}"
     if phase.name == "cleaning":

@@ -1,0 +1,265 @@
+"""Leads the workers of a load: says what each plays, brings together what they record, and notices who is gone.
+
+It plays nothing itself. Workers beat once a second; one that is silent for long is lost, the others go on, and the
+result says what is missing. At the end all finish their sessions before the first of them cleans up.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, BinaryIO
+
+import gevent
+from gevent.event import Event
+from gevent.lock import RLock
+from locust.env import Environment
+from locust.runners import MasterRunner
+
+from load import stages, worker
+from load.alone import RUN, end, failure, run_folder, tell
+from load.led import Led, Told, least_far, together
+from load.outcome import conclude
+from load.progress import FILE, Ended, Mustered, Phase
+from load.share import Share, orders
+from seatrial.crew import new_marker
+from seatrial.errors import EXIT_INCONCLUSIVE, Inconclusive, SeatrialError
+from seatrial.records import Recorder, RunFolder, now
+from seatrial.settings import Settings
+
+WAIT_SECONDS = 120.0
+"""How long the workers may take to come."""
+
+SILENT_SECONDS = 10.0
+"""Without a word for so long, a worker counts as lost."""
+
+MOST_PATIENCE = 900.0
+"""Seconds that workers get to finish, and to clean up; they beat all the while."""
+
+log = logging.getLogger("seatrial")
+
+
+class Master:
+    """One load after another, as `Alone`."""
+
+    voyage = None
+
+    def __init__(self, environment: Environment, runner: MasterRunner, settings: Settings) -> None:
+        self._environment, self._runner, self._settings = environment, runner, settings
+        self._led: dict[str, Led] = {}
+        self._folder: RunFolder | None = None
+        self._progress: Recorder | None = None
+        self._files: dict[str, BinaryIO] = {}
+        self._problem: SeatrialError | None = None
+        self._started, self._began, self._ended = "", 0.0, Event()
+        self._finished, self._over, self._ashore = False, Event(), RLock()
+        hears: dict[str, Callable[..., None]] = {
+            worker.READY: self._ready, worker.TOLD: self._told, worker.TROUBLE: self._trouble,
+            worker.RECORDS: self._records, worker.FINISHED: self._has_finished, worker.HOME: self._is_home,
+        }  # fmt: skip
+        for name, hear in hears.items():
+            runner.register_message(name, hear)
+        environment.events.quitting.add_listener(lambda **_: self.call_to_end())  # type: ignore[no-untyped-call]
+
+        if RUN in os.environ:
+            gevent.spawn(self._await, environment.parsed_options.expect_workers if environment.parsed_options else 1)
+
+    def _await(self, expected: int) -> None:
+        """Tell how many workers have come; Locust begins when all have. Nobody waits for ever."""
+        path = run_folder(self._settings, first=True).path / FILE
+        progress, begun = Recorder(path), time.monotonic()
+        while self._folder is None:
+            come = len(self._runner.clients.all)
+            progress.write(Phase("workers", come, expected))
+            if time.monotonic() - begun > WAIT_SECONDS:
+                told = f"{come} of {expected} workers came within {WAIT_SECONDS:g} s"
+                progress.write(Ended(False, 0.0, told, EXIT_INCONCLUSIVE))
+                os.kill(os.getpid(), signal.SIGTERM)
+            gevent.sleep(1.0)
+        progress.close()
+
+    def start(self) -> None:
+        """Before the users: workers make their accounts, and begin together."""
+        settings = self._settings = replace(
+            self._settings, users=self._runner.target_user_count or self._settings.users
+        )
+        first = self._folder is None
+        self._started, self._problem, self._finished = now(), None, False
+        self._ended.clear()
+        self._over.clear()
+        try:
+            self._folder = run_folder(settings, first=first)
+            self._progress = Recorder(self._folder.path / FILE)
+            self._give_orders(settings)
+            self._until(lambda one: one.ready, self._check)
+            self._progress.write(together([one.mustered for one in self._led.values() if one.mustered]))
+            self._say(worker.GO)
+            self._began = time.monotonic()
+        except Exception as error:  # noqa: BLE001 - Locust would log any other, go on without a load and never end
+            self._problem = failure(error)
+            self._environment.process_exit_code = self._problem.exit_code
+            gevent.spawn(end, self._environment)
+            return
+        gevent.spawn(self._watch)
+
+    def call_to_end(self) -> None:
+        """Everybody finishes, then cleans up; returns when all are home, or lost. Once, whoever asks."""
+        with self._ashore:
+            if self._ended.is_set() or self._folder is None:
+                return
+            self._over.set()
+            self._say(worker.END)
+            self._until(lambda one: one.finished or one.home, self._look)
+            self._say(worker.CLEAN)
+            self._until(lambda one: one.home, self._look)
+            self._conclude()
+            self._ended.set()
+
+    def come_home(self) -> None:
+        if self._folder is None or RUN in os.environ:
+            return
+        tell(self._environment, conclude(self._settings, self._folder, self._started), self._folder)
+
+    def trouble(self, problem: SeatrialError) -> None:
+        """Nobody plays here."""
+
+    def _give_orders(self, settings: Settings) -> None:
+        # Sorted as Locust does to share out users: the first of them get one more where they cannot be even.
+        names = sorted(node.id for node in self._runner.clients.all)
+        marker = new_marker()
+        self._led = {
+            name: Led(Share(number, len(names), marker), time.monotonic()) for number, name in enumerate(names)
+        }
+        for name, one in self._led.items():
+            order = {"settings": orders(settings), "worker": one.share.worker, "workers": len(names), "marker": marker}
+            self._runner.send_message(worker.ORDERS, order, name)
+
+    def _until(self, done: Callable[[Led], bool], look: Callable[[], None]) -> None:
+        """Until each worker is, or is lost; `look` may raise."""
+        waited = time.monotonic()
+        while not all(done(one) or one.lost is not None for one in self._led.values()):
+            if time.monotonic() - waited > MOST_PATIENCE:
+                for one in self._led.values():
+                    if not done(one):
+                        one.lost = self._now()
+                return
+            gevent.sleep(0.2)
+            self._tell_phase()
+            look()
+
+    def _watch(self) -> None:
+        """Until the time is up, or nobody is left to play."""
+        limit = stages.length(stages.of(self._settings))
+        while not self._over.wait(1.0):
+            self._tell_phase()
+            self._look()
+            if self._now() >= limit:
+                self._finished = True
+            if self._finished or self._problem is not None or all(one.lost is not None for one in self._led.values()):
+                log.info("%s", self._problem or "the time is up")
+                end(self._environment)
+                return
+
+    def _look(self) -> None:
+        """Who has been silent for too long is lost."""
+        for one in self._led.values():
+            if one.lost is None and not one.home and time.monotonic() - one.heard > SILENT_SECONDS:
+                one.lost = max(0.0, one.heard - self._began) if self._began else 0.0
+
+    def _check(self) -> None:
+        """Before the load begins, everybody is needed."""
+        self._look()
+        if self._problem is not None:
+            raise self._problem
+        for one in self._led.values():
+            if one.lost is not None:
+                raise Inconclusive(f"{one} was lost before the load began")
+
+    def _conclude(self) -> None:
+        assert self._progress is not None
+        limit = stages.length(stages.of(self._settings))
+        lost = [one for one in self._led.values() if one.lost is not None]
+        missing = "; ".join(
+            f"{one} was lost after {one.lost:.0f} s: {max(0.0, limit - (one.lost or 0.0)):.0f} s of its share "
+            "of the load are missing"
+            for one in lost
+        )
+        problem = self._problem or (Told(missing, EXIT_INCONCLUSIVE, "worker lost") if lost else None)
+        told = [one.ended for one in self._led.values() if one.ended is not None]
+        self._progress.write(
+            Ended(
+                finished=self._finished,
+                seconds=max((one.seconds for one in told), default=self._now() if self._began else 0.0),
+                problem=str(problem) if problem else None,
+                exit_code=problem.exit_code if problem else None,
+                cause=problem.cause if problem else "",
+            )
+        )
+        self._progress.close()
+        for file in self._files.values():
+            file.close()
+        self._files.clear()
+
+    def _now(self) -> float:
+        return time.monotonic() - self._began
+
+    def _say(self, kind: str) -> None:
+        for name in self._led:
+            self._runner.send_message(kind, {}, name)
+
+    def _tell_phase(self) -> None:
+        phase = least_far(self._led.values())
+        if phase is not None and self._progress is not None:
+            self._progress.write(phase)
+
+    def _hear(self, msg: Any) -> Led:
+        one = self._led.get(msg.node_id) or Led(Share(), 0.0)  # a stranger's words go nowhere
+        one.heard = time.monotonic()
+        return one
+
+    def _ready(self, environment: Environment, msg: Any) -> None:
+        one = self._hear(msg)
+        one.ready, one.name = True, f"{msg.data['host']}, process {msg.data['process']}"
+
+    def _told(self, environment: Environment, msg: Any) -> None:
+        one, data = self._hear(msg), dict(msg.data)
+        match data.pop("type"):
+            case "Phase":
+                counts = one.phase
+                one.phase = Phase(**data)
+                if not one.phase.requests:  # cleaning counts nothing, and takes nothing back
+                    one.phase = replace(
+                        one.phase, requests=counts.requests, failures=counts.failures, sessions=counts.sessions
+                    )
+            case "Mustered":
+                one.mustered = Mustered(**data)
+            case "Ended":
+                one.ended = Ended(**data)
+
+    def _trouble(self, environment: Environment, msg: Any) -> None:
+        one, data = self._hear(msg), msg.data
+        if self._problem is None:
+            several = len(self._led) > 1 and not data["cause"]
+            told = f"{one}: {data['problem']}" if several and one.name else data["problem"]
+            self._problem = Told(told, data["exit_code"], data["cause"])
+
+    def _records(self, environment: Environment, msg: Any) -> None:
+        """Lines of a worker on another machine, into a file of the same name here."""
+        one, name = self._hear(msg), str(msg.data["name"])
+        if self._folder is None or name not in (f"samples/{one.share.samples}", f"ledger-{one.share.part:02}.jsonl"):
+            return
+        if name not in self._files:
+            path = self._folder.path / name
+            path.parent.mkdir(exist_ok=True)
+            self._files[name] = path.open("ab", buffering=0)
+        self._files[name].write(msg.data["lines"])
+
+    def _has_finished(self, environment: Environment, msg: Any) -> None:
+        self._hear(msg).finished = True
+
+    def _is_home(self, environment: Environment, msg: Any) -> None:
+        self._hear(msg).home = True

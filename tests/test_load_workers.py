@@ -1,0 +1,207 @@
+"""Loads that several processes play, on one machine and on two, which are network namespaces here."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from os import geteuid, getpid
+from pathlib import Path
+
+import httpx
+import psutil  # type: ignore[import-untyped]
+import pytest
+from command_line import command, environment, reference_server, seatrial_command, until
+
+from seatrial.contract import Contract
+from seatrial.lab.children import child
+from seatrial.ledger import left_open
+from seatrial.records import RunFolder
+from seatrial.samples import Arrival, Integrity, Sample
+
+CONTRACT = Contract.load()
+TOKEN = "somebody"
+SMALL = ("--think", "0.2", "--turns", "2", "--timeout", "5")
+NETWORK = "10.213.77"
+"""Of the two namespaces; private, and routed nowhere."""
+
+
+def left_on(url: str) -> list[str]:
+    call = CONTRACT.call("listSessions")
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    return [row["id"] for row in httpx.get(url + call.path, headers=headers, trust_env=False).json()["sessions"]]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return int(sock.getsockname()[1])
+
+
+def samples_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((folder / "samples").glob("*.jsonl"))}
+
+
+def test_processes_share_users_and_their_records_come_together(tmp_path: Path) -> None:
+    with reference_server(TOKEN) as (url, _):
+        options = ("--users", "5", "--duration", "4s", "--processes", "2", *SMALL, "--out", "run")
+        done = seatrial_command(tmp_path, "load", url, *options, env={"SEATRIAL_TOKEN": TOKEN})
+        assert left_on(url) == []
+    folder = RunFolder(tmp_path / "run")
+    run = folder.load()
+    assert done.code in (0, 3), done  # on a slow machine the measurement may be void
+    assert run.counts["lost"] == run.counts["left_behind"] == 0
+    assert sorted(samples_of(folder.path)) == ["worker-01.jsonl", "worker-02.jsonl"]
+    users = {name: {row.user for row in folder.rows(f"samples/{name}", Sample)} for name in samples_of(folder.path)}
+    assert users == {"worker-01.jsonl": {1, 3, 5}, "worker-02.jsonl": {2, 4}}
+    assert run.counts["requests"] == len(list(folder.rows("samples/*.jsonl", Sample)))
+    sessions = [row.session for row in folder.rows("samples/*.jsonl", Integrity)]
+    assert len(sessions) == len(set(sessions)) == run.counts["sessions"] > 5
+
+
+def test_processes_share_the_arrivals_of_an_open_loop(tmp_path: Path) -> None:
+    with reference_server(TOKEN) as (url, _):
+        options = ("--rate", "4", "--duration", "5s", *SMALL)
+        for name, processes in (("one", "1"), ("two", "2")):
+            more = ("--processes", processes, "--out", name)
+            seatrial_command(tmp_path, "load", url, *options, *more, env={"SEATRIAL_TOKEN": TOKEN})
+    due = {
+        name: sorted(row.at for row in RunFolder(tmp_path / name).rows("samples/*.jsonl", Arrival))
+        for name in ("one", "two")
+    }
+    assert len(due["one"]) > 5
+    assert due["one"] == due["two"]
+
+
+def test_a_worker_that_dies_is_named_and_what_it_left_can_be_removed(tmp_path: Path) -> None:
+    secrets = {"SEATRIAL_TOKEN": TOKEN}
+    with reference_server(TOKEN) as (url, _):
+        options = ("--users", "8", "--duration", "16s", "--processes", "2", *SMALL, "--think", "1", "--disposable")
+        with child(command("load", url, *options, "--out", str(tmp_path / "run")), env=environment(secrets)) as load:
+            until(lambda: len(samples_of(tmp_path / "run")) == 2 and all(samples_of(tmp_path / "run").values()))
+            until(lambda: len(left_on(url)) == 8)
+            (locust,) = psutil.Process(load.pid).children()
+            forked = [process for process in locust.children() if "locust" in " ".join(process.cmdline())]
+            assert len(forked) == 2
+            forked[1].send_signal(signal.SIGKILL)
+            assert load.wait(60) == 3
+        folder = RunFolder(tmp_path / "run")
+        run = folder.load()
+        assert "of 2 (" in (run.problem or "")
+        assert f"process {forked[1].pid}) was lost after" in (run.problem or "")
+        assert "s of its share of the load are missing" in (run.problem or "")
+        assert run.cause == "worker lost"
+        # What it had under way is left and known; the other one has removed all of its own.
+        assert left_on(url) != []
+        assert len(run.left_behind) == len(left_open(folder.path)) >= len(left_on(url))
+        cleaned = seatrial_command(tmp_path, "clean", "run", "--disposable", env=secrets)
+        assert cleaned.code == 0, cleaned
+        assert left_on(url) == []
+
+
+def test_ctrl_c_ends_all_processes_in_order(tmp_path: Path) -> None:
+    with reference_server(TOKEN) as (url, _):
+        options = ("--users", "4", "--duration", "60s", "--processes", "2", *SMALL, "--out", str(tmp_path / "run"))
+        with child(command("load", url, *options), env=environment({"SEATRIAL_TOKEN": TOKEN})) as load:
+            until(lambda: len(samples_of(tmp_path / "run")) == 2 and all(samples_of(tmp_path / "run").values()))
+            load.send_signal(signal.SIGINT)
+            assert load.wait(40) == 3
+        assert left_on(url) == []
+    run = RunFolder(tmp_path / "run").load()
+    assert run.cause == "interrupted", run
+    assert left_open(tmp_path / "run") == []
+
+
+@contextmanager
+def played(
+    url: str, place: Path, meeting: str, *, apart: tuple[str, ...] = (), more: tuple[str, ...] = ()
+) -> Iterator[int]:
+    """A master and two workers to their end, the second of them `apart`; yields the master's exit code."""
+    env = environment({"SEATRIAL_TOKEN": TOKEN})
+    lead = ("--users", "4", "--duration", "4s", *SMALL, "--master", meeting, "--expect-workers", "2", *more)
+    with ExitStack() as stack:
+        master = stack.enter_context(child(command("load", url, *lead, "--out", str(place / "all")), env=env))
+        workers = []
+        for name, prefix in (("one", ()), ("two", apart)):
+            line = command("load", url, "--worker", meeting, "--timeout", "5", *more, "--out", str(place / name))
+            workers.append(stack.enter_context(child([*prefix, *line], env=env)))
+        code = master.wait(60)
+        assert [worker.wait(30) in (0, 3) for worker in workers] == [True, True]
+        yield code
+
+
+def holds_together(place: Path) -> None:
+    """The master has what its workers have, byte for byte."""
+    parts = {name: data for folder in ("one", "two") for name, data in samples_of(place / folder).items()}
+    assert samples_of(place / "all") == parts
+    assert len(parts) == 2
+    run = RunFolder(place / "all").load()
+    assert run.counts["sessions"] > 4
+    assert run.counts["lost"] == run.counts["left_behind"] == 0
+    for part in ("one", "two"):
+        own = RunFolder(place / part).load()
+        assert 0 < own.counts["requests"] < run.counts["requests"]
+        assert any("the result of all is with their master" in note for note in own.notes)
+        assert own.settings["users"] == 4
+
+
+def test_workers_elsewhere_send_their_records_to_the_master(tmp_path: Path) -> None:
+    meeting = f"127.0.0.1:{free_port()}"
+    with reference_server(TOKEN) as (url, _), played(url, tmp_path, meeting):
+        assert left_on(url) == []
+    holds_together(tmp_path)
+
+
+@contextmanager
+def namespace() -> Iterator[tuple[str, ...]]:
+    """Another machine, as far as the network goes: yields what to put before a command that is to run there."""
+    if shutil.which("ip") is None or geteuid() != 0:
+        pytest.skip("network namespaces want iproute2 and root")
+    name = f"seatrial-{getpid()}"
+    end = f"st{getpid() % 100_000}"
+
+    def ip(*arguments: str) -> None:
+        done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise OSError(done.stderr.strip())
+
+    try:
+        ip("netns", "add", name)
+    except OSError as error:
+        pytest.skip(f"no network namespace can be made here: {error}")
+    try:
+        ip("link", "add", f"{end}a", "type", "veth", "peer", "name", f"{end}b", "netns", name)
+        ip("addr", "add", f"{NETWORK}.1/30", "dev", f"{end}a")
+        ip("link", "set", f"{end}a", "up")
+        ip("-n", name, "addr", "add", f"{NETWORK}.2/30", "dev", f"{end}b")
+        ip("-n", name, "link", "set", f"{end}b", "up")
+        ip("-n", name, "link", "set", "lo", "up")
+        yield ("ip", "netns", "exec", name)
+    finally:
+        ip("netns", "del", name)  # takes both ends along
+
+
+def test_a_worker_on_another_machine_plays_its_share(tmp_path: Path) -> None:
+    with namespace() as there, reference_server(TOKEN, host=f"{NETWORK}.1") as (url, _):
+        with played(url, tmp_path, f"{NETWORK}.1:{free_port()}", apart=there, more=("--yes",)):
+            assert left_on(url) == []
+    holds_together(tmp_path)
+
+
+def test_what_cannot_meet_is_refused(tmp_path: Path) -> None:
+    def refused(*words: str, **options: str) -> None:
+        given = [text for name, value in options.items() for text in (f"--{name}", value)]
+        url = [] if "worker" in options and "processes" not in options else ["http://127.0.0.1:9"]
+        seatrial_command(tmp_path, "load", *url, *given).refused(2, *words)
+
+    refused("--worker needs the URL", worker="127.0.0.1")
+    refused("three ways", worker="127.0.0.1", processes="2")
+    refused("write HOST or HOST:PORT", master="127.0.0.1:http")
+    refused("at most 99 workers", processes="100")
+    with socket.create_server(("127.0.0.1", 0)) as sock, reference_server(TOKEN) as (url, _):
+        taken = f"127.0.0.1:{sock.getsockname()[1]}"
+        done = seatrial_command(tmp_path, "load", url, "--master", taken, env={"SEATRIAL_TOKEN": TOKEN})
+        assert done.code == 2, done
+        assert f"--master {taken}: Address already in use" in done.err
