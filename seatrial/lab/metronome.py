@@ -20,7 +20,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -45,8 +45,8 @@ def metronome() -> Iterator[str]:
         yield process.stdout.readline().strip()
 
 
-class _Connection(asyncio.Protocol):
-    """One client. Requests come one after the other; bodies are read over."""
+class Connection(asyncio.Protocol):
+    """One client. Requests come one after the other; bodies are read over. `asked` is what follows the head."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop, self._buffer = loop, b""
@@ -71,19 +71,31 @@ class _Connection(asyncio.Protocol):
             return
         self._buffer = rest[length:]
         parts = urlsplit(head.split(b" ", 2)[1].decode())
-        asked = dict(parse_qsl(parts.query))
-        if parts.path == "/answer":
-            self._later(received + float(asked.get("after", 0)), self._answer, int(asked.get("size", 0)))
+        self.asked(parts.path, dict(parse_qsl(parts.query)), received)
+
+    def asked(self, path: str, query: dict[str, str], received: float) -> None:
+        """A whole request is there since `received`."""
+        if path == "/answer":
+            size = int(query.get("size", 0))
+            self._later(received + float(query.get("after", 0)), self.answer, {"text": "x" * size})
         else:
-            self._transport.write(HEAD % (b"text/event-stream", b"Transfer-Encoding: chunked\r\n"))
-            self._event(asked, received, 0, received + float(asked.get("first", 0.2)))
+            self.stream(query, received)
+
+    def answer(self, document: Any) -> None:
+        body = json.dumps(document).encode()
+        self._transport.write(HEAD % (b"application/json", b"Content-Length: %d\r\n" % len(body)) + body)
+
+    def stream(self, asked: dict[str, str], received: float) -> None:
+        self._transport.write(HEAD % (b"text/event-stream", b"Transfer-Encoding: chunked\r\n"))
+        self._event(asked, received, 0, received + float(asked.get("first", 0.2)))
+
+    def event(self, number: int, received: float) -> dict[str, Any]:
+        """An event that is sent now."""
+        token = {"choices": [{"index": 0, "delta": {"content": f"t{number} "}}], "received": received}
+        return token | {"sent": time.monotonic()}
 
     def _later(self, when: float, what: Any, *arguments: Any) -> None:
         self._timer = self._loop.call_later(max(0.0, when - time.monotonic()), what, *arguments)
-
-    def _answer(self, size: int) -> None:
-        body = json.dumps({"text": "x" * size}).encode()
-        self._transport.write(HEAD % (b"application/json", b"Content-Length: %d\r\n" % len(body)) + body)
 
     def _event(self, asked: dict[str, str], received: float, number: int, due: float) -> None:
         """Event `number` at its time, and then the next one; lateness of one does not move the others."""
@@ -91,9 +103,7 @@ class _Connection(asyncio.Protocol):
 
     def _send(self, asked: dict[str, str], received: float, number: int, due: float) -> None:
         count, end = int(asked.get("count", 50)), asked.get("end", "done")
-        event: dict[str, Any] = {"choices": [{"index": 0, "delta": {"content": f"t{number} "}}], "received": received}
-        event["sent"] = time.monotonic()
-        self._transport.write(_chunk(f"data: {json.dumps(event)}\n\n".encode()))
+        self._transport.write(_chunk(f"data: {json.dumps(self.event(number, received))}\n\n".encode()))
         if number + 1 < count:
             pause = float(asked.get("stall", 0)) if number + 1 == int(asked.get("at", -1)) else 0.0
             self._event(asked, received, number + 1, due + float(asked.get("gap", 0.02)) + pause)
@@ -110,11 +120,12 @@ def _chunk(data: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
-async def _serve() -> None:
+async def serve(connection: Callable[[asyncio.AbstractEventLoop], Connection] = Connection) -> None:
+    """Until the process ends; the first line on standard output is the base URL."""
     loop = asyncio.get_running_loop()
     listening = bound("127.0.0.1", 0)
     listening.setblocking(False)
-    server = await loop.create_server(lambda: _Connection(loop), sock=listening, backlog=2048)
+    server = await loop.create_server(lambda: connection(loop), sock=listening, backlog=2048)
     print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
     async with server:
         await server.serve_forever()
@@ -123,4 +134,4 @@ async def _serve() -> None:
 if __name__ == "__main__":
     watch()
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve())
+        asyncio.run(serve())
