@@ -113,8 +113,7 @@ def seatrial(plan: Plan) -> dict[str, Any]:
     from seatrial.exchange import Call, NoAnswer
     from seatrial.target import ANONYMOUS, Target
 
-    target, window, connects = Target(plan.url, timeout=PATIENCE), None, []
-    ended: list[tuple[Delivery | None, bytes, str]] = []
+    target, connects = Target(plan.url, timeout=PATIENCE), []
     with tempfile.TemporaryDirectory() as scratch:
         recorder = LoadRecorder(Path(scratch) / "samples.jsonl")
         clients = [
@@ -126,17 +125,16 @@ def seatrial(plan: Plan) -> dict[str, Any]:
             connects.append((client._clock.connected_in or 0.0) * 1000)  # noqa: SLF001
         window = Window()
 
-        def one(client: LoadClient, start: float, path: str) -> None:
+        def one(client: LoadClient, start: float, path: str) -> tuple[Delivery | None, bytes, str]:
             gevent.sleep(window.wait(start))
             try:
                 streamed = client.stream(Call("known", "GET", path))
             except NoAnswer as failure:
-                ended.append((None, b"", failure.reason))
-                return
+                return None, b"", failure.reason
             delivery = read(streamed)
             client.settle()
             client.turned("sse", delivery.ended, delivery.ms, delivery.first, delivery.gaps)
-            ended.append((delivery, streamed.reply.body, delivery.ended))
+            return delivery, streamed.reply.body, delivery.ended
 
         greenlets = [gevent.spawn(one, client, *where) for client, where in zip(clients, plan.paths, strict=True)]
         gevent.sleep(window.wait(0.0))
@@ -145,7 +143,7 @@ def seatrial(plan: Plan) -> dict[str, Any]:
         share = window.share()
         recorder.close()
     streams = []
-    for delivery, body, word in ended:
+    for delivery, body, word in (greenlet.value for greenlet in greenlets):
         true = result(Heard([(0.0, line) for line in body.split(b"\n")]))
         first, gaps = (delivery.first, list(delivery.gaps)) if delivery else (None, [])
         streams.append(Stream(first, gaps, true.true_first, true.true_gaps, "" if word == "done" else word))

@@ -136,14 +136,14 @@ def _aiperf(url: str, wanted: Wanted, place: Path) -> tuple[list[str], Reader]:
 
 
 def _guidellm(url: str, wanted: Wanted, place: Path) -> tuple[list[str], Reader]:
-    load = ["--profile", "concurrent", "--rate", str(wanted.streams)]
+    load = f"kind=concurrent,streams={wanted.streams}"
     if wanted.rate is not None:
-        load = ["--profile", "constant", "--rate", f"{wanted.rate:g}"]
+        load = f"kind=constant,rate={wanted.rate:g}"
     command = [
-        str(peers.program("guidellm")), "benchmark", "run", "--target", url, "--model", "known",
-        "--processor", str(place / "tokenizer"), "--data", str(place / "prompts.jsonl"), *load,
-        "--max-requests", str(wanted.requests), "--output-dir", str(place), "--outputs", "result.json",
-        "--disable-console",
+        str(peers.program("guidellm")), "run", "--backend", f"kind=openai_http,target={url},model=known",
+        "--data", f"kind=json_file,path={place / 'prompts.jsonl'}", "--profile", load,
+        "--constraint", f"kind=max_requests,count={wanted.requests}",
+        "--output", f"kind=json,path={place / 'result.json'}", "--disable-console",
     ]  # fmt: skip
 
     def read() -> tuple[list[Request], int]:

@@ -1,0 +1,162 @@
+"""What a load costs its generator: session lifecycles per second of one core, against a server that costs nothing.
+
+    python benchmarks/rate.py                    # 5 rounds
+    python benchmarks/rate.py --profile          # where Seatrial's own time goes, by cProfile
+
+The journey is create, three turns, history, delete, by 20 users without pauses. Seatrial is measured as it is shipped:
+`seatrial load` with its checks of every answer and of every history, its records, its ledger, and its self-check.
+Beside it, in turn, the same six requests by Locust's HttpUser and FastHttpUser and by asyncio with httpx, which check
+and record nothing (Locust keeps its statistics). Counted are sessions that ended in the middle of a run, divided by
+the processor time that the generator used in it: what else runs on the machine then takes time and not the result.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pstats
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import psutil
+from null_server import null_server, own_rate
+from plain_users import BEGIN, END, TURNS, USERS
+from processes import ended
+from rounds import Numbers, Round, Setting, arguments, middle, play, ratio, rotated, tell
+
+from seatrial.contract import Contract
+from seatrial.errors import Inconclusive
+from seatrial.lifeline import child_environment
+from seatrial.records import RunFolder
+from seatrial.samples import Integrity, Pulse
+
+LENGTH, QUICK = 20.0, 6.0
+PATIENCE = 120.0
+SETTING = f"{USERS} users"
+RATES = {"http_user": 3.0, "fast_http_user": 0.9, "httpx": 5.0}
+"""How many times the sessions of each peer Seatrial has to play at least."""
+NULL_RATE = 15_000
+PLAIN = Path(__file__).with_name("plain_users.py")
+LOCUST = [sys.executable, "-P", "-m", "locust", "-f", str(PLAIN), "--headless", "--only-summary"]
+COLUMNS = {"per_core": "sessions per second and core", "sessions": "sessions counted", "cpu": "processor seconds",
+           "rate": "requests/s"}  # fmt: skip
+SOURCES = ("benchmarks/rate.py", "benchmarks/plain_users.py", "benchmarks/null_server.py", "load/*.py",
+           "load/journeys/*.py", "seatrial/*.py")  # fmt: skip
+
+
+def main() -> int:
+    def add(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--profile", action="store_true", help="print where Seatrial's time goes, and end")
+
+    given = arguments(__doc__, add)
+    length = QUICK if given.quick else LENGTH
+    if given.profile:
+        with null_server() as (url, _):
+            return _profile(url, length)
+    played = play("rate", [Setting(SETTING, lambda number: _round(number, length))], given, sources=SOURCES)
+    tell(played, COLUMNS)
+    verdicts = judged(played)
+    print(*("", *(f"{'held' if held else 'MISSED'}: {words}" for words, held in verdicts)), sep="\n")
+    return 0 if all(held for _, held in verdicts) else 1
+
+
+def judged(rounds: list[Round]) -> list[tuple[str, bool]]:
+    """What was asked for, in words, and whether the medians of the rounds keep to it."""
+    found = []
+    for peer, least in RATES.items():
+        times = ratio(rounds, SETTING, "seatrial", peer, "per_core")
+        if times is not None:
+            found.append((f"{times:.2f} times the sessions of {peer}, at least {least:g}", times >= least))
+    own = middle(rounds, SETTING, "null server", "rate")
+    if own is not None:
+        found.append((f"the null server answers {own:,.0f} requests/s, at least {NULL_RATE:,}", own >= NULL_RATE))
+    return found
+
+
+def _round(number: int, length: float) -> dict[str, Numbers]:
+    contestants = {
+        "seatrial": _seatrial,
+        "fast_http_user": lambda url, length: _plain(url, length, "fast"),
+        "http_user": lambda url, length: _plain(url, length, "http"),
+        "httpx": lambda url, length: _plain(url, length, ""),
+    }
+    with null_server() as (url, pid):
+        server = psutil.Process(pid)
+        before = server.cpu_times()
+        path = Contract.load().call("getModelInfo").path
+        rate = own_rate(url, path)
+        after = server.cpu_times()
+        spent = after.user + after.system - before.user - before.system
+        seen: dict[str, Numbers] = {"null server": {"rate": rate, "cpu": spent, "per_core": None}}
+        for name in rotated(list(contestants), number):
+            seen[name] = contestants[name](url, length)
+    return seen
+
+
+def _seatrial(url: str, length: float) -> Numbers:
+    with tempfile.TemporaryDirectory() as scratch:
+        out = Path(scratch) / "run"
+        end = ended([*_load(url, length), "--out", str(out)], child_environment(), length + PATIENCE)
+        if end.code:
+            raise Inconclusive(f"seatrial load ended with {end.code}: {end.last}")
+        folder = RunFolder(out)
+        pulses = sorted(folder.rows("samples/*.jsonl", Pulse), key=lambda pulse: pulse.at)
+        counted = [pulse for pulse in pulses if length * BEGIN < pulse.at <= length * END]
+        begin = max((pulse.at for pulse in pulses if pulse.at < counted[0].at), default=0.0)
+        cpu, at = 0.0, begin
+        for pulse in counted:
+            cpu, at = cpu + pulse.cpu * (pulse.at - at), pulse.at
+        sessions = sum(begin < record.at <= at for record in folder.rows("samples/*.jsonl", Integrity))
+    return _numbers(sessions, cpu, at - begin)
+
+
+def _plain(url: str, length: float, kind: str) -> Numbers:
+    with tempfile.TemporaryDirectory() as scratch:
+        told = Path(scratch) / "told.json"
+        env = child_environment() | {"PLAIN": str(told), "PLAIN_SECONDS": str(length), "PLAIN_KIND": kind}
+        command = [sys.executable, str(PLAIN), url]
+        if kind:
+            command = [*LOCUST, "-u", str(USERS), "-r", str(USERS), "-t", f"{length:.0f}s", "-H", url]
+        end = ended(command, env, length + PATIENCE, cwd=Path(scratch))
+        if not told.exists():
+            raise Inconclusive(f"{kind or 'httpx'} ended with {end.code}: {end.last}")
+        seen = json.loads(told.read_text("utf-8"))
+    return _numbers(seen["sessions"], seen["cpu"], seen["seconds"])
+
+
+def _load(url: str, length: float) -> list[str]:
+    return [sys.executable, "-P", "-m", "seatrial", "load", url, "--users", str(USERS), "--duration", f"{length:.0f}s",
+            "--turns", str(TURNS), "--think", "0s"]  # fmt: skip
+
+
+def _numbers(sessions: int, cpu: float, seconds: float) -> Numbers:
+    return {
+        "sessions": float(sessions),
+        "cpu": cpu,
+        "per_core": sessions / cpu,
+        "rate": sessions * (TURNS + 3) / seconds,
+    }
+
+
+def _profile(url: str, length: float) -> int:
+    """cProfile is a peer of the load's own process: gevent's greenlets run in one thread, and it sees them all."""
+    with tempfile.TemporaryDirectory() as scratch:
+        stats = Path(scratch) / "stats"
+        locustfile = Path(__file__).parents[1] / "load" / "locustfile.py"
+        env = child_environment() | {"SEATRIAL_URL": url, "SEATRIAL_DURATION": str(length), "SEATRIAL_THINK": "0",
+                                     "SEATRIAL_USERS": str(USERS)}  # fmt: skip
+        subprocess.run(
+            [sys.executable, "-P", "-m", "cProfile", "-o", str(stats), "-m", "locust", "-f", str(locustfile),
+             "--headless", "--only-summary", "-u", str(USERS), "-r", str(USERS)],
+            env=env, cwd=scratch, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
+            timeout=length + PATIENCE,
+        )  # fmt: skip
+        pstats.Stats(str(stats)).strip_dirs().sort_stats("tottime").print_stats(35)
+    return os.EX_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())
