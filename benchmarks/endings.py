@@ -55,12 +55,13 @@ def lines(seen: dict[str, Numbers]) -> list[str]:
     heads = ["", f"successes, of which there were {of}:", *(f"{end} taken for one:" for end in WORDS if WORDS[end])]
     rows = []
     for name, numbers in seen.items():
-        kinds = [
-            "" if numbers.get(f"{end}_succeeded") is None else f"{numbers[f'{end}_succeeded']:.0f} of {numbers[end]:.0f}"
-            for end in WORDS if WORDS[end]
-        ]  # fmt: skip
-        rows.append([name, number(numbers["succeeded"]), *kinds])
+        rows.append([name, number(numbers["succeeded"]), *(_of(numbers, end) for end in WORDS if WORDS[end])])
     return table(heads, rows)
+
+
+def _of(numbers: Numbers, end: str) -> str:
+    taken = numbers.get(f"{end}_succeeded")
+    return "" if taken is None else f"{number(taken)} of {number(numbers[end])}"
 
 
 def is_right(seen: dict[str, Numbers]) -> bool:

@@ -69,7 +69,7 @@ def _resident(name: str, users: int) -> float:
             if calm is None and _connected(server) >= users:
                 calm = time.monotonic() + SETTLED
             time.sleep(0.5)
-        return float(_locust(top.pid).memory_info().rss)
+        return float(load_process(top.pid).memory_info().rss)
 
 
 @contextmanager
@@ -104,7 +104,7 @@ def _connected(server: int) -> int:
     return 0
 
 
-def _locust(top: int) -> psutil.Process:
+def load_process(top: int) -> psutil.Process:
     """The load process: Locust's own, or the one that `seatrial load` started."""
     process = psutil.Process(top)
     for member in [process, *process.children(recursive=True)]:

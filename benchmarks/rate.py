@@ -100,9 +100,15 @@ def _seatrial(url: str, length: float) -> Numbers:
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "run"
         end = ended([*_load(url, length), "--out", str(out)], child_environment(), length + PATIENCE)
-        if end.code:
-            raise Inconclusive(f"seatrial load ended with {end.code}: {end.last}")
         folder = RunFolder(out)
+        run = folder.load()
+        # It says itself that it was the limit, as it should here: void, exit 3.
+        if (
+            end.code not in (0, 3)
+            or run.cause not in ("", "void")
+            or run.counts["stored"] != run.counts["acknowledged"]
+        ):
+            raise Inconclusive(f"seatrial load ended with {end.code}: {run.sentence}")
         pulses = sorted(folder.rows("samples/*.jsonl", Pulse), key=lambda pulse: pulse.at)
         counted = [pulse for pulse in pulses if length * BEGIN < pulse.at <= length * END]
         begin = max((pulse.at for pulse in pulses if pulse.at < counted[0].at), default=0.0)

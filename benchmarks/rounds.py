@@ -27,7 +27,8 @@ from storing import Store, fingerprint
 
 from seatrial.cache import cache_folder
 
-Numbers = dict[str, float | None]
+Numbers = dict[str, float | str | None]
+"""What a contestant came to, by name: numbers, and words that belong to them. None where it has nothing to say."""
 STORED = "rounds.jsonl"
 ROUNDS = 5
 
@@ -111,7 +112,7 @@ def stored(folder: Path, benchmark: str) -> list[Round]:
 def values(rounds: Iterable[Round], setting: str, contestant: str, name: str) -> list[float]:
     """One number of every round that has it."""
     found = [row.seen.get(contestant, {}).get(name) for row in rounds if row.setting == setting]
-    return [value for value in found if value is not None]
+    return [value for value in found if isinstance(value, int | float)]
 
 
 def middle(rounds: Iterable[Round], setting: str, contestant: str, name: str) -> float | None:
@@ -125,9 +126,16 @@ def ratio(rounds: Iterable[Round], setting: str, of: str, to: str, name: str) ->
     found = []
     for row in rounds:
         above, below = row.seen.get(of, {}).get(name), row.seen.get(to, {}).get(name)
-        if row.setting == setting and above is not None and below:
+        if row.setting == setting and isinstance(above, int | float) and isinstance(below, int | float) and below:
             found.append(above / below)
     return statistics.median(found) if found else None
+
+
+def figure(numbers: Numbers, name: str) -> float:
+    """A number that has to be there."""
+    value = numbers[name]
+    assert isinstance(value, int | float), f"{name} is {value!r}"
+    return float(value)
 
 
 def contestants(rounds: Iterable[Round], setting: str) -> list[str]:

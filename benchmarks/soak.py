@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 import psutil
-from memory import _locust
+from memory import load_process
 from rounds import Numbers, Setting, arguments, play
 
 from seatrial.cli.contact import reference_process
@@ -74,7 +74,8 @@ def _round(turns: int) -> dict[str, Numbers]:
     return {
         "seatrial": {
             "turns": float(counts["turns"]), "acknowledged": float(counts["acknowledged"]),
-            "stored": float(counts["stored"]), "other_harm": float(harm), "refused_turns": float(counts["refused_turns"]),
+            "stored": float(counts["stored"]), "other_harm": float(harm),
+            "refused_turns": float(counts["refused_turns"]),
             "exit": float(run.exit_code if run.exit_code is not None else -1), "seconds": seen[-1][0] - seen[0][0],
             "first_mb": seen[0][1], "middle_mb": later[0][1], "last_mb": seen[-1][1],
             "mb_per_hour": slope * 3600, "grown": slope * (seen[-1][0] - seen[0][0]),
@@ -98,7 +99,7 @@ def _load(url: str, seconds: float) -> tuple[Run, list[tuple[float, float]]]:
                 if time.monotonic() - began > seconds + 600:
                     raise Inconclusive(f"a load of {seconds:.0f} s did not end")
                 try:
-                    resident = _locust(process.pid).memory_info().rss
+                    resident = load_process(process.pid).memory_info().rss
                     seen.append((time.monotonic(), resident / 1e6))
                 except (psutil.Error, Inconclusive):
                     pass  # not yet there, or over

@@ -25,7 +25,7 @@ from seatrial.lab.faults.making import (
 )
 
 HOURS = 3600 * 6
-LATE = 0.25
+LATE, HISTORY_LATE = 0.25, 0.3
 PAGE = b"<!doctype html><html><head><title>Chat</title></head><body><div id=app></div></body></html>"
 
 
@@ -59,6 +59,11 @@ async def _hanging(_asked: Asked, _behind: Behind) -> Answer:
 
 async def _late(asked: Asked, behind: Behind) -> Answer:
     await asyncio.sleep(LATE)
+    return await behind.answer(asked)
+
+
+async def _history_late(asked: Asked, behind: Behind) -> Answer:
+    await asyncio.sleep(HISTORY_LATE)
     return await behind.answer(asked)
 
 
@@ -170,6 +175,8 @@ FAULTS = [
           ("no-answer",), every(5, HISTORY, _hanging)),
     Fault("answers-late", "time", BOTH, "Everything takes a quarter of a second longer (for `load` and `compare`, "
           "no rule of `verify` judges time).", (), always(CREATE | SEND | LIST | HISTORY | DELETE | MODEL, _late)),
+    Fault("history-late", "time", BOTH, "Opening a conversation takes 300 ms longer (for `load` and `compare`).",
+          (), always(HISTORY, _history_late)),
     Fault("times-as-text", "shape", BOTH, "Dates in the list read 'Invalid Date'.",
           ("answer-conforms",), changed(LIST, _times_as_text)),
     Fault("reply-without-model", "shape", (SESSIONS,), "Apps that show which model answered break.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from seatrial.contract import OPENWEBUI
-from seatrial.lab.crossing import Answer, Asked, Behind, ConnectionCut
+from seatrial.lab.crossing import Answer, Asked, Behind, ConnectionCut, once
 from seatrial.lab.faults.histories import answered_only
 from seatrial.lab.faults.making import BOTH, CREATE, DELETE, HISTORY, LIST, SEND, Fault, always, changed
 from seatrial.lab.faults.streams import COMPLETE, loses_a_token
@@ -41,6 +41,12 @@ async def _failing(_asked: Asked, _behind: Behind) -> Answer:
     return Answer.of(500, {"detail": "Something went wrong."})
 
 
+async def _bad_gateway(_asked: Asked, _behind: Behind) -> Answer:
+    """As what stands in front says that the server behind it is not there."""
+    page = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+    return Answer(502, [(b"content-type", b"text/html")], once(page))
+
+
 async def _breaking(_asked: Asked, _behind: Behind) -> Answer:
     raise ConnectionCut
 
@@ -58,6 +64,8 @@ def _halved(document: Any, _asked: Asked) -> Any:
 FAULTS = [
     Fault("one-in-fifty-fails", "availability", BOTH, "One request in fifty is answered with an error.",
           ("valid-use",), always(VERBS, _failing), chance=1 / 50, of=_verb),
+    Fault("one-in-fifty-502", "availability", BOTH, "One request in fifty is answered by the gateway, with a 502.",
+          ("valid-use",), always(VERBS, _bad_gateway), chance=1 / 50, of=_verb),
     Fault("one-in-fifty-breaks", "availability", BOTH, "One request in fifty gets no answer.",
           ("no-answer",), always(VERBS, _breaking), chance=1 / 50, of=_verb),
     Fault("one-turn-in-twenty-lost", "durability", BOTH, "One message in twenty is answered and kept nowhere.",
