@@ -71,10 +71,8 @@ def main() -> int:
 
     given = arguments(__doc__, add)
     levels = given.level or ((20,) if given.quick else LEVELS)
-    settings = [
-        Setting(f"{way} {level}", partial(_round, way, level, given.without_tools)) for level in levels for way in WAYS
-    ]
-    settings.append(Setting(STALLED, partial(_round, STALLED, 20 if given.quick else 100, given.without_tools)))
+    settings = [Setting(f"{way} {level}", partial(_round, way, level, given)) for level in levels for way in WAYS]
+    settings.append(Setting(STALLED, partial(_round, STALLED, 20 if given.quick else 100, given)))
     played = play("accuracy", settings, given, sources=SOURCES)
     tell([row for row in played if row.setting != STALLED], COLUMNS, 2)
     tell([row for row in played if row.setting == STALLED], STALL_COLUMNS)
@@ -104,20 +102,21 @@ def judged(rounds: Sequence[Round]) -> list[tuple[str, bool]]:
     return found
 
 
-def _round(way: str, level: int, without_tools: bool, number: int) -> dict[str, Numbers]:
+def _round(way: str, level: int, given: argparse.Namespace, number: int) -> dict[str, Numbers]:
     """Each contestant on a server of its own, so that none finds the other's connections."""
     own = [name for name in OWN if name not in peers.PEERS or peers.home(name)]
     seen: dict[str, Numbers] = {}
-    for name in rotated([*own, *([] if without_tools else tools.names())], number):
+    for name in rotated([*own, *([] if given.without_tools else tools.names())], number):
         try:
-            seen[name] = _own(name, way, level) if name in own else _tool(name, way, level)
+            seen[name] = (_own if name in own else _tool)(
+                name, way, level, level * max(WAVES, 0 if given.quick else ENOUGH // level)
+            )
         except tools.ToolFailed as error:
             print(f"{name} at {way} {level}: {error}", file=sys.stderr, flush=True)
     return seen
 
 
-def _own(name: str, way: str, level: int) -> Numbers:
-    number = level * max(WAVES, ENOUGH // level)
+def _own(name: str, way: str, level: int, number: int) -> Numbers:
     starts = [n * LENGTH / level for n in range(number)]
     if way == "burst":
         starts = [n // level * WAVE for n in range(number)]
@@ -148,8 +147,7 @@ def _own(name: str, way: str, level: int) -> Numbers:
     return numbers | ({"connect": result["connect"]} if "connect" in result else {})
 
 
-def _tool(name: str, way: str, level: int) -> Numbers:
-    number = level * max(WAVES, ENOUGH // level)
+def _tool(name: str, way: str, level: int, number: int) -> Numbers:
     plan = {"first": FIRST, "gap": GAP, "count": COUNT} | ({"each": EACH, "stall": STALL} if way == STALLED else {})
     rate = None if way == "burst" else round(level / LENGTH, 3)
     with known_model(**plan) as url:

@@ -47,7 +47,8 @@ class Hand:
 
     def think(self) -> bool:
         """A think time between half and one and a half of the one asked for. False: the load is over."""
-        return not self.voyage.over.wait(self.voyage.settings.think * self._chance.uniform(0.5, 1.5))
+        seconds = self.voyage.settings.think * self._chance.uniform(0.5, 1.5)
+        return not (self.voyage.over.wait(seconds) if seconds else self.voyage.over.is_set())
 
     def play(self, *, rest: bool = True) -> None:
         """One journey of the mix, to its end; then a pause, where the user comes back (`rest`)."""

@@ -60,6 +60,7 @@ class LoadClient:
         self._prefix = parts.path.rstrip("/")
         self._headers = {"User-Agent": "seatrial", "Accept": "application/json", "Accept-Encoding": "gzip"}
         self._headers |= dict(target.headers) | account.headers
+        self._with_json = self._headers | {"Content-Type": "application/json"}
         self._http = HTTPClient(
             parts.hostname or "",
             parts.port,
@@ -147,7 +148,9 @@ class LoadClient:
 
     def _request(self, call: Call) -> Any:
         body = call.body()
-        headers = self._headers | ({} if body is None else {"Content-Type": "application/json"}) | dict(call.headers)
+        headers = self._headers if body is None else self._with_json
+        if call.headers:
+            headers = headers | dict(call.headers)
         path = self._prefix + call.path + (f"?{urlencode(call.params)}" if call.params else "")
         self._clock.begin()
         return self._http.request(call.method, path, body=body, headers=headers)

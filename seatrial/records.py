@@ -16,14 +16,17 @@ A report is a fold over these files and can be made again without a new run.
 from __future__ import annotations
 
 import contextlib
+import errno
+import functools
 import json
+import os
 import secrets
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Literal, TypeVar
+from typing import Any, BinaryIO, Literal, TypeVar
 
 from seatrial.errors import Inconclusive, WrongUse
 
@@ -232,6 +235,14 @@ class RunFolder:
                         raise WrongUse(f"{path}:{number} is no record of this Seatrial: {error}") from None
 
 
+_JSON = json.JSONEncoder(ensure_ascii=False, default=asdict)
+
+
+@functools.cache
+def _fields(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(one.name for one in fields(kind))
+
+
 class Recorder:
     """Appends records to one file, each flushed, so that a reader follows and a killed run keeps what it had."""
 
@@ -239,17 +250,21 @@ class Recorder:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: IO[str] = path.open("a", encoding="utf-8")
+            self._file: BinaryIO = path.open("ab", buffering=0)
         except OSError as error:
             raise full(path, error) from None
         self._lock = threading.Lock()
 
     def write(self, record: Any) -> None:
-        line = json.dumps({"type": type(record).__name__} | asdict(record), ensure_ascii=False)
+        # `asdict` copies all that is in a record, which was a quarter of what a load spends on a request.
+        line = _JSON.encode(
+            {"type": type(record).__name__} | {name: getattr(record, name) for name in _fields(type(record))}
+        )
+        whole = line.encode("utf-8", "backslashreplace") + b"\n"
         try:
             with self._lock:
-                self._file.write(line.encode("utf-8", "backslashreplace").decode() + "\n")
-                self._file.flush()
+                if self._file.write(whole) < len(whole):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             raise full(self.path, error) from None
 
