@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import gevent
-from geventhttpclient.client import HTTPClient
 from geventhttpclient.response import HTTPParseError
 
 from load import arrival, bounded_response
 from load.bounded_response import PIECE
 from load.delivery import Streamed
+from load.lean_client import LeanClient
 from load.prompts import nonces
 from load.recorder import LoadRecorder, Silent
 from seatrial.actor import Actor
@@ -61,7 +61,7 @@ class LoadClient:
         self._headers = {"User-Agent": "seatrial", "Accept": "application/json", "Accept-Encoding": "gzip"}
         self._headers |= dict(target.headers) | account.headers
         self._with_json = self._headers | {"Content-Type": "application/json"}
-        self._http = HTTPClient(
+        self._http = LeanClient(
             parts.hostname or "",
             parts.port,
             ssl=parts.scheme == "https",
@@ -153,7 +153,7 @@ class LoadClient:
             headers = headers | dict(call.headers)
         path = self._prefix + call.path + (f"?{urlencode(call.params)}" if call.params else "")
         self._clock.begin()
-        return self._http.request(call.method, path, body=body, headers=headers)
+        return self._http.ask(call.method, path, body, headers)
 
     def _deliver(self, call: Call) -> Reply:
         limit = self.target.timeout
@@ -248,7 +248,10 @@ def _drop(response: Any) -> None:
 
 def _body(response: Any) -> tuple[bytes, str | None]:
     """The body as unpacked, up to a limit, and why there is no more of it. Raises `ValueError` for a broken packing."""
-    unpacker, content = Unpacker(str(response.get("content-encoding") or "")), bytearray()
+    packing = response.get("content-encoding")
+    if not packing and response.message_complete and len(response._body_buffer) <= MAX_BODY:  # noqa: SLF001
+        return bytes(response.read()), None  # most answers come in one piece
+    unpacker, content = Unpacker(str(packing or "")), bytearray()
     while packed := response.read(PIECE):
         for piece in unpacker.feed(packed):
             room = MAX_BODY - len(content)
