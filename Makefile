@@ -7,6 +7,9 @@
 #   make test-openwebui                  the same against a released Open WebUI, which is installed for it
 #   make detection                       what is found of every fault, into docs/detection.md: some ten hours on two
 #                                        cores; interrupt it as you like, it goes on where it was (JOBS=2, ARGS=...)
+#   make bench                           how well the load is measured, beside other tools, into docs/benchmarks.md:
+#                                        some eight hours; it goes on where it was, too. Other tools are installed first
+#                                        (make bench-peers: some GB in the cache; without it they are left out)
 
 PYTHON ?= python3
 VENV   := .venv
@@ -14,7 +17,7 @@ READY  := $(VENV)/.ready
 BIN    := $(VENV)/bin
 REDOCLY := @redocly/cli@2.77.0
 
-.PHONY: setup verify test test-openwebui detection lint lint-spec format lock wheel clean
+.PHONY: setup verify test test-openwebui detection bench bench-peers lint lint-spec format lock wheel clean
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -44,6 +47,17 @@ detection: $(READY)
 	@$(BIN)/python benchmarks/detection.py --jobs $(JOBS) $(ARGS)
 	@$(BIN)/python benchmarks/stock_schemathesis.py --jobs $(JOBS) $(ARGS)
 	@$(BIN)/python benchmarks/detection.py --report $(ARGS)
+
+# A bound that is missed does not end the rest: the page says what was held.
+BENCHMARKS := accuracy endings rate memory soak faults_under_load
+
+bench-peers: $(READY)
+	@$(BIN)/python benchmarks/peers.py
+
+bench: $(READY) bench-peers
+	-@for one in $(BENCHMARKS); do echo "== $$one"; $(BIN)/python benchmarks/$$one.py $(ARGS); [ $$? -lt 130 ] || exit 130; done
+	-@echo "== capacity"; $(BIN)/python benchmarks/capacity_openwebui.py --database sqlite --database postgres $(ARGS)
+	@$(BIN)/python benchmarks/load_report.py
 
 lint: $(READY) lint-spec
 	@$(BIN)/ruff check .

@@ -21,7 +21,7 @@ import tools
 from accuracy import LIMIT, OWN
 from known_model import known_model
 from markdown import number, table
-from rounds import Numbers, Setting, arguments, play
+from rounds import Numbers, Setting, arguments, figure, play
 
 from seatrial.lifeline import child_environment
 
@@ -55,13 +55,14 @@ def lines(seen: dict[str, Numbers]) -> list[str]:
     heads = ["", f"successes, of which there were {of}:", *(f"{end} taken for one:" for end in WORDS if WORDS[end])]
     rows = []
     for name, numbers in seen.items():
-        rows.append([name, number(numbers["succeeded"]), *(_of(numbers, end) for end in WORDS if WORDS[end])])
+        rows.append([name, number(figure(numbers, "succeeded")), *(_of(numbers, end) for end in WORDS if WORDS[end])])
     return table(heads, rows)
 
 
 def _of(numbers: Numbers, end: str) -> str:
-    taken = numbers.get(f"{end}_succeeded")
-    return "" if taken is None else f"{number(taken)} of {number(numbers[end])}"
+    if f"{end}_succeeded" not in numbers:
+        return ""
+    return f"{number(figure(numbers, f'{end}_succeeded'))} of {number(figure(numbers, end))}"
 
 
 def is_right(seen: dict[str, Numbers]) -> bool:
@@ -102,7 +103,9 @@ def _own(name: str) -> Numbers:
         raise tools.ToolFailed(done.stderr.strip()[-500:])
     heard = [row["ended"] for row in json.loads(done.stdout)["streams"]]
     told, of = Counter(end for end, word in zip(ends, heard, strict=True) if not word), Counter(ends)
-    numbers: Numbers = {end: float(of[end]) for end in WORDS} | {f"{end}_succeeded": float(told[end]) for end in WORDS}
+    numbers: Numbers = {}
+    for end in WORDS:
+        numbers |= {end: float(of[end]), f"{end}_succeeded": float(told[end])}
     numbers["succeeded"] = float(sum(told.values()))
     if name == "seatrial":
         numbers["right"] = float(sum(WORDS[end] == word for end, word in zip(ends, heard, strict=True)))
@@ -114,7 +117,8 @@ def _tool(name: str) -> Numbers:
     of = Counter(_ends())
     with known_model(**TIMING, ends=_ends()) as url:
         result = tools.run(name, url, tools.Wanted(AT_ONCE, STREAMS))
-    return {end: float(of[end]) for end in WORDS} | {
+    return {
+        **{end: float(of[end]) for end in WORDS},
         "succeeded": float(len(result.requests)),
         "failed": float(result.failures),
     }

@@ -91,9 +91,10 @@ def _load(name: str, url: str, users: int, scratch: str) -> Iterator[subprocess.
         yield process
     finally:
         family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
-        for member in [*family, process]:
-            with suppress(psutil.Error, ProcessLookupError):
+        for member in family:
+            with suppress(psutil.Error):
                 member.kill()
+        process.kill()
         process.wait()
         psutil.wait_procs(family, timeout=10)
 

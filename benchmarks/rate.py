@@ -19,6 +19,7 @@ import pstats
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -77,7 +78,7 @@ def judged(rounds: list[Round]) -> list[tuple[str, bool]]:
 
 
 def _round(number: int, length: float) -> dict[str, Numbers]:
-    contestants = {
+    contestants: dict[str, Callable[[str, float], Numbers]] = {
         "seatrial": _seatrial,
         "fast_http_user": lambda url, length: _plain(url, length, "fast"),
         "http_user": lambda url, length: _plain(url, length, "http"),

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 from memory import load_process
-from rounds import Numbers, Setting, arguments, play
+from rounds import Numbers, Setting, arguments, figure, play
 
 from seatrial.cli.contact import reference_process
 from seatrial.errors import Inconclusive
@@ -43,15 +43,24 @@ def main() -> int:
     given.quick = given.turns < TURNS  # a shorter one is no proof, and is not stored as one
     [played] = play("soak", [Setting(SETTING, lambda _: _round(given.turns))], given, sources=SOURCES)
     numbers = played.seen["seatrial"]
-    for name, value in numbers.items():
-        print(f"{name}: {value:,.1f}" if value is not None else f"{name}: -")
+    print(told(numbers))
     verdicts = judged(numbers, given.turns)
     print(*("", *(f"{'held' if held else 'MISSED'}: {words}" for words, held in verdicts)), sep="\n")
     return 0 if all(held for _, held in verdicts) else 1
 
 
+def told(numbers: Numbers) -> str:
+    """Memory over the run, in words."""
+    said = {name: figure(numbers, name) for name in ("first_mb", "middle_mb", "last_mb", "mb_per_hour", "seconds")}
+    return (
+        f"{said['first_mb']:.0f} MB at first, {said['middle_mb']:.0f} in the middle, {said['last_mb']:.0f} at the end "
+        f"of {said['seconds'] / 60:.0f} minutes; slope of the second half {said['mb_per_hour']:.1f} MB per hour"
+    )
+
+
 def judged(numbers: Numbers, turns: int = TURNS) -> list[tuple[str, bool]]:
-    said = {name: value or 0.0 for name, value in numbers.items()}
+    """What was asked for, in words, and whether it came."""
+    said = {name: figure(numbers, name) for name in numbers}
     damaged = said["acknowledged"] - said["stored"] + said["other_harm"]
     return [
         (f"{said['turns']:,.0f} turns, at least {turns:,}", said["turns"] >= turns),

@@ -189,7 +189,7 @@ def http_user(plan: Plan) -> dict[str, Any]:
             response.raise_for_status()
             yield from response.iter_lines()
 
-    return _locust(plan, lambda: User(environment).client, lines)
+    return _locust(plan, lambda: User(environment).client, lines)  # type: ignore[no-untyped-call]
 
 
 def _locust(plan: Plan, user: Callable[[], Any], lines: Callable[[Any, str], Iterator[bytes]]) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import resource
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -23,8 +22,11 @@ from pathlib import Path
 from typing import Any
 
 import peers
+from processes import ended
 
-LIMIT = 300.0
+LIMIT, GRACE = 300.0, 20.0
+MOST = 150
+"""Seconds after which a tool is to end by itself, where it can be told to: one waits for requests that broke."""
 PROMPT = "t1 t2 t3 t4 t5 t6"
 WORDS = 200
 
@@ -80,20 +82,15 @@ def run(name: str, url: str, wanted: Wanted) -> Result:
         command, read = TOOLS[name](url, wanted, place)
         environment = {"PATH": os.environ["PATH"], "HOME": scratch, "TMPDIR": scratch, "HF_HUB_OFFLINE": "1"}
         before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-        try:
-            done = subprocess.run(
-                command, env=environment | {"GUIDELLM__LOG_DISABLED": "1"}, cwd=scratch, stdin=subprocess.DEVNULL,
-                capture_output=True, text=True, check=False, timeout=LIMIT,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            raise ToolFailed(f"{name}: no end within {LIMIT:.0f} s") from None
+        end = ended(command, environment, LIMIT, cwd=place, grace=GRACE)
+        if end.code is None:
+            raise ToolFailed(f"{name}: no end within {LIMIT:.0f} s")
         after, seconds = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic() - began
         cpu = (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / seconds
         try:
             requests, failures = read()
         except (OSError, ValueError, KeyError, TypeError) as error:
-            last = (done.stderr.strip() or done.stdout.strip())[-500:]
-            raise ToolFailed(f"{name}: no result (exit {done.returncode}, {error!r}): {last}") from None
+            raise ToolFailed(f"{name}: no result (exit {end.code}, {error!r}): {end.last}") from None
         return Result(requests, failures, cpu)
 
 
@@ -143,6 +140,7 @@ def _guidellm(url: str, wanted: Wanted, place: Path) -> tuple[list[str], Reader]
         str(peers.program("guidellm")), "run", "--backend", f"kind=openai_http,target={url},model=known",
         "--data", f"kind=json_file,path={place / 'prompts.jsonl'}", "--profile", load,
         "--constraint", f"kind=max_requests,count={wanted.requests}",
+        "--constraint", f"kind=max_duration,seconds={MOST}",
         "--output", f"kind=json,path={place / 'result.json'}", "--disable-console",
     ]  # fmt: skip
 
@@ -210,7 +208,7 @@ def _tokenizer(folder: Path) -> None:
     """They want a tokenizer, and would load one from the network: one that knows the words of the model."""
     folder.mkdir()
     vocabulary = {word: number for number, word in enumerate(["[UNK]", "[EOS]", *(f"t{n}" for n in range(WORDS))])}
-    tokenizer = {
+    tokenizer: dict[str, object] = {
         "version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "normalizer": None,
         "pre_tokenizer": {"type": "WhitespaceSplit"}, "post_processor": None, "decoder": None,
         "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "[UNK]"},

@@ -1,0 +1,124 @@
+"""How many sessions a real Open WebUI holds on this machine: the same search three times, on SQLite and on PostgreSQL.
+
+    python benchmarks/capacity_openwebui.py                          # SQLite, three times, some 15 minutes each
+    python benchmarks/capacity_openwebui.py --database sqlite --database postgres
+
+Each search is `seatrial capacity` on a deployment that was booted for it, empty, with the scripted provider behind it,
+and accounts of its own for every user. Databases take turns. An answer is good if the three intervals have a level in
+common and each is narrow: fails/holds at most 1.25, or fails = holds + 1. Generator, provider and server share the
+machine here, so that the answer is about all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+import sys
+import tempfile
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from markdown import table
+from processes import ended
+from rounds import Numbers, Round, Setting, arguments, figure, play
+from standing import SEATRIAL, released
+
+from load.search import NARROW
+from seatrial.errors import Inconclusive
+from seatrial.lifeline import child_environment
+from seatrial.records import RunFolder
+
+VERSION = "0.12.4"
+SEARCHES = 3
+OBJECTIVE, START, LOOK, BUDGET = "turn p95 < 3s", 4, 30, 40
+"""What has to hold, users of the first level, seconds of a look, minutes of a search."""
+TURNS, THINK = 3, 1
+GRACE = 600.0
+DATABASES = ("sqlite", "postgres")
+SOURCES = (
+    "benchmarks/capacity_openwebui.py", "benchmarks/standing.py", "load/*.py", "load/journeys/*.py", "seatrial/*.py",
+    "seatrial/lab/openwebui*.py", "seatrial/lab/provider.py",
+)  # fmt: skip
+
+
+def main() -> int:
+    def add(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--database", action="append", choices=DATABASES, help="repeatable [default: sqlite]")
+        parser.add_argument("--version", default=VERSION, help=f"of Open WebUI [default: {VERSION}]")
+        parser.add_argument("--budget", type=int, default=BUDGET, help=f"minutes of a search [default: {BUDGET}]")
+        parser.set_defaults(rounds=SEARCHES)
+
+    given = arguments(__doc__, add)
+    budget = min(given.budget, 4) if given.quick else given.budget
+    settings = [
+        Setting(f"{given.version} {database}", partial(_round, given.version, database, budget, given.quick))
+        for database in dict.fromkeys(given.database or ["sqlite"])
+    ]
+    played = play("capacity", settings, given, sources=SOURCES)
+    print("\n".join(lines(played)))
+    verdicts = judged(played)
+    print(*("", *(f"{'held' if held else 'MISSED'}: {words}" for words, held in verdicts)), sep="\n")
+    return 0 if all(held for _, held in verdicts) else 1
+
+
+def judged(rounds: Sequence[Round]) -> list[tuple[str, bool]]:
+    """What was asked for, in words, and whether it came."""
+    found = []
+    for setting in dict.fromkeys(row.setting for row in rounds):
+        ends = [_ends(row) for row in rounds if row.setting == setting]
+        told = ", ".join(f"[{holds:g}, {fails:g}]" for holds, fails in ends)
+        narrow = all(holds and (fails <= holds * NARROW or fails == holds + 1) for holds, fails in ends)
+        found.append((f"{setting}: each interval is narrow: {told}", narrow))
+        if len(ends) > 1:
+            # A search says that `holds` held and `fails` failed: two agree where neither refutes the other.
+            overlap = max(holds for holds, _ in ends) < min(fails or math.inf for _, fails in ends)
+            found.append((f"{setting}: the intervals overlap: {told}", overlap))
+    return found
+
+
+def lines(rounds: Sequence[Round]) -> list[str]:
+    """A table: a row for each search."""
+    heads = ["release and database", "search:", "holds:", "fails:", "minutes:", "what failed first"]
+    rows = []
+    for row in sorted(rounds, key=lambda row: (row.setting, row.number)):
+        holds, fails = _ends(row)
+        why = str(row.seen["seatrial"]["why"])
+        rows.append(
+            [row.setting, row.number, f"{holds:g}", f"{fails:g}" if fails else "-", f"{row.seconds / 60:.0f}", why]
+        )
+    return table(heads, rows)
+
+
+def _ends(row: Round) -> tuple[float, float]:
+    """The interval; `fails` is 0 where the search did not come to one."""
+    return figure(row.seen["seatrial"], "holds"), figure(row.seen["seatrial"], "fails")
+
+
+def _round(version: str, database: str, budget: int, quick: bool, _: int) -> dict[str, Numbers]:
+    with released(version, database) as (url, credentials), tempfile.TemporaryDirectory() as scratch:
+        out = Path(scratch) / "run"
+        command = [
+            *SEATRIAL, "capacity", url, "--slo", OBJECTIVE, "--start", str(START),
+            "--look", f"{10 if quick else LOOK}s", "--budget", f"{budget}m",
+            "--turns", str(TURNS), "--think", f"{THINK}s", "--out", str(out),
+        ]  # fmt: skip
+        end = ended(command, child_environment() | credentials, 60 * budget + GRACE)
+        if not (out / "run.json").exists():
+            raise Inconclusive(f"the search ended with {end.code}: {end.last}")
+        run = RunFolder(out).load()
+    if "holds" not in run.counts:
+        raise Inconclusive(f"the search ended with {end.code}: {run.sentence or run.problem}")
+    why = re.sub(r"^Holds \d+ users?(, fails at \d+| at least)[:;] ", "", run.sentence)
+    return {
+        "seatrial": {
+            "holds": float(run.counts["holds"]), "fails": float(run.counts["fails"]),
+            "levels": float(run.counts["levels"]), "exit": float(end.code if end.code is not None else -1),
+            "why": why.rstrip("."), "left": float(len(run.left_behind)),
+        }
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())
