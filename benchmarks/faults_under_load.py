@@ -64,7 +64,7 @@ def main() -> int:
 
     given = arguments(__doc__, add)
     given.rounds = 1
-    seconds = 30 if given.quick else SECONDS
+    seconds = 60 if given.quick else SECONDS
     targets = given.target or ["reference", "openwebui"]
     settings = [
         Setting(SESSIONS if name == "reference" else f"{OPENWEBUI} {given.version}",

@@ -105,10 +105,10 @@ def example(searches: Sequence[Round]) -> list[str]:
     machine, search = searches[-1].machine, capacity_openwebui
     named = list(dict.fromkeys(row.setting for row in searches))
     said = (
-        f"`seatrial capacity --slo '{search.OBJECTIVE}'` against Open WebUI {' and '.join(named)}: "
+        f"`seatrial capacity --slo '{search.OBJECTIVE}'` on Open WebUI {' and '.join(named)}: "
         f"{search.TURNS} turns a session with {search.THINK} s of thought before each; generator, scripted provider, "
-        f"server and database on one machine of {machine['cores']} cores and {machine['memory']}. Each search on a new, "
-        "empty deployment."
+        f"server and database on one machine with {machine['cores']} cores and {machine['memory']}. Each search on a "
+        "new deployment."
     )
     return [
         "## An example",

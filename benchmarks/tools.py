@@ -80,7 +80,7 @@ def run(name: str, url: str, wanted: Wanted) -> Result:
             "".join(json.dumps({"text": PROMPT, "prompt": PROMPT}) + "\n" for _ in range(wanted.requests)), "utf-8"
         )
         command, read = TOOLS[name](url, wanted, place)
-        environment = {"PATH": os.environ["PATH"], "HOME": scratch, "TMPDIR": scratch, "HF_HUB_OFFLINE": "1"}
+        environment = {"PATH": os.environ["PATH"], "HOME": scratch, "TMPDIR": scratch}
         before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
         end = ended(command, environment, LIMIT, cwd=place, grace=GRACE)
         if end.code is None:
