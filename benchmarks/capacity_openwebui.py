@@ -69,7 +69,7 @@ def judged(rounds: Sequence[Round]) -> list[tuple[str, bool]]:
     for setting in dict.fromkeys(row.setting for row in rounds):
         ends = [_ends(row) for row in rounds if row.setting == setting]
         told = ", ".join(f"[{holds:g}, {fails:g}]" for holds, fails in ends)
-        narrow = all(holds and (fails <= holds * NARROW or fails == holds + 1) for holds, fails in ends)
+        narrow = all(holds and fails and (fails <= holds * NARROW or fails == holds + 1) for holds, fails in ends)
         found.append((f"{setting}: each interval is narrow: {told}", narrow))
         if len(ends) > 1:
             # A search says that `holds` held and `fails` failed: two agree where neither refutes the other.
