@@ -29,7 +29,7 @@ from seatrial.lifeline import child_environment
 from seatrial.records import Finding, RunFolder
 from seatrial.verbs import VERB_OPERATIONS
 
-SECONDS, USERS, TURNS, THINK = 90, 4, 4, 0.5
+SECONDS, USERS, TURNS, THINK = 180, 4, 2, 0.5
 LIMIT_MS = 300
 """Milliseconds that 95 of 100 histories may take: healthy targets keep to it on a small machine, slow ones cannot."""
 GRACE = 240.0

@@ -5,7 +5,9 @@
 
 One `seatrial load` plays sessions of ten turns. How long it has to be is found by a short one before. The resident
 memory of the load process is read every few seconds; its slope is fitted over the second half of the run, when
-connections, accounts and buffers have all been there for long. Flat is less than MOST_MB in the whole of the run.
+connections, accounts and buffers have all been there for long. Flat is less than MOST_MB in the whole of the run. Users
+do not think, so that the load process may say that it was the limit (void, exit 3): its times are then no result, but
+what became of the messages is.
 """
 
 from __future__ import annotations
@@ -60,12 +62,12 @@ def told(numbers: Numbers) -> str:
 
 def judged(numbers: Numbers, turns: int = TURNS) -> list[tuple[str, bool]]:
     """What was asked for, in words, and whether it came."""
-    said = {name: figure(numbers, name) for name in numbers}
+    said = {name: figure(numbers, name) for name in numbers if name != "said"}
     damaged = said["acknowledged"] - said["stored"] + said["other_harm"]
     return [
         (f"{said['turns']:,.0f} turns, at least {turns:,}", said["turns"] >= turns),
         (f"{damaged:,.0f} of {said['acknowledged']:,.0f} messages lost or changed", damaged == 0),
-        (f"exit {said['exit']:.0f} of seatrial load, 0 wanted", said["exit"] == 0),
+        (f"exit {said['exit']:.0f} of seatrial load: {numbers['said']}", said["exit"] == 0 or bool(said["void"])),
         (f"memory grows by {said['grown']:.1f} MB in all of it, at most {MOST_MB:g}", said["grown"] <= MOST_MB),
     ]
 
@@ -85,6 +87,7 @@ def _round(turns: int) -> dict[str, Numbers]:
             "turns": float(counts["turns"]), "acknowledged": float(counts["acknowledged"]),
             "stored": float(counts["stored"]), "other_harm": float(harm),
             "refused_turns": float(counts["refused_turns"]),
+            "void": float(run.cause == "void"), "said": run.sentence,
             "exit": float(run.exit_code if run.exit_code is not None else -1), "seconds": seen[-1][0] - seen[0][0],
             "first_mb": seen[0][1], "middle_mb": later[0][1], "last_mb": seen[-1][1],
             "mb_per_hour": slope * 3600, "grown": slope * (seen[-1][0] - seen[0][0]),
