@@ -32,6 +32,8 @@ from seatrial.lifeline import child_environment
 from seatrial.measuring import nearest
 
 FIRST, GAP, COUNT, STALL = 0.2, 0.02, 50, 0.5
+HALT = 0.8 * STALL
+"""Seconds of a gap that is a stall, whatever a busy machine adds or takes."""
 LENGTH = FIRST + GAP * (COUNT - 1)
 WAVE = 2.0
 """Seconds between bursts."""
@@ -139,10 +141,10 @@ def _own(name: str, way: str, level: int, number: int) -> Numbers:
     heard = [row for row in result["streams"] if row["first"] is not None]
     errors = [row["first"] - row["true_first"] for row in heard]
     off = [gap - true for row in heard for gap, true in zip(row["gaps"], row["true_gaps"], strict=True)]
-    halted = [row for row in heard if max(row["true_gaps"]) > 1000 * STALL]
+    halted = [row for row in heard if max(row["true_gaps"], default=0.0) > 1000 * HALT]
     gaps = [gap for row in heard for gap in row["gaps"]]
-    means = [sum(row["gaps"]) / len(row["gaps"]) for row in heard]
-    shown = sum(max(row["gaps"]) > 1000 * STALL for row in halted)
+    means = [sum(row["gaps"]) / len(row["gaps"]) for row in heard if row["gaps"]]
+    shown = sum(max(row["gaps"], default=0.0) > 1000 * HALT for row in halted)
     numbers = _numbers(errors, off, gaps, means, result["cpu"], shown, len(halted))
     return numbers | ({"connect": result["connect"]} if "connect" in result else {})
 
@@ -161,8 +163,8 @@ def _tool(name: str, way: str, level: int, number: int) -> Numbers:
               if row.first is not None]  # fmt: skip
     gaps = [gap for row in heard for gap in row.gaps]
     means = [row.mean for row in heard if row.mean is not None]
-    halted = sum(longest > STALL for *_, longest in told)
-    shown = sum(max(row.gaps, default=0.0) > 1000 * STALL for row in heard)
+    halted = sum(longest > HALT for *_, longest in told)
+    shown = sum(max(row.gaps, default=0.0) > 1000 * HALT for row in heard)
     return _numbers(errors, [gap - 1000 * GAP for gap in gaps], gaps, means, result.cpu, shown, halted)
 
 
