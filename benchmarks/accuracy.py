@@ -26,6 +26,7 @@ import httpx
 import peers
 import tools
 from known_model import known_model
+from playing import resumable
 from rounds import Numbers, Round, Setting, arguments, contestants, middle, play, rotated, tell
 
 from seatrial.lifeline import child_environment
@@ -192,4 +193,4 @@ def _at(values: Sequence[float], quantile: float) -> float | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(resumable(main))

@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 
 from markdown import table
+from playing import resumable
 from processes import ended
 from rounds import Numbers, Round, Setting, arguments, figure, play
 from standing import SEATRIAL, released
@@ -122,4 +123,4 @@ def _round(version: str, database: str, budget: int, quick: bool, _: int) -> dic
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(resumable(main))

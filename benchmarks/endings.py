@@ -21,6 +21,7 @@ import tools
 from accuracy import LIMIT, OWN
 from known_model import known_model
 from markdown import number, table
+from playing import resumable
 from rounds import Numbers, Setting, arguments, figure, play
 
 from seatrial.lifeline import child_environment
@@ -125,4 +126,4 @@ def _tool(name: str) -> Numbers:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(resumable(main))

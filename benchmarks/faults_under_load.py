@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from markdown import table
+from playing import resumable
 from processes import ended
 from rounds import Numbers, Round, Setting, arguments, play
 from standing import SEATRIAL, behind, referenced, released
@@ -130,4 +131,4 @@ def _load(url: str, credentials: dict[str, str], fault: str, api: str, seconds: 
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(resumable(main))

@@ -19,6 +19,7 @@ from functools import partial
 
 import psutil
 from null_server import null_server
+from playing import resumable
 from rate import LOCUST
 from rounds import Numbers, Round, Setting, arguments, middle, play, rotated, tell
 
@@ -115,4 +116,4 @@ def load_process(top: int) -> psutil.Process:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(resumable(main))

@@ -25,6 +25,7 @@ from pathlib import Path
 import psutil
 from null_server import null_server, own_rate
 from plain_users import BEGIN, END, TURNS, USERS
+from playing import resumable
 from processes import ended
 from rounds import Numbers, Round, Setting, arguments, middle, play, ratio, rotated, tell
 
@@ -166,4 +167,4 @@ def _profile(url: str, length: float) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(resumable(main))

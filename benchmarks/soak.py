@@ -21,6 +21,7 @@ from pathlib import Path
 
 import psutil
 from memory import load_process
+from playing import resumable
 from rounds import Numbers, Setting, arguments, figure, play
 
 from seatrial.cli.contact import reference_process
@@ -135,4 +136,4 @@ def _slope(points: list[tuple[float, float]]) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(resumable(main))

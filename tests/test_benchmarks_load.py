@@ -17,6 +17,7 @@ import rounds
 from known_model import known_model
 from null_server import REPLY, null_server
 from rounds import Numbers, Round, Setting, middle, play, ratio
+from storing import Store
 
 from seatrial.actor import Actor, verbs_for
 from seatrial.client import Client
@@ -104,7 +105,7 @@ def test_the_report_has_a_table_for_what_was_played_and_says_what_was_not(tmp_pa
         a_round("0.12.4 sqlite", 1, {"seatrial": {"holds": 20.0, "fails": 24.0, "why": "slow"}}, "capacity"),
     ]
     for row in lines:
-        rounds.Store(tmp_path / rounds.STORED, Round).add(row)
+        Store(tmp_path / rounds.STORED, Round).add(row)
     page = load_report.page(tmp_path)
     assert "| Locust, HttpUser | 200 | 4.00 |" in page
     assert "burst 20: p99 2.00 ms, below aiohttp with 4.00" in page
