@@ -1,22 +1,18 @@
 """What a load costs its generator: session lifecycles per second of one core, against a server that costs nothing.
 
     python benchmarks/rate.py                    # 5 rounds
-    python benchmarks/rate.py --profile          # where Seatrial's own time goes, by cProfile
 
 The journey is create, three turns, history, delete, by 20 users without pauses. Seatrial is measured as it is shipped:
 `seatrial load` with its checks of every answer and of every history, its records, its ledger, and its self-check.
 Beside it, in turn, the same six requests by Locust's HttpUser and FastHttpUser and by asyncio with httpx, which check
 and record nothing (Locust keeps its statistics). Counted are sessions that ended in the middle of a run, divided by
 the processor time that the generator used in it: what else runs on the machine then takes time and not the result.
+benchmarks/hot_path.py says where Seatrial's own goes.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-import pstats
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -50,14 +46,8 @@ SOURCES = ("benchmarks/rate.py", "benchmarks/plain_users.py", "benchmarks/null_s
 
 
 def main() -> int:
-    def add(parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--profile", action="store_true", help="print where Seatrial's time goes, and end")
-
-    given = arguments(__doc__, add)
+    given = arguments(__doc__)
     length = QUICK if given.quick else LENGTH
-    if given.profile:
-        with null_server() as (url, _):
-            return _profile(url, length)
     played = play("rate", [Setting(SETTING, lambda number: _round(number, length))], given, sources=SOURCES)
     tell(played, COLUMNS)
     verdicts = judged(played)
@@ -147,23 +137,6 @@ def _numbers(sessions: int, cpu: float, seconds: float) -> Numbers:
         "per_core": sessions / cpu,
         "rate": sessions * (TURNS + 3) / seconds,
     }
-
-
-def _profile(url: str, length: float) -> int:
-    """cProfile is a peer of the load's own process: gevent's greenlets run in one thread, and it sees them all."""
-    with tempfile.TemporaryDirectory() as scratch:
-        stats = Path(scratch) / "stats"
-        locustfile = Path(__file__).parents[1] / "load" / "locustfile.py"
-        env = child_environment() | {"SEATRIAL_URL": url, "SEATRIAL_DURATION": str(length), "SEATRIAL_THINK": "0",
-                                     "SEATRIAL_USERS": str(USERS)}  # fmt: skip
-        subprocess.run(
-            [sys.executable, "-P", "-m", "cProfile", "-o", str(stats), "-m", "locust", "-f", str(locustfile),
-             "--headless", "--only-summary", "-u", str(USERS), "-r", str(USERS)],
-            env=env, cwd=scratch, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
-            timeout=length + PATIENCE,
-        )  # fmt: skip
-        pstats.Stats(str(stats)).strip_dirs().sort_stats("tottime").print_stats(35)
-    return os.EX_OK
 
 
 if __name__ == "__main__":
