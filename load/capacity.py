@@ -23,6 +23,9 @@ from seatrial.records import Recorder, Run, RunFolder
 from seatrial.samples import Tried
 
 LEVELS = "levels.jsonl"
+MOST_VOID = 2
+"""Void tries of a level after which the generator is taken for the limit; one may be due to others on its machine."""
+
 Play = Callable[[int, float], tuple[Run, RunFolder]]
 
 
@@ -53,7 +56,7 @@ class Capacity:
         begun, record = time.monotonic(), Recorder(self.folder.path / LEVELS)
         try:
             while not isinstance(step := following(self.trials, start=start, most=most), Answer):
-                if any(one.outcome == "void" and one.level <= step.level for one in self.tried):
+                if sum(one.outcome == "void" and one.level <= step.level for one in self.tried) >= MOST_VOID:
                     raise Void
                 one = self._try(step, begun)
                 self.tried.append(one)

@@ -36,6 +36,9 @@ from seatrial.records import Run, RunFolder, now
 from seatrial.samples import Judged
 from seatrial.settings import Settings
 
+WIDE = 100
+"""Columns from which on there is room for intervals; the reports have them always."""
+
 SHOWN = 5
 """Lines of what is left behind that are printed; the run's file has all."""
 
@@ -214,7 +217,8 @@ def _show(run: Run, folder: RunFolder, console: Console) -> None:
     for name in [*evidence.requests, *(measure for measure in TURN_MEASURES if measure in evidence.columns)]:
         times, sessions = evidence.times(name) or ((), ())
         failed, _ = evidence.failed(name)
-        shown = [_interval(one) for one in estimates(times, sessions, (0.5, 0.95, 0.99))]
+        found = estimates(times, sessions, (0.5, 0.95, 0.99))
+        shown = [_interval(one) if console.width >= WIDE else _short(one.value) or "-" for one in found]
         table.add_row(name, f"{len(times) + failed:,}", f"{failed:,}" if name in evidence.requests else "", *shown)
     if table.row_count:
         console.print(table)
