@@ -54,14 +54,14 @@ def search(place: Path, *, budget: float = 3600.0, **causes: list[str]) -> tuple
 
 def test_the_interval_holds_the_capacity_and_both_ends_were_tried_twice(tmp_path: Path) -> None:
     answer, played, capacity = search(tmp_path)
-    assert (answer.holds, answer.fails) == (8, 10)  # a turn takes 1,050 ms with ten
-    assert (played.tries[8], played.tries[10]) == (2, 2)
+    assert (answer.holds, answer.fails) == (9, 11)  # a turn takes 1,050 ms with ten
+    assert (played.tries[9], played.tries[11]) == (2, 2)
     assert [row.outcome for row in capacity.tried if row.level == 16] == ["fails"]
 
 
 def test_one_void_try_is_repeated_and_a_second_ends_the_search(tmp_path: Path) -> None:
     answer, _, _ = search(tmp_path / "once", _4=["void"])
-    assert (answer.holds, answer.fails) == (8, 10)
+    assert (answer.holds, answer.fails) == (9, 11)
     answer, played, _ = search(tmp_path / "twice", _4=["void", "void"])
     assert (answer.holds, answer.fails) == (2, None)
     assert "the load generator itself was the limit" in answer.why
