@@ -24,6 +24,7 @@ from load.locust_client import LoadActor, LoadClient
 from load.mix import Mix
 from load.progress import FILE, Ended, Mustered, Phase
 from load.recorder import LoadRecorder, Silent
+from load.sampling import Sampling
 from load.seeding import Seed, fill
 from load.selfcheck import SelfCheck
 from seatrial.actor import verbs_for
@@ -80,6 +81,7 @@ class Voyage:
         self._progress.write(_mustered(crew, self._people))
         self._fill()
         self.recorder = LoadRecorder(self.folder.path)
+        self.sampling = Sampling(self.folder.path, self.recorder.now, self.settings.headers.values())
         self.check = SelfCheck(self._ask_known, self.recorder)
         self.check.begin()
         self.recorder.start()
@@ -109,7 +111,7 @@ class Voyage:
             self._fired,
             tls=self._tls,
             before=tuple(crew.before),
-            after=tuple(crew.listeners),
+            after=(*crew.listeners, self.sampling.hear),
         )
         actor = LoadActor(verbs_for(crew.api, crew.contract, crew.model), client, gevent.sleep)
         chance = random.Random(f"{self.settings.seed}-{number}")
@@ -195,6 +197,7 @@ class Voyage:
             self._progress.close()
             if self.recorder:
                 self.recorder.close()
+                self.sampling.close()
 
 
 class Died(SeatrialError):

@@ -67,6 +67,7 @@ class Settings:
     stage: tuple[str, ...] = ()
     seed_chats: int = 0
     seed_messages: int = 20
+    provider: str | None = None
     waivers: tuple[Waiver, ...] = ()
     source: str | None = None
 

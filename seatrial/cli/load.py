@@ -22,7 +22,9 @@ from load.generator import LOG, LocustProcess
 from load.mix import Mix
 from load.objectives import demand, parse
 from load.outcome import CLOSED_LOOP, conclude, offered
+from load.overhead import overheads
 from load.progress import FILE, Ended, Mustered, Phase
+from load.provider import mark, meet
 from seatrial.cli.contact import reference_process, run_folder, signed_in
 from seatrial.cli.ending import written
 from seatrial.cli.options import SECONDS, common_options, settings_from
@@ -66,6 +68,7 @@ SHOWN = 5
 @click.option("--seed-messages", type=int, help="Messages in each of these. [default: 20]")
 @click.option("--turns", type=int, help="Turns in each session. [default: 3]")
 @click.option("--think", type=SECONDS, help="A user's pause before each turn, spread by half. [default: 1s]")
+@click.option("--provider", metavar="URL", help="The scripted provider behind it: tells its own time from the model's.")
 @click.option("--yes", is_flag=True, help="Load a target that is not on this machine, without asking.")
 @common_options
 def load(url: str | None, yes: bool, as_json: bool, **options: Any) -> int:
@@ -105,6 +108,8 @@ def run_load(settings: Settings, folder: RunFolder, console: Console, *, announc
         started = now()
         if not (folder.path / "run.json").exists():  # `clean` needs it should we be killed
             folder.save(Run("load", settings.url or "", deployment.api, started=started))
+        if settings.provider:
+            mark(meet(settings.provider), folder)
         problem = _play(settings, folder, console)
         return conclude(settings, folder, started, problem)
 
@@ -116,6 +121,8 @@ def met(settings: Settings, stack: ExitStack) -> tuple[Settings, Deployment, Con
     """
     if not settings.url:
         settings = replace(settings, url=stack.enter_context(reference_process(settings.contract)))
+    if settings.provider:
+        meet(settings.provider)
     settings, deployment = signed_in(settings)
     contract = Contract.load(settings.contract).at(deployment.version)
     Mix.parse(settings.mix).demand(deployment.api)
@@ -201,6 +208,9 @@ def _show(run: Run, folder: RunFolder, console: Console) -> None:
         failed, _ = evidence.failed(name)
         shown = [_interval(one) for one in estimates(times, sessions, (0.5, 0.95, 0.99))]
         table.add_row(name, f"{len(times) + failed:,}", f"{failed:,}" if name in evidence.requests else "", *shown)
+    for way, measure, rows in overheads(folder):
+        told = [_interval(Estimate(one.value, one.low, one.high, one.count, one.sessions)) for one in rows]
+        table.add_row(f"overhead {measure} ({way})", f"{rows[0].count:,}", "", *told, "")
     if table.row_count:
         console.print(table)
     for judged in folder.rows("objectives.jsonl", Judged):
