@@ -108,7 +108,8 @@ def _shares(way: str, rows: Sequence[Joined]) -> Iterator[Overhead]:
             continue
         times, sessions = zip(*pairs, strict=True)
         for quantile, one in zip(QUANTILES, estimates(times, sessions, QUANTILES), strict=True):
-            yield Overhead(measure, way, quantile, one.value, one.low, one.high, one.count, one.sessions)
+            value, low, high = (None if ms is None else round(ms, 3) for ms in (one.value, one.low, one.high))
+            yield Overhead(measure, way, quantile, value, low, high, one.count, one.sessions)
 
 
 def overheads(folder: RunFolder) -> Iterator[tuple[str, str, list[Overhead]]]:

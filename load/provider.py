@@ -65,16 +65,19 @@ def fetch(url: str, folder: RunFolder) -> str:
 
 
 def _asked(url: str, since: int) -> Iterator[ProviderClock | ModelCall]:
-    base = Target(url).url.removesuffix("/v1")  # `seatrial lab openwebui` tells the address that deployments are given
+    try:  # `seatrial lab openwebui` tells the address that deployments are given, which ends in /v1
+        base = Target(url).url.removesuffix("/v1")
+    except WrongUse as error:
+        raise WrongUse(f"--provider: {error}") from None
     size, until = 0, time.monotonic() + PATIENCE
     try:
         with (
             httpx.Client(timeout=10.0, trust_env=False) as client,
             client.stream("GET", f"{base}/records", params={"since": since}) as answer,
         ):
-            lines = answer.headers.get("content-type", "").startswith("application/x-ndjson")
-            if answer.status_code != 200 or not lines:
-                raise _stranger(url, f"answers GET /records with {answer.status_code}")
+            kind = answer.headers.get("content-type", "no content type").partition(";")[0]
+            if answer.status_code != 200 or kind != "application/x-ndjson":
+                raise _stranger(url, f"answers GET /records with {answer.status_code} and {kind:.40}")
             for line in answer.iter_lines():
                 size += len(line)
                 if size > MOST_BYTES or time.monotonic() > until:

@@ -199,6 +199,7 @@ def _told(phase: Phase) -> str:
 
 def _show(run: Run, folder: RunFolder, console: Console) -> None:
     table = Table("ms", "number", "failed", "p50", "p95", "p99", box=None, header_style="bold")
+    table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.justify = "right"
     since, until = (run.settings.get(name) for name in ("times_from", "times_until"))
@@ -238,4 +239,4 @@ def _interval(estimate: Estimate) -> str:
 
 
 def _short(ms: float | None) -> str:
-    return "" if ms is None else f"{ms:,.0f}" if ms >= 10 else f"{ms:.1f}"
+    return "" if ms is None else f"{ms:,.0f}" if ms >= 10 else f"{ms:.1f}" if ms >= 1 else f"{ms:.2f}"
