@@ -73,7 +73,7 @@ def _of_failures(rows: Sequence[Joined]) -> Limit:
 def _of_times(objective: Objective, measure: str, rows: Sequence[Joined]) -> Limit:
     whole, model, due = _MEASURES[measure]
     slow = [
-        (getattr(row, whole), getattr(row, model), getattr(row, due) if due else None)
+        (getattr(row, whole), getattr(row, model) + (row.seen_late if due else 0.0), getattr(row, due) if due else None)
         for row in rows
         if row.ended == "done" and getattr(row, model) is not None and not objective.allows(getattr(row, whole))
     ]

@@ -88,6 +88,7 @@ def _joined(turned: Turned, calls: Sequence[ModelCall]) -> Joined:
         model_gap=round(fmean(call.gaps), 3) if gaps else None,
         stall=max(turned.gaps) if gaps else None,
         model_stall=max(call.gaps) if gaps else None,
+        seen_late=call.seen_late,
     )
 
 
@@ -149,4 +150,8 @@ def _told(
     yield f"model calls per answered turn: {total:.3g} ({kinds})"
     late = sorted(call.ms - call.due for call in calls if call.ok)
     if late:
-        yield f"the provider ended its replies {shown(nearest(late, 0.95))} later than its script has it (p95)"
+        unseen = nearest(sorted(call.seen_late for call in calls), 0.95)
+        yield (
+            f"the provider ended its replies {shown(nearest(late, 0.95))} later than its script has it, and may have seen "
+            f"calls {shown(unseen)} late (p95): by so much the overhead may be too large"
+        )

@@ -186,6 +186,7 @@ class ModelCall:
     `at` are seconds of the provider's own clock, which is compared with no other. `kind` is "chat", or what Open WebUI
     asks models for besides: "title", "tags", "follow-ups", "other". `due_first` and `due` are what the script says of
     `first` and `ms`. `finished` is False where the asker left before the end. `nonces` are those of the last message.
+    The provider may have seen it `seen_late` after it came, being busy: that time is in none of the others.
     """
 
     number: int
@@ -200,6 +201,7 @@ class ModelCall:
     due_first: float | None = None
     gaps: tuple[float, ...] = ()
     nonces: tuple[str, ...] = ()
+    seen_late: float = 0.0
 
     @property
     def ok(self) -> bool:
@@ -212,7 +214,7 @@ class Joined:
 
     What is left of `ms`, `first` and `gap` (the mean one) without the model's is the deployment's own. `due` is what
     the model's script says of `model_ms`, `due_first` of `model_first`. `calls` of the model for the chat: with none it
-    was never asked, with several their times are left out. `failed`: the model refused.
+    was never asked, with several their times are left out. `failed`: the model refused. `seen_late` as in `ModelCall`.
     """
 
     at: float
@@ -232,6 +234,7 @@ class Joined:
     model_gap: float | None = None
     stall: float | None = None
     model_stall: float | None = None
+    seen_late: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -62,15 +62,19 @@ def installed(places: Path, *versions: str) -> None:
             (places / version / "bin" / name).touch(mode=0o755)
 
 
-def test_the_newest_server_is_taken_and_path_comes_last(tmp_path: Path) -> None:
+def test_the_newest_server_is_taken_and_path_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     installed(tmp_path / "lib", "9.6", "15", "17")
-    assert programs(tmp_path / "lib", path="") == tmp_path / "lib" / "17" / "bin"
-    installed(tmp_path / "other", "16")
-    assert programs(tmp_path / "none", str(tmp_path / "other/16/bin")) == tmp_path / "other" / "16" / "bin"
+    installed(tmp_path / "other", "18")
+    monkeypatch.setenv("PATH", str(tmp_path / "other" / "18" / "bin"))
+    monkeypatch.setattr(module, "PLACES", tmp_path / "lib")
+    assert programs() == tmp_path / "lib" / "17" / "bin"
+    monkeypatch.setattr(module, "PLACES", tmp_path / "none")
+    assert programs() == tmp_path / "other" / "18" / "bin"
 
 
 def test_without_a_server_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.programs, "__defaults__", (tmp_path, str(tmp_path)))
+    monkeypatch.setattr(module, "PLACES", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
     result = CliRunner().invoke(lab, ["openwebui", "--database", "postgres"])
     assert isinstance(result.exception, WrongUse)
     assert "apt-get install postgresql" in str(result.exception)
@@ -128,7 +132,7 @@ def test_a_folder_that_its_user_cannot_enter_is_one_line(place: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     installed(tmp_path / "lib", "17")
-    monkeypatch.setattr(module.programs, "__defaults__", (tmp_path / "lib", ""))
+    monkeypatch.setattr(module, "PLACES", tmp_path / "lib")
     (tmp_path / "file").touch()
     with pytest.raises(WrongUse, match="for PostgreSQL"), postgres(tmp_path / "file" / "kept", "s", tmp_path / "log"):
         pass

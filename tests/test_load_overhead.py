@@ -166,6 +166,7 @@ def row(ms: float, model_ms: float | None, **more: object) -> Joined:
         ("errors < 1%", [row(9, None, ended="refused"), row(9, 9)], "server", "failed 0"),
         ("errors < 1%", [row(9, 9)], "server", "other requests"),
         ("lost = 0", [row(9, 9)], "server", "harm"),
+        ("turn p95 < 1s", [row(2000, 90, seen_late=1500.0)], "provider", "1.5 s of it beyond its script"),
         ("turn p95 < 1s", [row(2000, None)], "", ""),
         ("turn p95 < 1s", [row(20, 10)], "", ""),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ import httpx
 import pytest
 
 from seatrial.errors import WrongUse
+from seatrial.lab.heartbeat import Heartbeat
 from seatrial.lab.journal import Call, Journal, kind_of
 from seatrial.lab.provider import Script, create_app
 from seatrial.lab.serving import bound, free_port, running
@@ -298,3 +300,24 @@ def test_a_provider_of_its_own_process_says_when_it_is_ready_and_ends_cleanly(en
         os.kill(process.pid, end)
         assert process.wait(5) == 0
         assert process.stderr.read() == ""
+
+
+def test_how_late_a_busy_loop_is_shows_at_once() -> None:
+    async def busy() -> tuple[float, float]:
+        heartbeat = Heartbeat()
+        before = heartbeat.late
+        heartbeat.begin()
+        await asyncio.sleep(0)
+        time.sleep(0.3)
+        return before, heartbeat.late
+
+    before, after = asyncio.run(busy())
+    assert before == 0
+    assert after > 0.25
+
+
+def test_a_call_that_may_have_waited_to_be_seen_says_so() -> None:
+    journal = Journal()
+    journal.write(Call("m", False, 1, "hi", 200, "", received=1.0, ended=1.1, loop_late=0.3))
+    _, call = map(json.loads, journal.since(0))
+    assert (call["seen_late"], call["ms"]) == (300, 100)

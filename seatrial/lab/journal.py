@@ -43,7 +43,8 @@ class Call:
 
     `finished` is false when the client left before the end; `first_token` is null when it left even earlier.
     `due_first` and `due` are the seconds that the script has until the first token of the reply and its end; `left` is
-    when each token left, of which the first so many are `thoughts`.
+    when each token left, of which the first so many are `thoughts`. `loop_late` are the seconds by which the provider
+    may have seen the call later than it came.
     """
 
     model: str
@@ -61,6 +62,7 @@ class Call:
     due: float = 0.0
     left: list[float] = field(default_factory=list)
     thoughts: int = 0
+    loop_late: float = 0.0
 
 
 class Journal:
@@ -118,6 +120,7 @@ def told(call: Call, number: int) -> ModelCall:
         first=since_arrival((spoken[0] if spoken else None) if call.stream else call.first_token),
         due_first=_ms(call.due_first),
         gaps=tuple(_ms(later - earlier) for earlier, later in pairwise(spoken)),
+        seen_late=_ms(call.loop_late),
         nonces=tuple(map(str, nonces(call.last_user_message))),
     )
 

@@ -34,15 +34,15 @@ READY_LINE = 8
 """Of `postmaster.pid`: the server's state, which its own `pg_ctl` waits for, too."""
 
 
-def programs(places: Path = PLACES, path: str | None = None) -> Path:
+def programs() -> Path:
     """The folder with `initdb` and `postgres`, the newest there is. Raises `WrongUse` that says what to install."""
-    newest = sorted(places.glob("*/bin/initdb"), key=lambda found: _number(found.parents[1].name), reverse=True)
-    on_path = shutil.which("initdb", path=path)
+    newest = sorted(PLACES.glob("*/bin/initdb"), key=lambda found: _number(found.parents[1].name), reverse=True)
+    on_path = shutil.which("initdb")
     for initdb in [*newest, *([Path(on_path).resolve()] if on_path else [])]:
         if (initdb.parent / "postgres").exists():
             return initdb.parent
     raise WrongUse(
-        f"no PostgreSQL server here: no initdb in {places} or on PATH; on Debian: apt-get install postgresql"
+        f"no PostgreSQL server here: no initdb in {PLACES} or on PATH; on Debian: apt-get install postgresql"
     )
 
 

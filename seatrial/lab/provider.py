@@ -24,6 +24,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from seatrial.errors import WrongUse
+from seatrial.lab.heartbeat import Heartbeat
 from seatrial.lab.journal import Call, Journal
 from seatrial.lab.script import Script, words
 from seatrial.lab.serving import LOOPBACK, serve
@@ -36,14 +37,15 @@ def create_app(script: Script | None = None, record: Path | None = None) -> Star
     """The provider as an ASGI app: `GET /v1/models` and `POST /v1/chat/completions`, with and without `stream`."""
     script = script or Script()
     journal = Journal(record)
-    numbers = itertools.count(1)
+    heartbeat, numbers = Heartbeat(), itertools.count(1)
 
     async def models(_: Request) -> Response:
         data = [{"id": name, "object": "model", "created": 0, "owned_by": "seatrial"} for name in script.models]
         return JSONResponse({"object": "list", "data": data})
 
     async def completions(request: Request) -> Response:
-        clock = _Clock()
+        clock, loop_late = _Clock(), heartbeat.late
+        heartbeat.begin()
         try:
             body = json.loads(await request.body())
         except ValueError:
@@ -57,6 +59,7 @@ def create_app(script: Script | None = None, record: Path | None = None) -> Star
         status = script.refusal(nth)
         streamed = bool(body.get("stream"))
         call = Call(body["model"], streamed, len(messages), said, status or 200, "", clock.epoch(clock.start))
+        call.loop_late = loop_late
         if status:
             call.ended, call.finished = clock.epoch(), True
             journal.write(call)
