@@ -152,6 +152,6 @@ def _told(
     if late:
         unseen = nearest(sorted(call.seen_late for call in calls), 0.95)
         yield (
-            f"the provider ended its replies {shown(nearest(late, 0.95))} later than its script has it, and may have seen "
-            f"calls {shown(unseen)} late (p95): by so much the overhead may be too large"
+            f"the provider ended its replies {shown(nearest(late, 0.95))} later than its script has it (p95), and may have "
+            f"seen calls {shown(unseen)} late (p95): by so much the overhead may be too large"
         )
