@@ -150,8 +150,8 @@ def _told(
     yield f"model calls per answered turn: {total:.3g} ({kinds})"
     late = sorted(call.ms - call.due for call in calls if call.ok)
     if late:
-        unseen = nearest(sorted(call.seen_late for call in calls), 0.95)
+        ended, seen = nearest(late, 0.95), nearest(sorted(call.seen_late for call in calls), 0.95)
         yield (
-            f"the provider ended its replies {shown(nearest(late, 0.95))} later than its script has it (p95), and may have "
-            f"seen calls {shown(unseen)} late (p95): by so much the overhead may be too large"
+            f"the provider ended its replies {shown(ended)} later than its script has it (p95), and may have seen "
+            f"calls {shown(seen)} late (p95): by so much the overhead may be too large"
         )
