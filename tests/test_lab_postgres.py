@@ -5,12 +5,14 @@ Where this system has no PostgreSQL server, the tests that start one are skipped
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +22,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 from click.testing import CliRunner
 from command_line import until
+from test_lab_openwebui import STAND_IN, VERSION
 
 import seatrial
 from seatrial.cli.lab import lab
@@ -177,6 +180,59 @@ def test_a_release_that_names_no_driver_is_wrong_use(tmp_path: Path, monkeypatch
         releases.add_driver("1.2.3", lambda _: None)
     (packages / "psycopg2").mkdir()
     releases.add_driver("1.2.3", lambda _: None)  # it is there
+
+
+@pytest.fixture
+def stand_in(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An Open WebUI that looks installed, driver included; see `test_lab_openwebui`."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(place / "cache"))
+    monkeypatch.setenv("TMPDIR", str(place))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setenv("LANG", VERSION)
+    folder = place / "cache" / "seatrial" / "openwebui" / VERSION
+    (folder / "lib" / "python3.11" / "site-packages" / "psycopg2").mkdir(parents=True)
+    (folder / "bin").mkdir()
+    (folder / "bin" / "python").symlink_to(os.path.realpath(sys.executable))
+    (folder / "bin" / "open-webui").write_text(textwrap.dedent(STAND_IN), encoding="utf-8")
+    (folder / ".complete").touch()
+    return folder
+
+
+@needs_postgres
+def test_data_in_postgresql_is_kept_with_its_password_and_needs_its_admin(stand_in: Path, place: Path) -> None:
+    kept = place / "kept"
+    urls = []
+    for password in (None, "right"):
+        with boot(
+            VERSION, provider_url="http://127.0.0.1:9", data_dir=kept, database="postgres", admin_password=password
+        ):
+            given = json.loads((kept / "environment.json").read_text(encoding="utf-8"))
+            urls.append(urlsplit(given["DATABASE_URL"]))
+    assert urls[0].password == urls[1].password
+    assert given["ENABLE_PERSISTENT_CONFIG"] == "false"
+    with pytest.raises(WrongUse, match="--admin"):
+        with boot(VERSION, provider_url="http://127.0.0.1:9", data_dir=kept, database="postgres"):
+            pass
+
+
+@needs_postgres
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+def test_the_command_ends_its_database_too(stand_in: Path, place: Path, end: signal.Signals) -> None:
+    ready = place / "ready.json"
+    command = [sys.executable, "-c", "from seatrial.cli.lab import lab; lab()", "openwebui", "--version", VERSION]
+    env = {**os.environ, "PYTHONPATH": str(Path(seatrial.__file__).parents[1])}
+    with child([*command, "--database", "postgres", "--ready-file", str(ready)], env=env) as process:
+        until(ready.exists)
+        assert json.loads(ready.read_text(encoding="utf-8"))["database"] == "postgres"
+        (given,) = place.glob("seatrial-openwebui-*/data/environment.json")
+        parts = urlsplit(json.loads(given.read_text(encoding="utf-8"))["DATABASE_URL"])
+        started = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(end)
+        assert process.wait(20) == (0 if end == signal.SIGINT else -end)
+        until(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in started))
+        until(lambda: not list(place.glob("seatrial-*")))
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((parts.hostname or "", parts.port or 0), timeout=5)
 
 
 @pytest.mark.openwebui
