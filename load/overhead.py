@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from statistics import fmean
 
@@ -29,7 +29,7 @@ MEASURES = {"turn": "whole turn", "ttft": "time to first token", "gap": "per tok
 
 @dataclass
 class Learned:
-    """What the provider's record adds to a run. `rows` are the turns, of those alone that asked it."""
+    """What the provider's record adds to `run.json`."""
 
     counts: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -70,15 +70,15 @@ def _joined(turned: Turned, calls: Sequence[ModelCall]) -> Joined:
     chats = [call for call in calls if call.kind == "chat"]
     bare = Joined(
         turned.at, turned.session, turned.journey, turned.way, turned.ended, turned.ms,
-        len(chats), failed=any(call.status >= 400 for call in chats),
+        len(chats), failed=any(call.status >= 400 for call in chats), nonce=turned.nonce,
     )  # fmt: skip
     if len(chats) != 1:
         return bare
     (call,) = chats
     streamed = call.streamed and turned.first is not None
     gaps = streamed and turned.gaps and call.gaps
-    return Joined(
-        **{name: getattr(bare, name) for name in ("at", "session", "journey", "way", "ended", "ms", "calls", "failed")},
+    return replace(
+        bare,
         model_ms=call.ms,
         due=call.due,
         first=turned.first if streamed else None,

@@ -235,6 +235,7 @@ class Joined:
     stall: float | None = None
     model_stall: float | None = None
     seen_late: float = 0.0
+    nonce: str = ""
 
 
 @dataclass(frozen=True)
