@@ -32,7 +32,7 @@ MOST_BODY = 256 * 1024
 MOST_A_SECOND, MOST_BYTES = 1024 * 1024, 32 * 1024 * 1024
 """Bytes of bodies that one process keeps: of one answer, in a second, and in all."""
 
-_SECRET = re.compile(r'("(?:token|api_key|password|secret|access_token|refresh_token|key)"\s*:\s*")[^"]*"')
+_SECRET = re.compile(r'("(?:token|api_key|password|secret|access_token|refresh_token|key)"\s*:\s*")(?:[^"\\]|\\.)*"')
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,11 @@ def test_no_secret_is_written(folder: RunFolder) -> None:
     assert answers(folder)[1].body.encode("utf-8", "surrogateescape") == b"\xff\xfe"
 
 
+def test_masking_leaves_json_as_it_was(folder: RunFolder) -> None:
+    kept(folder, reply({"key": 'a "quoted" \\ one', "said": '"token": "in words"'}))
+    assert json.loads(answers(folder)[0].body) == {"key": "***", "said": '"token": "in words"'}
+
+
 def test_a_departure_is_found_named_and_counted_and_the_answers_go(folder: RunFolder) -> None:
     wrong = {"sessions": [{"id": 7, "created_at": 1767225600}]}
     kept(folder, reply(LIST), reply(wrong), reply(wrong))

@@ -135,6 +135,7 @@ def _announced(
     click.echo(f"  provider  {provider_url}/v1")
     click.echo(f"  log       {deployment.log_path}")
     click.echo(f"  verify    seatrial verify {deployment.url} --admin {admin}")
+    click.echo(f"  load      seatrial load {deployment.url} --provider {provider_url} --admin {admin}")
     if ready_file is None:
         click.echo(f"ready {deployment.url}")
         yield
