@@ -218,6 +218,8 @@ def test_data_in_postgresql_is_kept_with_its_password_and_needs_its_admin(stand_
 @needs_postgres
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
 def test_the_command_ends_its_database_too(stand_in: Path, place: Path, end: signal.Signals) -> None:
+    if signal.getsignal(end) is signal.SIG_IGN:
+        pytest.skip(f"{end.name} is ignored here, under nohup for one, and so it is by what is started")
     ready = place / "ready.json"
     command = [sys.executable, "-c", "from seatrial.cli.lab import lab; lab()", "openwebui", "--version", VERSION]
     env = {**os.environ, "PYTHONPATH": str(Path(seatrial.__file__).parents[1])}
