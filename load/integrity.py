@@ -30,7 +30,10 @@ class Said:
 
 @dataclass
 class Comparison:
-    """Counts of messages, and the first departures in words. `empty` are replies without text where one was due."""
+    """Counts of messages, and the first departures in words. `empty` are replies without text where one was due.
+
+    `echoed` are delivered replies with the nonce of their prompt: only of these is known whom they were meant for.
+    """
 
     acknowledged: int = 0
     stored: int = 0
@@ -41,6 +44,7 @@ class Comparison:
     foreign: int = 0
     reordered: int = 0
     kept: int = 0
+    echoed: int = 0
     empty: int = 0
     told: list[str] = field(default_factory=list)
 
@@ -160,6 +164,7 @@ def _judge_replies(result: Comparison, said: Sequence[Said], marker: str, sessio
     """A delivered reply that carries only another session's nonce was meant for somebody else."""
     for turn, one in enumerate(said, 1):
         heard = nonces(one.reply or "")
+        result.echoed += (marker, session, turn) in [(nonce.marker, nonce.session, nonce.turn) for nonce in heard]
         if heard and all((nonce.marker, nonce.session) != (marker, session) for nonce in heard):
             result.foreign += 1
             result.told.append(f"foreign: the reply of turn {turn} was meant for session {heard[0].session}")

@@ -25,6 +25,7 @@ from load.locust_client import LoadActor, LoadClient
 from load.mix import Mix
 from load.progress import Ended, Mustered, Phase, Progress
 from load.recorder import LoadRecorder, Silent
+from load.sampling import KEPT, Sampling
 from load.seeding import Seed, fill
 from load.selfcheck import SelfCheck
 from load.share import Share
@@ -91,6 +92,8 @@ class Voyage:
         self._say(_mustered(crew, self._people))
         self._fill()
         self._recorder = LoadRecorder(self.folder.path / "samples" / self.share.samples)
+        kept = self.folder.path / KEPT / self.share.samples
+        self.sampling = Sampling(kept, self._recorder.now, self.settings.headers.values())
         self.check = SelfCheck(self._ask_known, self._recorder)
         self.check.begin()
 
@@ -127,7 +130,7 @@ class Voyage:
             self._fired,
             tls=self._tls,
             before=tuple(crew.before),
-            after=tuple(crew.listeners),
+            after=(*crew.listeners, self.sampling.hear),
         )
         actor = LoadActor(verbs_for(crew.api, crew.contract, crew.model), client, gevent.sleep)
         chance = random.Random(f"{self.settings.seed}-{number}")
@@ -210,6 +213,7 @@ class Voyage:
             self._say(self._ended)
             if self._recorder is not None:
                 self._recorder.close()
+                self.sampling.close()
 
 
 class Died(SeatrialError):

@@ -6,6 +6,9 @@
       checks.jsonl     Check: what each rule looked at; Skip: what it could not; Seen: statuses that came
       shapes.jsonl     Shape: what the answers of each operation looked like (see `shapes`)
       baseline.jsonl   Gone: what failed in the run's baseline and was not met again (see `baseline`)
+      provider.jsonl   ProviderClock and ModelCall: what a scripted provider behind the target recorded
+      overhead.jsonl   Joined, Overhead and Asked: the deployment's own share of each turn (see `samples`)
+      answers/         what a load kept to hold to the contract; gone when that is done
       samples/         Sample, Turned and Integrity of a load, one file per worker (see `samples`)
       objectives.jsonl Judged: what became of each objective of a load (see `samples`)
       ledger.jsonl     what was made on the target (see `ledger`)

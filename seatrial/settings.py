@@ -78,6 +78,7 @@ class Settings:
     master: str | None = None
     expect_workers: int = 1
     worker: str | None = None
+    provider: str | None = None
     waivers: tuple[Waiver, ...] = ()
     source: str | None = None
 

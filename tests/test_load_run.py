@@ -127,6 +127,17 @@ def left_on(url: str) -> list[str]:
     return [row["id"] for row in httpx.get(url + call.path, trust_env=False).json()["sessions"]]
 
 
+def test_an_answer_of_another_shape_is_found_and_named(tmp_path: Path) -> None:
+    with running(with_history(lambda rows: [row | {"created_at": "yesterday"} for row in rows])) as url:
+        run, folder = loaded(url, tmp_path / "run")
+    assert run.exit_code == 1, run.sentence
+    (finding,) = folder.rows("findings.jsonl", Finding)
+    assert (finding.rule, finding.operation) == ("load-conformance", "getHistory")
+    assert finding.where == "200 $.messages[*].created_at"
+    assert "yesterday" in finding.received
+    assert not (folder.path / "answers").exists()
+
+
 def test_without_a_url_a_reference_server_is_loaded_and_keeps_everything(tmp_path: Path) -> None:
     run, folder = loaded(None, tmp_path / "run")
     assert (run.verdict, run.exit_code) == ("pass", 0)

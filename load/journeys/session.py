@@ -65,6 +65,7 @@ def verdict(visit: Visit, at: float, checked: Comparison | str, deleted: bool, t
         detail="; ".join(filter(None, (checked.detail, trouble))),
         kept=checked.kept,
         truncated=checked.truncated,
+        echoed=checked.echoed,
     )
 
 

@@ -59,6 +59,7 @@ QUIET = Console(quiet=True)
 @click.option("--turns", type=int, help="Turns in each session. [default: 3]")
 @click.option("--think", type=SECONDS, help="A user's pause before each turn, spread by half. [default: 1s]")
 @click.option("--mix", metavar="JOURNEY=N,...", help="Which journeys, how often. [default: session=1]")
+@click.option("--provider", metavar="URL", help="The scripted provider behind it: tells whether it was the limit.")
 @click.option("--yes", is_flag=True, help="Load a target that is not on this machine, without asking.")
 @common_options
 def capacity(

@@ -19,6 +19,7 @@ from seatrial.errors import WrongUse
 from seatrial.lab import openwebui as deployments
 from seatrial.lab import openwebui_install as releases
 from seatrial.lab.children import provider_process, until_stopped
+from seatrial.lab.postgres import programs
 from seatrial.lab.script import Script
 from seatrial.lab.serving import LOOPBACK, bound
 from seatrial.settings import gather
@@ -33,6 +34,8 @@ from seatrial.settings import gather
               "Better in SEATRIAL_ADMIN, where `seatrial verify` finds it too.")  # fmt: skip
 @click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Keep its data here; by default the data goes when it ends.")  # fmt: skip
+@click.option("--database", type=click.Choice(["sqlite", "postgres"]), default="sqlite", show_default=True,
+              help="postgres: a PostgreSQL of its own on loopback, from the programs of this system.")  # fmt: skip
 @click.option("--ready-file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Once it is up, write JSON here (mode 600): url, admin_email, admin_password, version, pid. "
               "Removed at the end.")  # fmt: skip
@@ -50,6 +53,7 @@ def openwebui(
     defaults: bool,
     admin: str | None,
     data_dir: Path | None,
+    database: deployments.Database,
     ready_file: Path | None,
     provider_port: int,
     install_only: bool,
@@ -67,6 +71,8 @@ def openwebui(
     """
     for wanted in (port, provider_port):  # mistakes come out before minutes of installing
         bound(LOOPBACK, wanted).close()
+    if database == "postgres":
+        programs()
     # Of the variables only this one, and no seatrial.toml: those describe the deployment that is verified.
     given = gather({"admin": admin}, {name: os.environ[name] for name in ("SEATRIAL_ADMIN",) if name in os.environ})
     login = given.admin_login
@@ -92,6 +98,7 @@ def openwebui(
                     admin_email=login.email if login else deployments.ADMIN_EMAIL,
                     admin_password=login.password if login else None,
                     progress=progress,
+                    database=database,
                 )
             )
         stack.enter_context(_announced(deployment, provider_url, login is not None, ready_file))
@@ -122,11 +129,13 @@ def _announced(
     """Say what a user needs. A password that was given is not shown again."""
     shown = "PASSWORD" if given else deployment.admin_password
     admin = shlex.quote(f"{deployment.admin_email}:{shown}")
-    click.echo(f"Open WebUI {deployment.version}, process {deployment.process_id}")
+    on = " on PostgreSQL" if deployment.database == "postgres" else ""
+    click.echo(f"Open WebUI {deployment.version}{on}, process {deployment.process_id}")
     click.echo(f"  admin     {deployment.admin_email}" + ("" if given else f"  password {shown}"))
     click.echo(f"  provider  {provider_url}/v1")
     click.echo(f"  log       {deployment.log_path}")
     click.echo(f"  verify    seatrial verify {deployment.url} --admin {admin}")
+    click.echo(f"  load      seatrial load {deployment.url} --provider {provider_url} --admin {admin}")
     if ready_file is None:
         click.echo(f"ready {deployment.url}")
         yield
@@ -139,6 +148,7 @@ def _announced(
         "pid": deployment.process_id,
         "lab_pid": os.getpid(),
         "provider_url": provider_url,
+        "database": deployment.database,
     }
     partial = ready_file.with_name(f".{ready_file.name}.{os.getpid()}")
     try:

@@ -22,7 +22,9 @@ from load.generator import LOG, LocustProcess
 from load.mix import Mix
 from load.objectives import demand, parse
 from load.outcome import CLOSED_LOOP, conclude, offered
+from load.overhead import overheads
 from load.progress import FILE, Ended, Mustered, Phase
+from load.provider import mark, meet
 from seatrial.cli.contact import reference_process, run_folder, signed_in
 from seatrial.cli.ending import written
 from seatrial.cli.options import SECONDS, common_options, settings_from
@@ -73,6 +75,7 @@ SHOWN = 5
 @click.option("--master", metavar="HOST[:PORT]", help="Lead workers on other machines, who come to this address.")
 @click.option("--expect-workers", type=int, metavar="N", help="So many workers, before --master begins.")
 @click.option("--worker", metavar="HOST[:PORT]", help="Play a share of the load of the --master at this address.")
+@click.option("--provider", metavar="URL", help="The scripted provider behind it: tells its own time from the model's.")
 @click.option("--yes", is_flag=True, help="Load a target that is not on this machine, without asking.")
 @common_options
 def load(url: str | None, yes: bool, as_json: bool, **options: Any) -> int:
@@ -116,6 +119,8 @@ def run_load(settings: Settings, folder: RunFolder, console: Console, *, announc
         started = now()
         if not (folder.path / "run.json").exists():  # `clean` needs it should we be killed
             folder.save(Run("load", settings.url or "", deployment.api, started=started))
+        if settings.provider:
+            mark(meet(settings.provider), folder)
         problem = _play(settings, folder, console)
         return conclude(settings, folder, started, problem)
 
@@ -127,6 +132,8 @@ def met(settings: Settings, stack: ExitStack) -> tuple[Settings, Deployment, Con
     """
     if not settings.url:
         settings = replace(settings, url=stack.enter_context(reference_process(settings.contract)))
+    if settings.provider:
+        meet(settings.provider)
     settings, deployment = signed_in(settings)
     contract = Contract.load(settings.contract).at(deployment.version)
     Mix.parse(settings.mix).demand(deployment.api)
@@ -210,6 +217,7 @@ def _told(phase: Phase) -> str:
 
 def _show(run: Run, folder: RunFolder, console: Console) -> None:
     table = Table("ms", "number", "failed", "p50", "p95", "p99", box=None, header_style="bold")
+    table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.justify = "right"
     since, until = (run.settings.get(name) for name in ("times_from", "times_until"))
@@ -220,6 +228,9 @@ def _show(run: Run, folder: RunFolder, console: Console) -> None:
         found = estimates(times, sessions, (0.5, 0.95, 0.99))
         shown = [_interval(one) if console.width >= WIDE else _short(one.value) or "-" for one in found]
         table.add_row(name, f"{len(times) + failed:,}", f"{failed:,}" if name in evidence.requests else "", *shown)
+    for way, measure, rows in overheads(folder):
+        told = [_interval(Estimate(one.value, one.low, one.high, one.count, one.sessions)) for one in rows]
+        table.add_row(f"overhead {measure} ({way})", f"{rows[0].count:,}", "", *told, "")
     if table.row_count:
         console.print(table)
     for judged in folder.rows("objectives.jsonl", Judged):
@@ -247,4 +258,4 @@ def _interval(estimate: Estimate) -> str:
 
 
 def _short(ms: float | None) -> str:
-    return "" if ms is None else f"{ms:,.0f}" if ms >= 10 else f"{ms:.1f}"
+    return "" if ms is None else f"{ms:,.0f}" if ms >= 10 else f"{ms:.1f}" if ms >= 1 else f"{ms:.2f}"

@@ -96,7 +96,7 @@ def _at(call: Call, place: str) -> Any:
 
 
 def known_defects() -> list[KnownDefect]:
-    text = (resources.files("contract_tests") / "known_defects.toml").read_text("utf-8")
+    text = (resources.files("seatrial") / "known_defects.toml").read_text("utf-8")
     return [KnownDefect(**row) for row in tomllib.loads(text).get("defect", [])]
 
 
