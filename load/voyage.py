@@ -77,6 +77,7 @@ class Voyage:
         self.mix.demand(crew.api)
         self._tls = tls_context(crew.target) if crew.target.url.startswith("https") else None
         self._people = _speakers(crew)
+        self.mix.demand_accounts([person.account for person in self._people], self.people)
         self._progress.write(_mustered(crew, self._people))
         self._fill()
         self.recorder = LoadRecorder(self.folder.path)

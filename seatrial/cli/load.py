@@ -28,7 +28,7 @@ from seatrial.cli.ending import written
 from seatrial.cli.options import SECONDS, common_options, settings_from
 from seatrial.contract import Contract
 from seatrial.errors import EXIT_WRONG_USE, Inconclusive, WrongUse
-from seatrial.evidence import TURN_MEASURES, Evidence
+from seatrial.evidence import Evidence
 from seatrial.lab.children import until_stopped
 from seatrial.measuring import Estimate, estimates
 from seatrial.probe import Deployment
@@ -54,7 +54,7 @@ SHOWN = 5
 @click.option(
     "--mix",
     metavar="JOURNEY=N,...",
-    help="Which journeys, how often: session, reader, completions. [default: session=1]",
+    help="Which journeys, how often: session, browser, reader, completions. [default: session=1]",
 )
 @click.option(
     "--slo",
@@ -196,7 +196,7 @@ def _show(run: Run, folder: RunFolder, console: Console) -> None:
         column.justify = "right"
     since, until = (run.settings.get(name) for name in ("times_from", "times_until"))
     evidence = Evidence.of(folder, since=since or 0.0, until=until or math.inf)
-    for name in [*evidence.requests, *(measure for measure in TURN_MEASURES if measure in evidence.columns)]:
+    for name in [*evidence.requests, *evidence.turn_subjects]:
         times, sessions = evidence.times(name) or ((), ())
         failed, _ = evidence.failed(name)
         shown = [_interval(one) for one in estimates(times, sessions, (0.5, 0.95, 0.99))]
