@@ -14,7 +14,7 @@ from typing import Any
 import gevent
 import pytest
 from command_line import seatrial_command
-from fake_web_app import WebApp, Way, another_text, drops, fails, foreign_words, honest, mute, never_done, whole
+from fake_web_app import Way, WebApp, another_text, drops, fails, foreign_words, honest, mute, never_done, whole
 
 from load.journeys import JOURNEYS
 from load.locust_client import LoadActor, LoadClient
@@ -65,8 +65,8 @@ class Unheard:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("QUIET", "LAST_WORDS", "RECONNECT"):
-        monkeypatch.setattr(importlib.import_module("load.journeys.browser"), name, 0.05)
+    monkeypatch.setattr(importlib.import_module("load.journeys.browser"), "RECONNECT", 0.05)
+    monkeypatch.setattr(importlib.import_module("load.journeys.session"), "LOOK_AGAIN", 0.05)
 
 
 @contextmanager
@@ -88,9 +88,7 @@ def played(
     with running(app.served) as url, client(url, place, account, timeout) as here:
         actor = LoadActor(OpenWebUIVerbs(CONTRACT, "scripted"), here, gevent.sleep)
         visit = Visit("1-1", MARKER, f"[{MARKER}] load 1-1", turns)
-        part = Part(
-            visit, actor, here, CONTRACT, "scripted", lambda: True, gevent.sleep, lambda: 1.0, random.Random(0)
-        )
+        part = Part(visit, actor, here, CONTRACT, "scripted", lambda: True, gevent.sleep, lambda: 1.0, random.Random(0))
         record = JOURNEYS["browser"](part)
     rows = [json.loads(line) for file in (place / "samples").iterdir() for line in file.read_text().splitlines()]
     return Played(record, app, rows)
@@ -111,7 +109,6 @@ def test_the_web_app_opens_chats_reads_lists_and_deletes(way: Way, tmp_path: Pat
     ]
     for row in (row for row in done.rows if row["type"] == "Turned"):
         assert (row["way"], row["ended"], len(row["gaps"])) == ("socket", "done", 5)
-        assert 0 < row["first"] <= row["ms"]
         assert row["ms"] >= row["first"] + sum(row["gaps"]) - 0.01
 
 
@@ -123,9 +120,8 @@ def test_the_web_app_opens_chats_reads_lists_and_deletes(way: Way, tmp_path: Pat
     ],
 )
 def test_a_reply_that_is_told_otherwise_than_it_is_stored_is_counted_by_name(
-    way: Way, harm: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    way: Way, harm: str, told: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(importlib.import_module("load.journeys.session"), "LOOK_AGAIN", 0.0)
     done = played(tmp_path, way, honest)
     assert getattr(done.record, harm) == 1
     assert told in done.record.detail
@@ -137,9 +133,8 @@ def test_a_socket_that_is_lost_is_opened_again_and_the_talk_goes_on(tmp_path: Pa
     done = played(tmp_path, drops, honest)
     assert done.turns == ["aborted", "done"]
     assert done.app.joined == [BOSS.token] * 2
-    assert done.requests[4:8] == ["createChatCompletion", "listChatTasks", "getChat", "createChatCompletion"] or (
-        sorted(done.requests[4:7]) == ["createChatCompletion", "getChat", "listChatTasks"]
-    )
+    assert done.app.asked["listChatTasks"] >= 1
+    assert done.app.asked["getChat"] == 2  # once as the app catches up, once to look what is stored
     assert (done.record.refused, done.record.stored, done.record.deleted) == (1, 2, True)
     assert done.record.detail.startswith("at turn 1: the socket ended")
     (error,) = done.errors
@@ -147,9 +142,13 @@ def test_a_socket_that_is_lost_is_opened_again_and_the_talk_goes_on(tmp_path: Pa
 
 
 @pytest.mark.parametrize("way", [mute, never_done])
-def test_where_the_socket_falls_silent_the_tasks_are_asked(way: Way, tmp_path: Path) -> None:
-    done = played(tmp_path, way, honest)
-    assert done.turns == ["cut", "done"]
+def test_where_the_socket_falls_silent_the_tasks_are_asked(
+    way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("QUIET", "LAST_WORDS"):
+        monkeypatch.setattr(importlib.import_module("load.journeys.browser"), name, 0.05)
+    done = played(tmp_path, way, turns=1)
+    assert done.turns == ["cut"]
     assert "listChatTasks" in done.requests
     assert (done.record.refused, done.record.lost, done.app.chats) == (1, 0, {})
     assert len(done.errors) == 1
@@ -173,7 +172,6 @@ def test_an_error_that_the_socket_tells_is_one(tmp_path: Path) -> None:
 
 def test_an_app_whose_socket_is_refused_twice_does_not_open(tmp_path: Path) -> None:
     app = WebApp(honest)
-    app._connect = lambda *_: False  # type: ignore[method-assign, assignment]
     app.socket.on("connect", lambda *_: False)
     done = played(tmp_path, app=app)
     assert (done.record.turns, done.record.refused) == (0, 1)
@@ -185,7 +183,6 @@ def test_an_app_whose_socket_is_refused_twice_does_not_open(tmp_path: Path) -> N
 
 def test_where_the_socket_does_not_come_back_the_chat_is_still_deleted(tmp_path: Path) -> None:
     async def drops_for_good(app: WebApp, sid: str, emit: Any, words: list[str]) -> None:
-        app.accounts[BOSS.token or ""] |= {"name": "left"}
         app.socket.on("connect", lambda *_: False)
         await drops(app, sid, emit, words)
 
