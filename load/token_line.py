@@ -145,6 +145,11 @@ class TokenLine:
 
     def _greet(self) -> None:
         self.id = str(self._client.get_sid() or "")
+        if self.id == self._client.eio.sid:  # which the library takes where Socket.IO's own is missing
+            self._end("it connects without an id")
+            return
+        if self._wire is not None:
+            self._wire.listen_on(MAX_HEARD)
         self._client.emit("user-join", {"auth": self._auth})
         self._client.eio.loops.append(gevent.spawn(self._beat))
         self._greeted.set()
@@ -221,6 +226,10 @@ def _said(error: Exception) -> str:
     cause = inner.__context__ or inner
     if isinstance(cause, WebSocketBadStatusException):
         return f"the handshake was answered {cause.status_code}"
+    if "Redirect" in str(cause):
+        return "it leads elsewhere, and is not followed"
+    if isinstance(cause, ValueError):
+        return f"it speaks something else ({type(cause).__name__})"
     if isinstance(cause, OSError) and not isinstance(cause, socketio.exceptions.ConnectionError):
         return reason(cause)
     return str(cause)[:200] or type(cause).__name__

@@ -20,6 +20,9 @@ from load.arrival import clock_of
 from load.bounded_response import MAX_HEAD, PIECE
 from load.connection import reason
 
+CEASELESS = 500
+"""Reads in a row after which others get their turn; a frame takes two or three."""
+
 
 class Wire:
     """The connection that `http` makes. `limit` are the bytes that may come until somebody says `listen_on`.
@@ -31,7 +34,7 @@ class Wire:
         self.clock = clock_of(http)
         self._socket: Any = http._connection_pool.get_socket()  # noqa: SLF001
         self._come = BytesIO()
-        self._heard = self._ceaseless = 0
+        self._heard = self._reads = 0
         self.limit = MAX_HEAD
         self.broke = ""
 
@@ -41,6 +44,9 @@ class Wire:
 
     def recv(self, size: int) -> bytes:
         """Raises `OSError` where the connection breaks, and beyond the limit."""
+        self._reads += 1
+        if self._reads % CEASELESS == 0:  # a server that never pauses would keep all others from their turn
+            gevent.sleep(0)
         if data := self._come.read(size):
             return data
         try:
@@ -55,10 +61,6 @@ class Wire:
         if not self.clock.stamped:
             self.clock.arrived = time.perf_counter()
         self._heard += len(come)
-        self._ceaseless += len(come)
-        if self._ceaseless > PIECE:  # a server that never pauses would keep all others from their turn
-            self._ceaseless = 0
-            gevent.sleep(0)
         self._come = BytesIO(come)
         return self._come.read(size)
 
@@ -79,7 +81,8 @@ class Wire:
         return int(self._socket.fileno())
 
     def close(self) -> None:
-        """Whoever reads wakes up."""
+        """Whoever reads wakes up, and finds nothing more."""
+        self._come = BytesIO()
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
