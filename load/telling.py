@@ -2,9 +2,9 @@
 
     compare_told(said, heard, history, marker, session) -> Comparison
 
-Where the stored reply is right and the telling was not, the telling is named: pieces of it never came (truncated), or
-came twice (doubled), or it was somebody else's reply (foreign). All else is as `integrity` names it. White space at
-the ends does not count, since Open WebUI strips it from what it stores.
+Where they differ the telling is named: pieces of it never came (truncated), or came twice (doubled), it was somebody
+else's reply (foreign) or another one (altered). A stored reply that is gone, cut or somebody else's is named as
+`integrity` does. White space at the ends does not count, since Open WebUI strips it from what it stores.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ _WORDS = {
     "truncated": "truncated: of the reply of turn {} the socket told only {}",
     "doubled": "twice: in the reply of turn {} the socket told a part again ({})",
     "foreign": "foreign: as the reply of turn {} the socket told another session's words ({})",
+    "altered": "altered: in the reply of turn {} the socket told {} where {} is stored",
 }
+_BEFORE = 20
+"""Characters that are shown before a difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,32 +54,40 @@ def compare_told(
     result = compare(settled, history, marker, session)
     for name, turn, wrong in faults:
         setattr(result, name, getattr(result, name) + 1)
-        result.stored -= name == "truncated"
-        result.told.append(_WORDS[name].format(turn, excerpt(wrong)))
+        result.stored -= name in ("truncated", "altered")
+        stored = kept[heard[turn].message_id].strip()
+        start = max(0, _alike(wrong.strip(), stored) - _BEFORE) if name == "altered" else 0
+        result.told.append(_WORDS[name].format(turn, excerpt(wrong.strip()[start:]), excerpt(stored[start:])))
     return result
 
 
 def misheard(told: str, stored: str, marker: str, session: str) -> str:
-    """What became of a reply on its way, "" where its text does not say."""
+    """What became of a reply on its way, "" where it is rather the stored one to which something happened."""
     told, stored = told.strip(), stored.strip()
-    whose = {(nonce.marker, nonce.session) for nonce in nonces(told)}
-    if whose and (marker, session) not in whose:
+    if _is_strange(told, marker, session):
         return "foreign"
     if told in stored:
         return "truncated"
-    pairs = zip(told, stored, strict=False)
-    same = next((place for place, (one, other) in enumerate(pairs) if one != other), min(len(told), len(stored)))
-    more = len(told) - len(stored)
-    if _without(told, same, more) == stored and told[same : same + more] in (
-        told[max(0, same - more) : same],
-        told[same + more : same + 2 * more],
-    ):
-        return "doubled"
+    if _is_strange(stored, marker, session):
+        return ""
+    same, more = _alike(told, stored), len(told) - len(stored)
+    if more > 0 and told[:same] + told[same + more :] == stored:
+        again = told[same : same + more]
+        if again in (told[max(0, same - more) : same], told[same + more : same + 2 * more]):
+            return "doubled"
+    if stored in told:
+        return ""
     # What is missing in the middle leaves a beginning and an end.
-    if more < 0 and _without(stored, same, -more) == told:
-        return "truncated"
-    return ""
+    return "truncated" if more < 0 and stored[:same] + stored[same - more :] == told else "altered"
 
 
-def _without(text: str, start: int, length: int) -> str:
-    return text[:start] + text[start + max(0, length) :]
+def _is_strange(text: str, marker: str, session: str) -> bool:
+    """Whether a text carries nonces, and none of this session's."""
+    whose = {(nonce.marker, nonce.session) for nonce in nonces(text)}
+    return bool(whose) and (marker, session) not in whose
+
+
+def _alike(one: str, other: str) -> int:
+    """Characters until they differ."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (left, right) in pairs if left != right), min(len(one), len(other)))

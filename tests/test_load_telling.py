@@ -24,9 +24,9 @@ STORED = f"You said {MINE} why do ships float? (end of reply)"
         (STORED * 2, "doubled"),
         (STORED.replace("ships ", "ships ships "), "doubled"),
         (f"You said {THEIRS} hello", "foreign"),
-        (f"Something else {MINE}", ""),
-        (STORED.replace("ships", "boats"), ""),
-        (STORED + " and more", ""),
+        (f"Something else {MINE}", "altered"),
+        (STORED.replace("ships", "boats"), "altered"),
+        (STORED + " and more", ""),  # the stored one is cut
     ],
 )
 def test_what_went_wrong_on_the_way_has_its_name(told: str, name: str) -> None:
@@ -54,3 +54,14 @@ def test_each_difference_counts_once() -> None:
     assert compared(STORED.replace("ships", "boats")) == {"altered": 1}
     assert compared(STORED, stored=STORED[:-9]) == {"truncated": 1}  # the store has lost it, and not the socket
     assert compared(STORED, stored="") == {"lost": 1}
+    assert compared(STORED, stored=f"You said {THEIRS}") == {"lost": 1, "foreign": 1}
+
+
+def test_a_difference_is_shown_where_it_is() -> None:
+    told = STORED.replace("float", "sink")
+    asked = f"{MINE} why do ships float?"
+    history = [Message("user", asked, "u1"), Message("assistant", STORED, "a1", "u1")]
+    found = compare_told([Said(asked, told)], {1: Heard("a1", (told,))}, history, MARKER, KEY)
+    assert "the socket told" in found.detail
+    assert "ships sink?" in found.detail
+    assert "ships float?" in found.detail

@@ -168,9 +168,11 @@ def _announce(settings: Settings, console: Console) -> None:
         per_turn = settings.think * (settings.turns + 1) / settings.turns
         taken = sum(stage.upto(stage.seconds) for stage in plan)
         most, loop = f"{round(taken / per_turn):,}" if per_turn else "as many as it answers", CLOSED_LOOP
+    mix = Mix.parse(settings.mix)
+    more = " (and titles, tags and follow-ups where the deployment makes them)" if "browser" in mix.weights else ""
     console.print(
-        f"{offered(settings)} for {seconds:g} s on {settings.url}: journeys {Mix.parse(settings.mix)} of "
-        f"{settings.turns} turns, {settings.think:g} s of thought before each; completions, at most about: {most}",
+        f"{offered(settings)} for {seconds:g} s on {settings.url}: journeys {mix} of {settings.turns} turns, "
+        f"{settings.think:g} s of thought before each; completions, at most about: {most}{more}",
         soft_wrap=True,
     )
     console.print(f"[dim]{loop}[/dim]", soft_wrap=True)
