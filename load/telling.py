@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from load.integrity import Comparison, Said, compare, excerpt
 from load.prompts import nonces
+from seatrial.delivered import spoken
 from seatrial.verbs import Message
 
 _WORDS = {
@@ -38,7 +39,7 @@ def compare_told(
     said: Sequence[Said], heard: Mapping[int, Heard], history: Sequence[Message], marker: str, session: str
 ) -> Comparison:
     """Hold a history to what was said in it, and to what was told of each turn (from 1)."""
-    history = [replace(message, content=message.content or message.elsewhere) for message in history]
+    history = [replace(message, content=_read(message)) for message in history]
     kept = {message.id: message.content for message in history}
     settled, faults = list(said), []
     for turn, reply in heard.items():
@@ -59,6 +60,11 @@ def compare_told(
         start = max(0, _alike(wrong.strip(), stored) - _BEFORE) if name == "altered" else 0
         result.told.append(_WORDS[name].format(turn, excerpt(wrong.strip()[start:]), excerpt(stored[start:])))
     return result
+
+
+def _read(message: Message) -> str:
+    text = message.content or message.elsewhere
+    return spoken(text) if message.role == "assistant" else text
 
 
 def misheard(told: str, stored: str, marker: str, session: str) -> str:

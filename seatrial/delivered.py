@@ -5,11 +5,13 @@
     delivered.pieces, delivered.whole, delivered.done, delivered.errors
 
 From 0.11 on a reply comes in pieces (`response:completion`). 0.9 and 0.10 tell all of it so far each time
-(`chat:completion`), as text or as items.
+(`chat:completion`), as text or as items. What a model thought before is no part of a reply; 0.9 tells and stores it
+inside the text.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +19,8 @@ from seatrial.openwebui import output_text
 
 SOCKET_PATH = "/ws/socket.io"
 """Where the socket is, below the deployment's address; no operation of HTTP, so that no contract names it."""
+
+_THOUGHT = re.compile(r"""<details type="reasoning".*?(?:</details>\n?|\Z)""", re.DOTALL)
 
 
 class Delivered:
@@ -59,12 +63,17 @@ class Delivered:
     def _complete(self, body: dict[str, Any]) -> None:
         self.deltas += pieces(body.get("choices"))
         if isinstance(body.get("content"), str):
-            self.whole = body["content"]
+            self.whole = spoken(body["content"])
         if body.get("output"):  # how 0.10 tells the text: as items, the whole of it each time
             self.whole = output_text(body["output"])
         if body.get("error"):
             self.errors.append(str(body["error"])[:300])
         self.done = self.done or body.get("done") is True
+
+
+def spoken(text: str) -> str:
+    """A text of a release that writes a model's thoughts into it, without them."""
+    return _THOUGHT.sub("", text)
 
 
 def pieces(choices: Any) -> Iterator[str]:
