@@ -132,8 +132,12 @@ class TokenLine:
 
     def _connect(self, target: Target, wire: Wire) -> None:
         parts = urlsplit(target.url)
-        # The library would follow a redirect, with all headers, and look byte by byte whether text is UTF-8, in Python.
-        self._client.eio.websocket_extra_options = {"socket": wire, "redirect_limit": 0, "skip_utf8_validation": True}
+        self._client.eio.websocket_extra_options = {
+            "socket": wire,
+            "redirect_limit": 0,  # it would follow with all headers
+            "skip_utf8_validation": True,  # it looks at each byte, in Python; decoding looks again
+            "suppress_origin": True,  # which origins a browser may come from is not asked here; --header can say one
+        }
         self._client.connect(
             f"{parts.scheme}://{parts.netloc}",
             headers={"User-Agent": "seatrial"} | dict(target.headers),

@@ -62,7 +62,7 @@ def test_browsers_want_accounts_of_their_own() -> None:
     mix.demand_accounts(accounts, 3)
     with pytest.raises(WrongUse, match="an account for each of 4 users, and 3"):
         mix.demand_accounts(accounts, 4)
-    with pytest.raises(WrongUse, match="key hears nothing .* API keys do not open"):
+    with pytest.raises(WrongUse, match=r"key hears nothing .* API keys do not open"):
         mix.demand_accounts([*accounts, Account("key", "sk-0123456789")], 4)
     Mix.parse("session,completions").demand_accounts(accounts, 4)
 
