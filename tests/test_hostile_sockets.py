@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import gevent
 import pytest
 from command_line import seatrial_command
 from hostile_server import Peer, Writes, hostile
@@ -58,20 +59,20 @@ def delta(chat: str, text: str) -> bytes:
     return event(chat, type="response:completion", data={"type": "response.output_text.delta", "delta": text})
 
 
-def accepts(then: Writes) -> Writes:
-    """A WebSocket that is taken, and what follows."""
+def accepts(then: Writes, more: str = "") -> Writes:
+    """A WebSocket that is taken, with `more` headers, and what follows."""
 
     def act(peer: Peer) -> None:
         key = peer.headers["sec-websocket-key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
         accept = base64.b64encode(hashlib.sha1(key.encode()).digest())
         peer.say(b"HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + accept)
-        peer.say(b"\r\n\r\n")
+        peer.say(f"\r\n{more}\r\n".encode())
         then(peer)
 
     return act
 
 
-def greets(then: Writes) -> Writes:
+def greets(then: Writes, more: str = "") -> Writes:
     """Socket.IO's greeting as it should be, and what follows."""
 
     def act(peer: Peer) -> None:
@@ -81,7 +82,7 @@ def greets(then: Writes) -> Writes:
         peer.socket.recv(65_536)
         then(peer)
 
-    return accepts(act)
+    return accepts(act, more)
 
 
 @contextmanager
@@ -232,6 +233,21 @@ def test_a_load_passes_over_what_is_no_event_and_hears_the_reply() -> None:
     frames += [mine(type="chat:completion", data={"done": True}), frame("2")]
     _, told = told_to_a_load(lambda peer: (peer.say(*frames), silent(peer))[1], 5)
     assert (told.delivered.texts, told.delivered.done, len(told.moments)) == (("Hello",), True, 1)
+
+
+def test_a_cookie_of_one_user_is_not_sent_by_another() -> None:
+    sent: list[str | None] = []
+
+    def noted(peer: Peer) -> None:
+        sent.append(peer.headers.get("cookie"))
+        silent(peer)
+
+    with socket_to(greets(noted, "Set-Cookie: replica=1; Domain=127.0.0.1\r\n"), 5) as target:
+        for _ in range(2):
+            line = TokenLine(target, ANA, None)
+            gevent.sleep(0.2)
+            line.leave()
+    assert sent == [None, None]
 
 
 def test_leaving_a_socket_ends_its_thread() -> None:

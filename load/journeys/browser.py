@@ -114,8 +114,8 @@ class Tab:
         told = socket.expect(assistant)
         try:
             reply = self._send(here, prompt(nonce), assistant, socket.id)
-        except NoAnswer as failure:
-            line.turned("socket", "refused", failure.seconds * 1000, nonce=str(nonce))
+        except NoAnswer:
+            line.turned("socket", "refused", (socket.now() - line.left) * 1000, nonce=str(nonce))
             raise
         except Unexpected as refusal:
             line.turned("socket", "refused", refusal.reply.seconds * 1000, nonce=str(nonce))
