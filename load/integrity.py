@@ -112,7 +112,7 @@ def compare(said: Sequence[Said], history: Sequence[Message], marker: str, sessi
             result.empty += 1  # the reply that belongs here stays open: it is lost
         elif strange and not own:
             result.foreign += 1
-            result.told.append(f"foreign: words of session {strange[0].session} ({_excerpt(text)})")
+            result.told.append(f"foreign: words of session {strange[0].session} ({excerpt(text)})")
         else:
             speaker = _place_leftover(result, expected, open_, refused, role, text, own, speaker)
     result.lost = len(open_)
@@ -146,17 +146,17 @@ def _place_leftover(
         open_.discard(altered)
         if text in expected[altered].text:
             result.truncated += 1
-            result.told.append(f"truncated: of {expected[altered]} there is only {_excerpt(text)}")
+            result.told.append(f"truncated: of {expected[altered]} there is only {excerpt(text)}")
         else:
             result.altered += 1
-            result.told.append(f"altered: {expected[altered]} is now {_excerpt(text)}")
+            result.told.append(f"altered: {expected[altered]} is now {excerpt(text)}")
         return expected[altered].turn
     if own:
         result.doubled += 1
-        result.told.append(f"twice, and changed: turn {own[0]} ({_excerpt(text)})")
+        result.told.append(f"twice, and changed: turn {own[0]} ({excerpt(text)})")
         return own[0]
     result.foreign += 1
-    result.told.append(f"foreign: a message that nobody here said ({_excerpt(text)})")
+    result.told.append(f"foreign: a message that nobody here said ({excerpt(text)})")
     return speaker
 
 
@@ -207,5 +207,5 @@ def _longest_common(left: Sequence[object], right: Sequence[object]) -> list[tup
     return pairs
 
 
-def _excerpt(text: str) -> str:
+def excerpt(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:60] + "…")

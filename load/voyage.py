@@ -89,6 +89,7 @@ class Voyage:
         self._tls = tls_context(crew.target) if crew.target.url.startswith("https") else None
         speakers = _speakers(crew)
         self._people = speakers if speakers[0].account.throwaway else self.share.among(speakers)
+        self.mix.demand_accounts([person.account for person in self._people], self.people)
         self._say(_mustered(crew, self._people))
         self._fill()
         self._recorder = LoadRecorder(self.folder.path / "samples" / self.share.samples)

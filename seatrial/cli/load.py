@@ -30,7 +30,7 @@ from seatrial.cli.ending import written
 from seatrial.cli.options import SECONDS, common_options, settings_from
 from seatrial.contract import Contract
 from seatrial.errors import EXIT_WRONG_USE, Inconclusive, WrongUse
-from seatrial.evidence import TURN_MEASURES, Evidence
+from seatrial.evidence import Evidence
 from seatrial.lab.children import until_stopped
 from seatrial.measuring import Estimate, estimates
 from seatrial.probe import Deployment
@@ -59,7 +59,7 @@ SHOWN = 5
 @click.option(
     "--mix",
     metavar="JOURNEY=N,...",
-    help="Which journeys, how often: session, reader, completions. [default: session=1]",
+    help="Which journeys, how often: session, browser, reader, completions. [default: session=1]",
 )
 @click.option(
     "--slo",
@@ -191,9 +191,11 @@ def _announce(settings: Settings, console: Console) -> None:
         per_turn = settings.think * (settings.turns + 1) / settings.turns
         taken = sum(stage.upto(stage.seconds) for stage in plan)
         most, loop = f"{round(taken / per_turn):,}" if per_turn else "as many as it answers", CLOSED_LOOP
+    mix = Mix.parse(settings.mix)
+    more = " (and titles, tags and follow-ups where the deployment makes them)" if "browser" in mix.weights else ""
     console.print(
-        f"{offered(settings)} for {seconds:g} s on {settings.url}: journeys {Mix.parse(settings.mix)} of "
-        f"{settings.turns} turns, {settings.think:g} s of thought before each; completions, at most about: {most}",
+        f"{offered(settings)} for {seconds:g} s on {settings.url}: journeys {mix} of {settings.turns} turns, "
+        f"{settings.think:g} s of thought before each; completions, at most about: {most}{more}",
         soft_wrap=True,
     )
     console.print(f"[dim]{loop}[/dim]", soft_wrap=True)
@@ -222,7 +224,7 @@ def _show(run: Run, folder: RunFolder, console: Console) -> None:
         column.justify = "right"
     since, until = (run.settings.get(name) for name in ("times_from", "times_until"))
     evidence = Evidence.of(folder, since=since or 0.0, until=until or math.inf)
-    for name in [*evidence.requests, *(measure for measure in TURN_MEASURES if measure in evidence.columns)]:
+    for name in [*evidence.requests, *evidence.turn_subjects]:
         times, sessions = evidence.times(name) or ((), ())
         failed, _ = evidence.failed(name)
         found = estimates(times, sessions, (0.5, 0.95, 0.99))
