@@ -11,6 +11,7 @@ import re
 import shlex
 import shutil
 import signal
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -225,3 +226,9 @@ def test_every_variable_that_is_named_is_read_somewhere(page: Path) -> None:
 def test_every_link_inside_the_project_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", page.read_text("utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_container_file_copies_all_that_the_wheel_is_made_of() -> None:
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]["targets"]["wheel"]
+    copied = re.findall(r"^COPY ((?:[\w.]+ )+)\S+$", (ROOT / "docs/Containerfile").read_text("utf-8"), re.MULTILINE)
+    assert {*build["packages"], *build["force-include"], "requirements.lock"} <= set(" ".join(copied).split())
