@@ -106,6 +106,9 @@ PARSED = {
         "seatrial lab reference --upstream URL",
     ],
 }
+FOR_WIDE = ("load", "lab")
+"""`load` tells one fact a line, however long; the list of faults is tab-separated where no terminal is."""
+
 OF_OTHERS = {"--headless", "--run-time", "--processes", "--master", "--worker"}
 """Locust's own options."""
 
@@ -160,9 +163,15 @@ def test_what_is_shown_is_understood(shown: Shown, tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize("shown", RUNS)
 def test_what_is_shown_runs(shown: str, workplace: Workplace) -> None:
     words = workplace.words(shown, RUNS[shown])
-    done = seatrial_command(workplace.folder, *words, env={"SEATRIAL_TOKEN": TOKEN}, limit=300)
+    env = {"SEATRIAL_TOKEN": TOKEN, "COLUMNS": "80"}
+    done = seatrial_command(workplace.folder, *words, env=env, limit=300)
     assert done.code in RUNS[shown].code, done.out + done.err
     assert "Traceback" not in done.out + done.err
+    assert "\x1b" not in done.out, "colour where no terminal is"
+    if words[0] not in FOR_WIDE:
+        whole = ("Report: ", "http")  # a path and an address are not cut
+        long = [line for line in done.out.splitlines() if len(line) > 80 and not any(one in line for one in whole)]
+        assert long == []
 
 
 @pytest.mark.parametrize("shown", SERVED)
