@@ -14,7 +14,7 @@ READY  := $(VENV)/.ready
 BIN    := $(VENV)/bin
 REDOCLY := @redocly/cli@2.77.0
 
-.PHONY: setup verify test test-openwebui detection lint lint-spec format lock wheel clean
+.PHONY: setup verify test test-openwebui detection lint lint-spec lint-workflows format lock wheel clean
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -45,7 +45,7 @@ detection: $(READY)
 	@$(BIN)/python benchmarks/stock_schemathesis.py --jobs $(JOBS) $(ARGS)
 	@$(BIN)/python benchmarks/detection.py --report $(ARGS)
 
-lint: $(READY) lint-spec
+lint: $(READY) lint-spec lint-workflows
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -53,6 +53,9 @@ lint: $(READY) lint-spec
 
 lint-spec:
 	@npx --yes $(REDOCLY) lint openapi.yaml
+
+lint-workflows: $(READY)
+	@$(BIN)/python .ci/lint_workflows.py
 
 format: $(READY)
 	@$(BIN)/ruff check --fix .

@@ -44,6 +44,9 @@ from seatrial.settings import gather
 @click.option("--torch-index", metavar="URL",
               help="Package index for PyTorch alone. PyTorch's CPU index saves gigabytes on Linux.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Install without asking.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Say that it is up as JSON: what --ready-file holds, on one line."
+)
 @script_options
 def openwebui(
     script: Script,
@@ -59,6 +62,7 @@ def openwebui(
     install_only: bool,
     torch_index: str | None,
     yes: bool,
+    as_json: bool,
 ) -> None:
     """A real, released Open WebUI with the scripted provider behind it.
 
@@ -82,7 +86,8 @@ def openwebui(
         ready_file.unlink(missing_ok=True)  # of a run that was killed: it would tell of a server that is gone
     _install(version, torch_index, yes)
     if install_only:
-        click.echo(f"installed {releases.environment_folder(version)}")
+        place = str(releases.environment_folder(version))
+        click.echo(json.dumps({"installed": place}) if as_json else f"installed {place}")
         return
     with contextlib.ExitStack() as stack:
         stack.enter_context(until_stopped())
@@ -101,7 +106,7 @@ def openwebui(
                     database=database,
                 )
             )
-        stack.enter_context(_announced(deployment, provider_url, login is not None, ready_file))
+        stack.enter_context(_announced(deployment, provider_url, login is not None, ready_file, as_json))
         try:
             while (code := deployment.exit_code()) is None:
                 time.sleep(0.2)
@@ -124,22 +129,9 @@ def _install(version: str, torch_index: str | None, yes: bool) -> None:
 
 @contextlib.contextmanager
 def _announced(
-    deployment: deployments.Deployment, provider_url: str, given: bool, ready_file: Path | None
+    deployment: deployments.Deployment, provider_url: str, given: bool, ready_file: Path | None, as_json: bool
 ) -> Iterator[None]:
     """Say what a user needs. A password that was given is not shown again."""
-    shown = "PASSWORD" if given else deployment.admin_password
-    admin = shlex.quote(f"{deployment.admin_email}:{shown}")
-    on = " on PostgreSQL" if deployment.database == "postgres" else ""
-    click.echo(f"Open WebUI {deployment.version}{on}, process {deployment.process_id}")
-    click.echo(f"  admin     {deployment.admin_email}" + ("" if given else f"  password {shown}"))
-    click.echo(f"  provider  {provider_url}/v1")
-    click.echo(f"  log       {deployment.log_path}")
-    click.echo(f"  verify    seatrial verify {deployment.url} --admin {admin}")
-    click.echo(f"  load      seatrial load {deployment.url} --provider {provider_url} --admin {admin}")
-    if ready_file is None:
-        click.echo(f"ready {deployment.url}")
-        yield
-        return
     content = {
         "url": deployment.url,
         "admin_email": deployment.admin_email,
@@ -150,6 +142,15 @@ def _announced(
         "provider_url": provider_url,
         "database": deployment.database,
     }
+    if as_json:
+        told = json.dumps({key: value for key, value in content.items() if key != "admin_password" or not given})
+    else:
+        _tell(deployment, provider_url, given)
+        told = f"ready {deployment.url}"
+    if ready_file is None:
+        click.echo(told)
+        yield
+        return
     partial = ready_file.with_name(f".{ready_file.name}.{os.getpid()}")
     try:
         with open(os.open(partial, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
@@ -158,10 +159,22 @@ def _announced(
     except OSError as error:
         raise WrongUse(f"cannot write --ready-file {ready_file}: {error.strerror}") from None
     try:
-        click.echo(f"ready {deployment.url}")
+        click.echo(told)
         yield
     finally:
         ready_file.unlink(missing_ok=True)
+
+
+def _tell(deployment: deployments.Deployment, provider_url: str, given: bool) -> None:
+    shown = "PASSWORD" if given else deployment.admin_password
+    admin = shlex.quote(f"{deployment.admin_email}:{shown}")
+    on = " on PostgreSQL" if deployment.database == "postgres" else ""
+    click.echo(f"Open WebUI {deployment.version}{on}, process {deployment.process_id}")
+    click.echo(f"  admin     {deployment.admin_email}" + ("" if given else f"  password {shown}"))
+    click.echo(f"  provider  {provider_url}/v1")
+    click.echo(f"  log       {deployment.log_path}")
+    click.echo(f"  verify    seatrial verify {deployment.url} --admin {admin}")
+    click.echo(f"  load      seatrial load {deployment.url} --provider {provider_url} --admin {admin}")
 
 
 @contextlib.contextmanager
