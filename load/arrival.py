@@ -62,7 +62,7 @@ def _now() -> tuple[float, float]:
 
 
 class _Stamped(gevent.socket.socket):  # type: ignore[misc]
-    """A TCP socket that notes when the last bytes were sent and when what it reads had come."""
+    """A TCP socket that notes when the last bytes were handed over and when what it reads had come."""
 
     clock: Clock
 
@@ -78,9 +78,10 @@ class _Stamped(gevent.socket.socket):  # type: ignore[misc]
         self.clock.arrived = now
         return bytes(data)
 
-    def sendall(self, data: Any, flags: int = 0) -> None:
-        super().sendall(data, flags)
+    def send(self, data: Any, flags: int = 0, **named: Any) -> int:
+        # Before the call: it wakes whoever is to answer, on a busy machine in our place, and returns after the answer.
         self.clock.left = time.perf_counter()
+        return int(super().send(data, flags, **named))
 
 
 class TimedPool(ConnectionPool):

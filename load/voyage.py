@@ -28,7 +28,7 @@ from load.seeding import Seed, fill
 from load.selfcheck import SelfCheck
 from seatrial.actor import verbs_for
 from seatrial.client import tls_context
-from seatrial.crew import Crew, Person
+from seatrial.crew import Crew
 from seatrial.errors import Inconclusive, SeatrialError
 from seatrial.exchange import Call
 from seatrial.records import Recorder, RunFolder
@@ -76,8 +76,8 @@ class Voyage:
         self.crew = crew
         self.mix.demand(crew.api)
         self._tls = tls_context(crew.target) if crew.target.url.startswith("https") else None
-        self._people = _speakers(crew)
-        self._progress.write(_mustered(crew, self._people))
+        self._people = crew.speakers()
+        self._progress.write(Mustered.of(crew, self._people))
         self._fill()
         self.recorder = LoadRecorder(self.folder.path)
         self.check = SelfCheck(self._ask_known, self.recorder)
@@ -199,29 +199,3 @@ class Voyage:
 
 class Died(SeatrialError):
     """The target was there and is not any more."""
-
-
-def _speakers(crew: Crew) -> list[Person]:
-    """Who takes part: everyone, or the one account that sees a model where ordinary accounts see none."""
-    if crew.speaker is None or crew.speaker is crew.people[0]:
-        return crew.people
-    crew.notes[:] = [f"ordinary accounts see no model: all sessions ran as {crew.speaker.account.label}"]
-    return [crew.speaker]
-
-
-def _mustered(crew: Crew, people: list[Person]) -> Mustered:
-    accounts = [
-        {"label": p.account.label, "role": p.account.role, "throwaway": p.account.throwaway}
-        for p in [*people, *([crew.admin] if crew.admin else [])]
-    ]
-    deployment = crew.deployment
-    return Mustered(
-        crew.api,
-        deployment.version,
-        deployment.name,
-        crew.contract.source,
-        crew.model,
-        crew.marker,
-        accounts,
-        list(crew.notes),
-    )
