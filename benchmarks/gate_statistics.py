@@ -46,7 +46,7 @@ def flipped_mean(values: np.ndarray, chance: np.random.Generator) -> float:
 
 Test = Callable[[np.ndarray, np.random.Generator], float]
 TESTS: dict[str, Test] = {
-    "mean, pairs": lambda pairs, chance: flipped_mean(pairs, chance),
+    "mean, pairs": flipped_mean,
     "mean, quads": lambda pairs, chance: flipped_mean(pairs.reshape(-1, 2).mean(axis=1), chance),
     "ranks, pairs": lambda pairs, _: signed_rank(pairs),
     "ranks, quads": lambda pairs, _: signed_rank(pairs.reshape(-1, 2).mean(axis=1)),

@@ -4,8 +4,8 @@
     journeys(mix, sessions=20, seed="3")        # the journeys of a block, the same number of each in every block
 
 Four blocks are a quad: ABBA or BAAB, so that what drifts evenly cancels within it. Which of the two is tossed for,
-quad by quad: the weather of a machine, however regular, does not know the coin. That makes the test of `seatrial.paired`
-a randomization test, exact for a target that is slower by a constant factor, whatever else the machine does meanwhile.
+quad by quad: the weather of a machine, however regular, does not know the coin. So the test of `seatrial.paired` is a
+randomization test, exact for a target that is slower by a constant factor, whatever else the machine does meanwhile.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Plays both targets of a comparison in turns; a process of its own, that `duelling` starts.
 
-    SEATRIAL_RUN=folder SEATRIAL_PAIRS=40 SEATRIAL_URL=... SEATRIAL_B_URL=... python -P -m gevent.monkey --module load.duel
+    SEATRIAL_RUN=folder SEATRIAL_URL=... SEATRIAL_B_URL=... python -P -m gevent.monkey --module load.duel
 
 One process plays both, so that they are measured by the same clock, in the same memory, with connections that are kept;
 nothing starts between two blocks. It is the client of the load, whose times are the kernel's, without Locust.
@@ -13,6 +13,7 @@ import math
 import os
 import signal
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import gevent
@@ -20,6 +21,7 @@ from gevent.event import Event
 
 from load.blocks import QUAD, journeys, order
 from load.delivery import Streamed
+from load.duelling import RUN, both
 from load.locust_client import LoadClient
 from load.mix import Mix
 from load.pairs import LEAST, rarest
@@ -33,12 +35,8 @@ from seatrial.lifeline import watch
 from seatrial.ratios import BLOCKS, SIDES, Block
 from seatrial.records import Recorder, RunFolder
 from seatrial.samples import Sample
-from seatrial.settings import PREFIX, Settings, from_environment
+from seatrial.settings import Settings
 from seatrial.target import ANONYMOUS, Target
-
-RUN, PAIRS = "SEATRIAL_RUN", "SEATRIAL_PAIRS"
-OTHER = "B_"
-"""Between the prefix and the name of a setting of B."""
 
 BLOCK_SECONDS = 0.5
 """What a block lasts at least: shorter ones are more of a change than a measurement."""
@@ -52,13 +50,11 @@ BEAT_SECONDS = 10.0
 class Duel:
     """Both sides, and the blocks that they are played in."""
 
-    def __init__(self, settings: Mapping[str, Settings], folder: RunFolder, pairs: int) -> None:
-        self.over, self.pairs = Event(), pairs
+    def __init__(self, settings: Mapping[str, Settings], folder: RunFolder) -> None:
+        self.over = Event()
         self.problem: SeatrialError | None = None
         self.finished = False
-        self.sides = {
-            side: Side(side, settings[side], RunFolder(folder.path / side), self.over) for side in SIDES
-        }
+        self.sides = {side: Side(side, settings[side], RunFolder(folder.path / side), self.over) for side in SIDES}
         self._settings = settings[SIDES[0]]
         self._mix = Mix.parse(self._settings.mix)
         self._progress, self._blocks = Recorder(folder.path / FILE), Recorder(folder.path / BLOCKS)
@@ -72,7 +68,7 @@ class Duel:
         of = len(SIDES) * self._settings.users
         for done, side in enumerate(self.sides.values()):
             self._tell("accounts", done * self._settings.users, of)
-            side.muster(lambda now, _, done=done: self._mustering(done * self._settings.users + now, of))
+            side.muster(partial(self._mustering, done * self._settings.users, of))
         self._check.begin()
         self._recorder.start()
         for side in self.sides.values():
@@ -84,7 +80,7 @@ class Duel:
     def play(self) -> None:
         """The warm-up, which tells how many sessions a block needs, and then the blocks."""
         sessions = self._warm_up()
-        sides = order(self.pairs, self._settings.seed)
+        sides = order(self._settings.pairs, self._settings.seed)
         for number, side in enumerate(sides, 1):
             if self.over.is_set():
                 return
@@ -154,10 +150,10 @@ class Duel:
             self._blocks.write(block)
         return block
 
-    def _mustering(self, done: int, of: int) -> None:
+    def _mustering(self, before: int, of: int, done: int, _: int) -> None:
         if self.over.is_set():
             raise Inconclusive("interrupted before it began")
-        self._tell("accounts", done, of)
+        self._tell("accounts", before + done, of)
 
     def _tell(self, phase: str, done: float, of: float) -> None:
         recorders = [side.recorder for side in self.sides.values() if side.recorder is not None]
@@ -180,22 +176,9 @@ class Duel:
             client.close()
 
 
-def both(environ: Mapping[str, str]) -> dict[str, Settings]:
-    """The settings of the two sides, from an environment that `environment` made."""
-    other = PREFIX + OTHER
-    second = {PREFIX + name.removeprefix(other): value for name, value in environ.items() if name.startswith(other)}
-    return {SIDES[0]: from_environment(environ), SIDES[1]: from_environment(second)}
-
-
-def environment(a: Settings, b: Settings) -> dict[str, str]:
-    """Both settings as one environment, for the process that plays them."""
-    other = {PREFIX + OTHER + name.removeprefix(PREFIX): value for name, value in b.environment().items()}
-    return a.environment() | other
-
-
 def main() -> None:
     watch()
-    duel = Duel(both(os.environ), RunFolder(Path(os.environ[RUN])), int(os.environ[PAIRS]))
+    duel = Duel(both(os.environ), RunFolder(Path(os.environ[RUN])))
     gevent.signal_handler(signal.SIGTERM, duel.stop)
     try:
         duel.muster()

@@ -1,11 +1,10 @@
-"""What a comparison proved: each operation slower, not slower, or open; and what that makes of B.
+"""What a comparison proved: each operation slower, not slower, or neither; and what that makes of B.
 
     limits = Limits.parse("10%", "5ms")
     rows = judged(paired, limits)
     outcome(rows)                    # "fail", "pass" or "inconclusive"
 
-A slowdown counts when it is proved to be above the limit, not merely above nothing: by the larger of the share and the
-floor. Two claims are tested, each at 5 %. *Slower*: with Holm's correction over all that was looked at, since any one of
+A slowdown counts when it is proved to be above the limit, not merely above nothing: by the larger of share and floor. Two claims are tested, each at 5 %. *Slower*: with Holm's correction over all that was looked at, since any one of
 them fails B. *No slower*: without, since all of them together pass it (an intersection-union test).
 """
 
@@ -17,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from load.pairs import FIRST_TOKEN, LEAST, Pair, Paired
+from load.pairs import FIRST, LEAST, Pair, Paired
 from seatrial.errors import WrongUse
 from seatrial.paired import Middle, deviation, holm, interval, signed_rank, visible, wanted
 from seatrial.ratios import Ratio
@@ -86,20 +85,24 @@ def judged(paired: Paired, limits: Limits) -> list[Ratio]:
 def decided(claims: Sequence[_Claim]) -> list[Ratio]:
     """The rows of claims with their verdicts."""
     tested = [claim for claim in claims if claim.values]
-    slower = holm([signed_rank(claim.values, TOGETHER) for claim in tested])
-    verdicts = {}
-    for claim, chance in zip(tested, slower, strict=True):
-        faster = signed_rank([-value for value in claim.values], TOGETHER)
-        verdicts[id(claim)] = "slower" if chance <= LEVEL else "no slower" if faster <= LEVEL else "open"
+    slower = [signed_rank(claim.values, TOGETHER) for claim in tested]
+    faster = [signed_rank([-value for value in claim.values], TOGETHER) for claim in tested]
+    found = iter(verdicts(slower, faster))
+    return [_with_power(claim, next(found), len(tested)) if claim.values else claim.row for claim in claims]
+
+
+def verdicts(slower: Sequence[float], faster: Sequence[float]) -> list[str]:
+    """What is proved of each, from the chances of the data if it were not slower than its limit, and not faster."""
     return [
-        _with_power(claim, verdicts[id(claim)], len(tested)) if claim.values else claim.row for claim in claims
+        "fail" if above <= LEVEL else "pass" if below <= LEVEL else "inconclusive"
+        for above, below in zip(holm(slower), faster, strict=True)
     ]
 
 
 def outcome(rows: Sequence[Ratio]) -> str:
     """ "fail" where anything is proved slower, "pass" where all is proved not to be."""
     verdicts = {row.verdict for row in rows if row.verdict}
-    return "fail" if "slower" in verdicts else "pass" if verdicts == {"no slower"} else "inconclusive"
+    return "fail" if "fail" in verdicts else "pass" if verdicts == {"pass"} else "inconclusive"
 
 
 def _claims(paired: Paired, operation: str, limits: Limits) -> Iterator[_Claim]:
@@ -112,7 +115,9 @@ def _claims(paired: Paired, operation: str, limits: Limits) -> Iterator[_Claim]:
     few = paired.per_block(operation)
     # What is asked now and then is not judged; what should have been answered more often leaves the question open.
     why = f"{few:.1f} good answers in a block on average, and {LEAST} are needed in each"
-    row = Ratio(operation, "p95", 0.0, 0.0, None, None, None, None, "open" if few >= LEAST / 2 else "", len(pairs))
+    row = Ratio(
+        operation, "p95", 0.0, 0.0, None, None, None, None, "inconclusive" if few >= LEAST / 2 else "", len(pairs)
+    )
     yield _Claim(replace(row, why=why), ())
 
 
@@ -120,8 +125,8 @@ def _informing(paired: Paired) -> Iterator[Ratio]:
     for operation in paired.operations:
         if len(pairs := paired.times(operation, 0.5)) >= LEAST_PAIRS:
             yield _ratio(operation, "p50", pairs)[0]
-    if len(pairs := paired.times(FIRST_TOKEN, 0.5, least=LEAST // 2)) >= LEAST_PAIRS:
-        yield _ratio("", FIRST_TOKEN, pairs)[0]
+    if len(pairs := paired.times(FIRST, 0.5, least=LEAST // 2)) >= LEAST_PAIRS:
+        yield _ratio("", FIRST, pairs)[0]
 
 
 def _ratio(operation: str, measure: str, pairs: Sequence[Pair]) -> tuple[Ratio, list[float]]:
@@ -140,8 +145,8 @@ def _with_power(claim: _Claim, verdict: str, looked: int) -> Ratio:
         return row
     spread = deviation(middle, number, 1 - LEVEL)
     reach = visible(number, spread, LEVEL / looked)
-    row = replace(row, slower_by=row.limit * math.exp(reach))
-    if verdict == "open":
+    row = replace(row, finds=row.limit * math.exp(reach))
+    if verdict == "inconclusive":
         pairs = wanted(middle.value, spread, LEVEL / looked if middle.value > 0 else LEVEL)
         row = replace(row, wanted=2 * math.ceil(pairs / 2) if pairs <= MOST_WANTED else None)
     return row

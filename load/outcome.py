@@ -13,6 +13,7 @@ from typing import Any
 
 from load import stages
 from load.findings import damage, failures, too_slow
+from load.machine import machine
 from load.objectives import COUNTS, Held, judge, parse, with_defaults
 from load.progress import FILE, Ended, Mustered, Phase
 from load.validity import validity
@@ -57,7 +58,7 @@ def conclude(
         accounts=mustered.accounts if mustered else [],
         model=mustered.model if mustered else settings.model,
         tools={"seatrial": __version__, "locust": version("locust"), "python": platform.python_version()},
-        machine={"system": platform.system(), "machine": platform.machine()},
+        machine=machine(),
         settings=_shown(settings),
         seed=settings.seed,
         started=started,

@@ -24,7 +24,7 @@ from seatrial.samples import Sample, Turned
 LEAST = 20
 """Answers of an operation in a block, from which its p95 is not simply the slowest of them."""
 
-FIRST_TOKEN = "first token"
+FIRST = "first token"
 Times = Mapping[str, list[float]]
 
 
@@ -38,7 +38,7 @@ class Pair:
 
 @dataclass
 class Answers:
-    """What one block brought: milliseconds of good answers by operation, and how many requests there were and failed."""
+    """What one block brought: milliseconds of good answers by operation, how many requests there were and failed."""
 
     block: Block
     times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -74,7 +74,7 @@ class Paired:
         """All that were answered at all, those asked most often first."""
         counts: Counter[str] = Counter()
         for one in self.blocks:
-            counts.update({name: len(ms) for name, ms in one.times.items() if name != FIRST_TOKEN})
+            counts.update({name: len(ms) for name, ms in one.times.items() if name != FIRST})
         return [name for name, _ in counts.most_common()]
 
     def per_block(self, operation: str) -> float:
@@ -120,7 +120,7 @@ def _fill(answers: list[Answers], folder: RunFolder) -> None:
             one.hear(sample)
     for turned in folder.rows(SAMPLES, Turned):
         if turned.ok and turned.first is not None and (one := at(turned.at)) is not None:
-            one.times[FIRST_TOKEN].append(turned.first)
+            one.times[FIRST].append(turned.first)
 
 
 def rarest(counts: Iterable[float], sessions: int, least_share: float = 0.25) -> float:

@@ -67,14 +67,20 @@ def holm(chances: Sequence[float]) -> list[float]:
     return adjusted
 
 
+def reach(chance: float, power: float = 0.8) -> float:
+    """So many standard errors beyond a limit something has to lie, to be shown at this level with this power."""
+    normal = NormalDist()
+    return normal.inv_cdf(1 - chance) + normal.inv_cdf(power)
+
+
 def wanted(distance: float, deviation: float, chance: float, power: float = 0.8) -> float:
     """How many values show a distance of their middle at this level, with this power. Infinite for no distance."""
-    return math.inf if not distance else (_reach(chance, power) * deviation / distance) ** 2 / EFFICIENCY
+    return math.inf if not distance else (reach(chance, power) * deviation / distance) ** 2 / EFFICIENCY
 
 
 def visible(number: int, deviation: float, chance: float, power: float = 0.8) -> float:
     """The distance that so many values show with this power: `wanted` the other way round."""
-    return _reach(chance, power) * deviation / math.sqrt(number * EFFICIENCY)
+    return reach(chance, power) * deviation / math.sqrt(number * EFFICIENCY)
 
 
 def deviation(middle: Middle, number: int, confidence: float = 0.95) -> float:
@@ -84,11 +90,6 @@ def deviation(middle: Middle, number: int, confidence: float = 0.95) -> float:
     """
     width = (middle.high - middle.low) / 2
     return width * math.sqrt(number * EFFICIENCY) / NormalDist().inv_cdf(confidence)
-
-
-def _reach(chance: float, power: float) -> float:
-    normal = NormalDist()
-    return normal.inv_cdf(1 - chance) + normal.inv_cdf(power)
 
 
 def _lower(np: Any, values: Any, middle: float, together: int, chance: float) -> float:

@@ -67,6 +67,9 @@ class Settings:
     stage: tuple[str, ...] = ()
     seed_chats: int = 0
     seed_messages: int = 20
+    pairs: int = 40
+    max_slowdown: str = "10%"
+    floor: str = "5ms"
     waivers: tuple[Waiver, ...] = ()
     source: str | None = None
 
@@ -119,13 +122,16 @@ def gather(
     environ: Mapping[str, str],
     config: str | None = None,
     ask: Callable[[str], str] | None = None,
+    usual: Settings | None = None,
 ) -> Settings:
-    """Settings from the options given (None and () mean: not given), then the environment, then the file.
+    """Settings from the options given (None and () mean: not given), then the environment, the file, what is usual.
 
     Raises `WrongUse` naming the option, variable or line at fault.
     """
     path = config or environ.get(PREFIX + "CONFIG")
-    settings = _from_file(Path(path)) if path else Settings()
+    settings = usual or Settings()
+    if path:
+        settings = _from_file(Path(path), settings)
     known = {spec.name: spec for spec in fields(Settings) if spec.name not in _FROM_FILE}
     given = {
         name: _converted(known[name].type, environ[PREFIX + name.upper()], PREFIX + name.upper())
@@ -173,6 +179,8 @@ def _checked(settings: Settings) -> Settings:
         raise WrongUse("rate must be between 0 and 10000 sessions per second")
     if not 0 <= settings.seed_chats <= 100_000 or not 1 <= settings.seed_messages <= 10_000:
         raise WrongUse("seed_chats must be at most 100000, and seed_messages between 1 and 10000")
+    if not 20 <= settings.pairs <= 2_000 or settings.pairs % 2:
+        raise WrongUse("pairs must be an even number from 20 to 2000: fewer prove nothing")
     if not 0 <= settings.think <= 86_400:
         raise WrongUse("think must be between 0 and 86400 seconds")
     for option, token in [*(("--token", token) for token in settings.token), ("--admin-token", settings.admin_token)]:
@@ -218,7 +226,7 @@ def _secrets(settings: Settings, ask: Callable[[str], str]) -> Settings:
     )
 
 
-def _from_file(path: Path) -> Settings:
+def _from_file(path: Path, usual: Settings) -> Settings:
     try:
         text = path.read_text("utf-8")
         table = tomllib.loads(text)
@@ -239,7 +247,7 @@ def _from_file(path: Path) -> Settings:
             raise WrongUse(f"{path}:{_line(text, name)}: {name} must be text")
         else:
             values[name] = _typed(path, text, name, known[name], value)
-    return Settings(**values, source=str(path.resolve()))
+    return replace(usual, **values, source=str(path.resolve()))
 
 
 def _typed(path: Path, text: str, name: str, kind: str, value: Any) -> Any:

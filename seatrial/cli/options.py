@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -65,10 +65,12 @@ def common_options(command: Command) -> Command:
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(_COMMON), command)
 
 
-def settings_from(options: dict[str, Any]) -> Settings:
-    """Options over environment over configuration file. Raises `WrongUse`."""
+def settings_from(
+    options: dict[str, Any], usual: Settings | None = None, environ: Mapping[str, str] = os.environ
+) -> Settings:
+    """Options over environment over configuration file over what is usual. Raises `WrongUse`."""
     options = dict(options)
     config = options.pop("config", None)
-    if config is None and "SEATRIAL_CONFIG" not in os.environ and Path("seatrial.toml").exists():
+    if config is None and "SEATRIAL_CONFIG" not in environ and Path("seatrial.toml").exists():
         config = "seatrial.toml"
-    return gather(options, os.environ, config)
+    return gather(options, environ, config, usual=usual)
