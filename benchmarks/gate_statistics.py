@@ -65,7 +65,7 @@ def compared(kind: str, slower: float, sides: str, chance: np.random.Generator) 
 
 
 def one_after_the_other(kind: str, slower: float, blocks: int, chance: np.random.Generator) -> bool:
-    """All of A, then all of B, and "p95 grew by a fifth": the p95 of so many blocks is about that of their slow ones."""
+    """All of A, then all of B, and "p95 grew by a fifth": a p95 over many blocks is that of the slow ones."""
     p95 = weather(kind, blocks, chance) + chance.normal(0, CHANCE, blocks)
     a, b = np.exp(p95[: blocks // 2]), np.exp(p95[blocks // 2 :]) * slower
     return bool(np.quantile(b, 0.8) > 1.2 * np.quantile(a, 0.8))

@@ -4,8 +4,9 @@
     rows = judged(paired, limits)
     outcome(rows)                    # "fail", "pass" or "inconclusive"
 
-A slowdown counts when it is proved to be above the limit, not merely above nothing: by the larger of share and floor. Two claims are tested, each at 5 %. *Slower*: with Holm's correction over all that was looked at, since any one of
-them fails B. *No slower*: without, since all of them together pass it (an intersection-union test).
+A slowdown counts when it is proved to be above the limit, the larger of share and floor, and not merely above nothing.
+Two claims are tested, each at 5 %. *Slower*: with Holm's correction over all that was looked at, since any one of them
+fails B. *Not slower*: without, since all of them together pass it (an intersection-union test).
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from seatrial.errors import WrongUse
 from seatrial.records import RunFolder
 from seatrial.settings import PREFIX, Settings
 
-USUAL = Settings(users=4, turns=2, think=0.05)
+USUAL = Settings(users=4, turns=2, think=0.02)
 """Few at a time and little thought: here it is precision that counts, and not load."""
 
 
@@ -38,7 +38,7 @@ USUAL = Settings(users=4, turns=2, think=0.05)
 @click.option("--floor", metavar="TIME", help="A difference below this is no slowdown. [default: 5ms]")
 @click.option("--users", type=int, help="Users at a time, on one target after the other. [default: 4]")
 @click.option("--turns", type=int, help="Turns in each session. [default: 2]")
-@click.option("--think", type=SECONDS, help="A user's pause before each turn, spread by half. [default: 0.05s]")
+@click.option("--think", type=SECONDS, help="A user's pause before each turn, spread by half. [default: 0.02s]")
 @click.option("--mix", metavar="JOURNEY=N,...", help="Which journeys, how often. [default: session=1]")
 @click.option("--no-verify", is_flag=True, help="Compare times only; do not hold both to the contract as well.")
 @click.option("--depth", type=click.Choice(["quick", "full"]), help="Of these verifications. [default: quick]")

@@ -107,7 +107,7 @@ def _named(side: str) -> Iterator[None]:
 
 def _announce(a: Settings, console: Console) -> None:
     console.print(
-        f"{a.pairs} pairs of blocks in turns, {a.users} users at a time; journeys {Mix.parse(a.mix)} of {a.turns} turns; "
+        f"{a.pairs} pairs of blocks in turns, {a.users} users at a time; {Mix.parse(a.mix)} of {a.turns} turns; "
         f"at least {2 * (a.pairs + 2) * max(LEAST, 2 * a.users) * a.turns:,} completions",
         soft_wrap=True,
         highlight=False,
