@@ -8,9 +8,10 @@ from rich.console import Console
 from rich.table import Table
 
 from reports.wording import line
-from seatrial.ratios import Ratio, change
+from seatrial.ratios import Ratio
 
-HEAD = ("", "A", "B", "change", "between", "limit", "", "finds")
+HEAD = ("ms", "A", "B", "change", "between", "limit", "", "finds")
+WORDS = {"pass": "pass", "fail": "FAIL", "inconclusive": "open"}
 
 
 def show(rows: Sequence[Ratio], console: Console) -> None:
@@ -22,6 +23,7 @@ def show(rows: Sequence[Ratio], console: Console) -> None:
         table.add_row(*row)
     if table.row_count:
         console.print(table)
+        console.print("between: 95 % on each side; finds: the change that 8 such runs of 10 find", style="dim")
 
 
 def cells(rows: Iterable[Ratio]) -> list[tuple[str, ...]]:
@@ -33,16 +35,17 @@ def _cells(row: Ratio) -> tuple[str, ...]:
     name = line(f"{row.operation} {row.measure}".strip(), 40)
     if row.measure == "failed":
         shares = (f"{row.a:.2%}", f"{row.b:.2%}", f"{row.b - row.a:+.2%}", "", f"+{row.limit:.0%}" if row.limit else "")
-        return (name, *shares, row.verdict, "")
+        return (name, *shares, WORDS.get(row.verdict, ""), "")
     if row.ratio is None:
-        return name, "", "", "", "", "", row.verdict or "not judged", line(row.why, 80)
-    between = f"{_change(row.low)} to {_change(row.high)}" if row.low is not None and row.high is not None else ""
+        return name, "", "", "", "", "", WORDS.get(row.verdict, "not judged"), line(row.why, 80)
+    between = f"{_change(row.low)}..{_change(row.high)}" if row.low is not None and row.high is not None else ""
     limit, finds = _change(row.limit), _change(row.finds)
-    return name, _ms(row.a), _ms(row.b), _change(row.ratio), between, limit, row.verdict, finds
+    return name, _ms(row.a), _ms(row.b), _change(row.ratio), between, limit, WORDS.get(row.verdict, ""), finds
 
 
 def _change(ratio: float | None) -> str:
-    return "" if ratio is None else change(ratio)
+    """In whole percent: intervals are wider than that."""
+    return "" if ratio is None else f"{(ratio - 1) * 100:+.0f}%" if ratio < 10 else f"x{ratio:.0f}"
 
 
 def _ms(ms: float) -> str:

@@ -96,7 +96,7 @@ def _live(a: str, b: str, options: dict[str, Any], verify: bool, yes: bool, as_j
     if as_json:
         contract = done.contract.document(second.strict) if done.contract else None
         document = asdict(done.run) | {"folder": str(folder.path), "ratios": list(map(asdict, done.rows))}
-        click.echo(json.dumps(document | {"contract": contract}, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(document | {"contracts": contract}, indent=2, ensure_ascii=False))
     return done.run.exit_code or 0
 
 
@@ -135,6 +135,7 @@ def _stored(a: RunFolder, b: RunFolder, settings: Settings, as_json: bool, conso
 def _show(done: Compared, console: Console, strict: bool) -> None:
     show(done.rows, console)
     if done.contract is not None:
+        console.print("\nThe contracts:", style="bold")
         done.contract.show(console, strict)
     for note in done.run.notes:
         console.print(f"Note: {note}", soft_wrap=True, markup=False, style="dim")

@@ -23,6 +23,7 @@ from load.mix import Mix
 from load.objectives import demand, parse
 from load.outcome import CLOSED_LOOP, conclude, offered
 from load.progress import FILE, Ended, Mustered, Phase
+from seatrial.cli.before import HeldAgainst
 from seatrial.cli.contact import reference_process, run_folder, signed_in
 from seatrial.cli.ending import written
 from seatrial.cli.options import SECONDS, common_options, settings_from
@@ -66,9 +67,10 @@ SHOWN = 5
 @click.option("--seed-messages", type=int, help="Messages in each of these. [default: 20]")
 @click.option("--turns", type=int, help="Turns in each session. [default: 3]")
 @click.option("--think", type=SECONDS, help="A user's pause before each turn, spread by half. [default: 1s]")
+@click.option("--baseline", "before", metavar="RUN", help="An earlier load: what is proved slower than it was fails.")
 @click.option("--yes", is_flag=True, help="Load a target that is not on this machine, without asking.")
 @common_options
-def load(url: str | None, yes: bool, as_json: bool, **options: Any) -> int:
+def load(url: str | None, before: str | None, yes: bool, as_json: bool, **options: Any) -> int:
     """Play whole sessions against a deployment: create, chat, read the history, delete.
 
     Every prompt carries a mark of its own, and each session's history is compared with what was said in it. A
@@ -81,10 +83,12 @@ def load(url: str | None, yes: bool, as_json: bool, **options: Any) -> int:
     settings = settings_from(options | {"url": url})
     console = Console(stderr=as_json)
     _ = stages.of(settings), Mix.parse(settings.mix), parse(settings.slo)  # wrong use is told before anything begins
+    held = HeldAgainst.open(before, settings) if before else None
     if settings.url and not settings.target().is_loopback and not yes:
         _ask(settings)
     with run_folder(settings, "load") as folder:
-        run = written(run_load(settings, folder, console), folder)
+        run = run_load(settings, folder, console)
+        run = written(held.judged(run, folder, console) if held else run, folder)
     _show(run, folder, console)
     if as_json:
         click.echo(json.dumps(asdict(run) | {"folder": str(folder.path)}, indent=2, ensure_ascii=False))
