@@ -241,11 +241,11 @@ def _concluded(run: Run, rows: list[Ratio], limits: Limits, found: list[Finding]
     looked = f"{max((row.pairs for row in rows), default=0)} pairs of blocks"
     verdict, said = outcome(rows), sentence(rows, limits, looked)
     others = [finding for finding in found if not finding.rule.startswith("compare-")]
-    if others or verdict == "fail":  # a player that is late makes slowdowns smaller, and none where there is none
-        verdict, rest = "fail", "" if said.startswith("Fail") else f" Times: {said}"
-        broken = f"Fail: {len(others)} findings that A has not, the first: {others[0].title}." if others else ""
-        said = " ".join(filter(None, [broken, rest.strip() or said]))
-    elif run.problem:
+    if others:
+        more = f", the first of {len(others)}" if len(others) > 1 else ""
+        times = f" Times: {said[:1].lower()}{said[1:]}" if rows else ""
+        verdict, said = "fail", f"Fail: B has a finding that A has not: {others[0].title}{more}.{times}"
+    elif run.problem and verdict != "fail":  # a player that was late makes slowdowns smaller, and none of nothing
         verdict, said = "inconclusive", f"Inconclusive: {run.problem}."
     problem = run.problem or (said.partition(": ")[2] if verdict == "inconclusive" else None)
     return replace(run, verdict=verdict, sentence=said, problem=problem, exit_code=CODES[verdict], ended=now())
