@@ -18,13 +18,15 @@ from command_line import Command, command, environment, until
 
 from load.duelling import both
 from load.duelling import environment as environment_of
+from seatrial.client import Client
 from seatrial.contract import SESSIONS, Contract
 from seatrial.lab.reference import create_app
 from seatrial.lab.serving import running
-from seatrial.ledger import open_entries
-from seatrial.records import Finding, RunFolder
+from seatrial.ledger import Ledger, open_entries
+from seatrial.records import Finding, Run, RunFolder
 from seatrial.samples import Compared, Integrity
 from seatrial.settings import Settings
+from seatrial.target import Target
 
 CONTRACT = Contract.load()
 LATE = 0.04
@@ -148,3 +150,19 @@ def test_what_is_said_of_b_alone_replaces_what_is_said_of_both(here: Command, mo
     assert (second.token, second.admin_token, second.users) == ((), "of-b", 6)
     first, second = _settings("http://a", "http://b", {"b_token": ("option",)})
     assert (first.token, second.token, second.admin_token) == (("of-a",), ("option",), "of-b")
+
+
+def test_clean_finishes_both_sides_after_a_kill(here: Command) -> None:
+    with server() as a, server() as b:
+        for side, url in (("a", a), ("b", b)):
+            folder = RunFolder.create(f"run/{side}", "compare")
+            folder.save(Run("compare", url, SESSIONS))
+            ledger, call = Ledger(folder.path / "ledger.jsonl"), CONTRACT.call("createSession")
+            with Client(Target(url), before=ledger.before, on_exchange=ledger.after) as client:
+                client.send(call)
+            ledger.close()
+        RunFolder(Path("run")).save(Run("compare", b, SESSIONS))
+        assert [len(sessions_on(url)) for url in (a, b)] == [1, 1]
+        done = here("clean", "run")
+        assert done.code == 0, done.err
+        assert [sessions_on(url) for url in (a, b)] == [[], []]
