@@ -7,15 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from report_runs import finding
 
 from load.blocks import QUAD, journeys, order
 from load.gate import LEAST_PAIRS, Limits, judged, outcome
 from load.mix import Mix
 from load.pairs import LEAST, Paired
 from load.ruling import findings, sentence
+from seatrial.cli.comparing import concluded
 from seatrial.errors import WrongUse
 from seatrial.ratios import BLOCKS, SIDES, Beside, Block, Ratio
-from seatrial.records import Recorder, RunFolder
+from seatrial.records import Finding, Recorder, Run, RunFolder
 from seatrial.samples import Compared, Sample
 
 TEN = Limits.parse("10%", "5ms")
@@ -162,3 +164,32 @@ def test_limits_are_said_as_they_were_given() -> None:
     assert str(Limits.parse("12.5 %", "0.2s")) == "12.5 % and 200 ms"
     assert TEN.ratio(200) == pytest.approx(1.1)
     assert TEN.ratio(10) == pytest.approx(1.5)
+
+
+def row(verdict: str) -> Ratio:
+    return Ratio("getChat", "p95", 40.0, 50.0, 1.25, 1.2, 1.3, 1.1, verdict, 40)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "problem", "found", "ends"),
+    [
+        ("pass", None, [], "pass"),
+        ("fail", None, [], "fail"),
+        ("inconclusive", None, [], "inconclusive"),
+        # A player that was late hides a slowdown, and makes none.
+        ("pass", "the player needed a whole core", [], "inconclusive"),
+        ("fail", "the player needed a whole core", [], "fail"),
+        ("pass", None, [finding(title="A history holds what was said")], "fail"),
+        ("pass", "B could not be verified", [finding()], "fail"),
+    ],
+)
+def test_a_proven_failure_beats_what_was_in_the_way(
+    verdict: str, problem: str | None, found: list[Finding], ends: str
+) -> None:
+    run = concluded(Run("compare", "http://b", "sessions", problem=problem), [row(verdict)], TEN, found)
+    assert run.verdict == ends
+    assert run.exit_code == {"pass": 0, "fail": 1, "inconclusive": 3}[ends]
+    assert run.sentence.startswith(ends.capitalize())
+    assert bool(run.problem) == (ends == "inconclusive" or problem is not None)
+    for one in found:
+        assert one.title in run.sentence

@@ -20,6 +20,8 @@ from load.progress import FILE, Ended, Mustered, Phase
 from load.ruling import findings, sentence
 from load.validity import dulled, validity
 from reports.comparison import Comparison
+from reports.drift import Drift
+from reports.sentences import sentence as drift_told
 from reports.verdict import judge
 from seatrial import __version__
 from seatrial.cli.contact import signed_in
@@ -78,7 +80,7 @@ def compare_live(a: Settings, b: Settings, folder: RunFolder, console: Console, 
             found += new
     _write(folder, COMPARISON, [row.record() for row in rows])
     _write(folder, "findings.jsonl", found)
-    run = _concluded(run, rows, limits, found)
+    run = concluded(run, rows, limits, found)
     return Compared(written(run, folder), rows, contract)
 
 
@@ -127,6 +129,8 @@ def _begun(a: Settings, b: Settings, deployment: Deployment) -> Run:
         machine=machine(),
         settings={"a": a.url, "b": b.url} | {name: getattr(a, name) for name in shown},
         seed=a.seed,
+        depth=b.depth,
+        strict=b.strict,
         started=now(),
     )
 
@@ -233,10 +237,17 @@ def _verified(
         contract = Comparison.of(*folders)
     except SeatrialError as error:
         return replace(run, problem=str(error)), None, []
-    return run, contract, [group.finding for group in contract.failing(b.strict)]
+    new = [group.finding for group in contract.failing(b.strict)]
+    return run, contract, new + ([_drifted(row) for row in contract.drift] if b.strict else [])
 
 
-def _concluded(run: Run, rows: list[Ratio], limits: Limits, found: list[Finding]) -> Run:
+def _drifted(row: Drift) -> Finding:
+    """Drift as what it is where somebody is strict about it."""
+    told = drift_told(row)
+    return Finding("contract-drift", "drift", row.operation, told, "as in A", told, row.where or "operation", "")
+
+
+def concluded(run: Run, rows: list[Ratio], limits: Limits, found: list[Finding]) -> Run:
     """The run with its verdict: what is proved against B beats whatever kept it from being proved good."""
     looked = f"{max((row.pairs for row in rows), default=0)} pairs of blocks"
     verdict, said = outcome(rows), sentence(rows, limits, looked)
