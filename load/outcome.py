@@ -15,6 +15,7 @@ from load import stages
 from load.conformance import Checked, check
 from load.findings import damage, failures, too_slow
 from load.limit import limits
+from load.machine import machine
 from load.objectives import COUNTS, Held, judge, parse, with_defaults
 from load.overhead import learn
 from load.progress import FILE, Ended, Mustered, Ordered, Phase
@@ -65,7 +66,7 @@ def conclude(
         accounts=mustered.accounts if mustered else [],
         model=mustered.model if mustered else settings.model,
         tools={"seatrial": __version__, "locust": version("locust"), "python": platform.python_version()},
-        machine={"system": platform.system(), "machine": platform.machine()},
+        machine=machine(),
         settings=_shown(settings),
         seed=settings.seed,
         started=started,

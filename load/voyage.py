@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 
@@ -31,7 +31,7 @@ from load.selfcheck import SelfCheck
 from load.share import Share
 from seatrial.actor import verbs_for
 from seatrial.client import tls_context
-from seatrial.crew import Crew, Person
+from seatrial.crew import Crew
 from seatrial.errors import Inconclusive, SeatrialError
 from seatrial.exchange import Call
 from seatrial.records import RunFolder
@@ -87,10 +87,10 @@ class Voyage:
         self.crew = crew
         self.mix.demand(crew.api)
         self._tls = tls_context(crew.target) if crew.target.url.startswith("https") else None
-        speakers = _speakers(crew)
+        speakers = crew.speakers()
         self._people = speakers if speakers[0].account.throwaway else self.share.among(speakers)
         self.mix.demand_accounts([person.account for person in self._people], self.people)
-        self._say(_mustered(crew, self._people))
+        self._say(Mustered.of(crew, self._people))
         self._fill()
         self._recorder = LoadRecorder(self.folder.path / "samples" / self.share.samples)
         kept = self.folder.path / KEPT / self.share.samples
@@ -221,29 +221,3 @@ class Died(SeatrialError):
     """The target was there and is not any more."""
 
     cause = "died"
-
-
-def _speakers(crew: Crew) -> list[Person]:
-    """Who takes part: everyone, or the one account that sees a model where ordinary accounts see none."""
-    if crew.speaker is None or crew.speaker is crew.people[0]:
-        return crew.people
-    crew.notes[:] = [f"ordinary accounts see no model: all sessions ran as {crew.speaker.account.label}"]
-    return [crew.speaker]
-
-
-def _mustered(crew: Crew, people: Sequence[Person]) -> Mustered:
-    accounts = [
-        {"label": p.account.label, "role": p.account.role, "throwaway": p.account.throwaway}
-        for p in [*people, *([crew.admin] if crew.admin else [])]
-    ]
-    deployment = crew.deployment
-    return Mustered(
-        crew.api,
-        deployment.version,
-        deployment.name,
-        crew.contract.source,
-        crew.model,
-        crew.marker,
-        accounts,
-        list(crew.notes),
-    )

@@ -21,10 +21,12 @@ from seatrial.target import ANONYMOUS, Account, Login, Target
 
 PREFIX = "SEATRIAL_"
 _FROM_FILE = ("waivers", "source")
+NOT_IN_FILE = ("master", "expect_workers", "worker")
+"""What a process is among the workers of one load."""
 _PATHS = ("contract", "ca_file", "out", "baseline")
 SECRETS = ("token", "account", "admin", "admin_token", "header")
 TIMES = ("timeout", "duration", "think")
-TABLES = ("verify", "capacity")
+TABLES = ("verify", "capacity", "compare")
 """Tables of the file: what only the command of that name knows stands in one (see `cli.options`)."""
 
 
@@ -82,6 +84,9 @@ class Settings:
     expect_workers: int = 1
     worker: str | None = None
     provider: str | None = None
+    pairs: int = 40
+    max_slowdown: str = "10%"
+    floor: str = "5ms"
     waivers: tuple[Waiver, ...] = ()
     source: str | None = None
 
@@ -145,13 +150,16 @@ def gather(
     environ: Mapping[str, str],
     config: str | None = None,
     ask: Callable[[str], str] | None = None,
+    usual: Settings | None = None,
 ) -> Settings:
-    """Settings from the options given (None and () mean: not given), then the environment, then the file.
+    """Settings from the options given (None and () mean: not given), then the environment, the file, what is usual.
 
     Raises `WrongUse` naming the option, variable or line at fault.
     """
     path = config or environ.get(PREFIX + "CONFIG")
-    settings = _from_file(Path(path)) if path else Settings()
+    settings = usual or Settings()
+    if path:
+        settings = _from_file(Path(path), settings)
     known = {spec.name: spec for spec in fields(Settings) if spec.name not in _FROM_FILE}
     given = {
         name: _converted(known[name].type, environ[PREFIX + name.upper()], PREFIX + name.upper())
@@ -212,6 +220,8 @@ def _problems(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "seed_chats", "seed_chats must be at most 100000"
     if not 1 <= settings.seed_messages <= 10_000:
         yield "seed_messages", "seed_messages must be between 1 and 10000"
+    if not 20 <= settings.pairs <= 2_000 or settings.pairs % 2:
+        yield "pairs", "pairs must be an even number from 20 to 2000: fewer prove nothing"
     if not 0 <= settings.think <= 86_400:
         yield "think", "think must be between 0 and 86400 seconds"
 
@@ -262,7 +272,7 @@ def _secrets(settings: Settings, ask: Callable[[str], str]) -> Settings:
     )
 
 
-def _from_file(path: Path) -> Settings:
+def _from_file(path: Path, usual: Settings) -> Settings:
     file = ConfigFile.read(path)
     known = {spec.name: str(spec.type) for spec in fields(Settings)}
     values: dict[str, Any] = {}
@@ -273,11 +283,11 @@ def _from_file(path: Path) -> Settings:
             values["waivers"] = tuple(_waiver(file, number, row) for number, row in enumerate(value, 1))
         elif name in TABLES and isinstance(value, dict):
             continue  # the command of that name reads it
-        elif name not in known or name in _FROM_FILE:
+        elif name not in known or name in (*_FROM_FILE, *NOT_IN_FILE):
             raise file.wrong(f"unknown setting {name!r}", name)
         else:
             values[name] = file.typed(name, known[name], time=name in TIMES, secret=name in SECRETS)
-    settings = Settings(**values, source=str(path.resolve()))
+    settings = replace(usual, **values, source=str(path.resolve()))
     for name, problem in _problems(settings):
         if name in values:
             raise file.wrong(problem, name)

@@ -92,6 +92,12 @@ PARSED = {
         "seatrial lab proxy --upstream URL --fault message-lost",
         "seatrial load http://localhost:8080 --slo 'turn p95 < 10s' --slo 'getChat p99 < 300ms' --slo 'errors < 0.1%'",
     ],
+    "the tests of `compare` run such, on live targets and on stored loads": [
+        "seatrial compare https://chat-old.example.org https://chat-new.example.org --admin you@example.org",
+        "seatrial load http://localhost:8080 --out before",
+        "seatrial load http://localhost:8080 --out after",
+        "seatrial load http://localhost:8080 --baseline before",
+    ],
     "tests/test_capacity_command.py resumes a search": [
         "seatrial capacity http://localhost:8080 --slo 'turn p95 < 10s' --admin me@example.org --resume RUN",
     ],
@@ -228,6 +234,7 @@ def test_every_variable_that_is_named_is_read_somewhere(page: Path) -> None:
     settings = {f"SEATRIAL_{spec.name.upper()}" for spec in fields(Settings)}
     sources = [*(ROOT / "seatrial").rglob("*.py"), *(ROOT / "tests").glob("conftest.py"), *(ROOT / ".ci").rglob("g*")]
     known = settings.union(*(re.findall(r"SEATRIAL_[A-Z_]+", p.read_text("utf-8")) for p in sources if p.is_file()))
+    known |= {name.replace("SEATRIAL_", "SEATRIAL_B_", 1) for name in settings}  # of B alone, for `compare`
     assert set(re.findall(r"\bSEATRIAL_[A-Z_]*[A-Z]", page.read_text("utf-8"))) <= known
 
 

@@ -32,6 +32,8 @@ BEFORE_THE_RUN = (
     "provider.jsonl",
     "pytest.log",
     "locust.log",
+    "duel.log",
+    "blocks.jsonl",
 )
 """What a run folder may hold before the run has begun; anything else is a record of it."""
 

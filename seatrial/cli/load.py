@@ -25,6 +25,7 @@ from load.outcome import CLOSED_LOOP, conclude, offered
 from load.overhead import overheads
 from load.progress import FILE, Ended, Mustered, Phase
 from load.provider import mark, meet
+from seatrial.cli.before import HeldAgainst
 from seatrial.cli.contact import reference_process, run_folder, signed_in
 from seatrial.cli.ending import written
 from seatrial.cli.options import SECONDS, common_options, settings_from
@@ -76,9 +77,10 @@ SHOWN = 5
 @click.option("--expect-workers", type=int, metavar="N", help="So many workers, before --master begins.")
 @click.option("--worker", metavar="HOST[:PORT]", help="Play a share of the load of the --master at this address.")
 @click.option("--provider", metavar="URL", help="The scripted provider behind it: tells its own time from the model's.")
+@click.option("--baseline", "before", metavar="RUN", help="An earlier load: what is proved slower than it was fails.")
 @click.option("--yes", is_flag=True, help="Load a target that is not on this machine, without asking.")
 @common_options
-def load(url: str | None, yes: bool, as_json: bool, **options: Any) -> int:
+def load(url: str | None, before: str | None, yes: bool, as_json: bool, **options: Any) -> int:
     """Play whole sessions against a deployment: create, chat, read the history, delete.
 
     Every prompt carries a mark of its own, and each session's history is compared with what was said in it. A
@@ -95,10 +97,12 @@ def load(url: str | None, yes: bool, as_json: bool, **options: Any) -> int:
         raise WrongUse("--worker needs the URL of the target: a worker knows by itself where its credentials go")
     if settings.master is not None and not settings.url:
         raise WrongUse("--master needs the URL of a target that its workers reach, too")
+    held = HeldAgainst.open(before, settings) if before else None
     if settings.url and not settings.target().is_loopback and not yes:
         _ask(settings)
     with run_folder(settings, "load") as folder:
-        run = written(run_load(settings, folder, console), folder)
+        run = run_load(settings, folder, console)
+        run = written(held.judged(run, folder, console) if held else run, folder)
     _show(run, folder, console)
     if as_json:
         click.echo(json.dumps(asdict(run) | {"folder": str(folder.path)}, indent=2, ensure_ascii=False))

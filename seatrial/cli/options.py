@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,8 +36,9 @@ class Seconds(click.ParamType[float]):
 
 SECONDS = Seconds()
 
-NOT_IN_A_FILE = ("as_json", "config", "resume", "yes")
-"""What is said for one run: how it tells, where its settings are, which run goes on, and consent."""
+NOT_IN_A_FILE = ("as_json", "before", "config", "resume", "yes", "b_token", "b_account", "b_admin", "b_admin_token")
+"""What is said for one run: how it tells, where its settings are, which run goes on or is held against, consent, and
+the credentials of B."""
 
 
 def own_options(command: click.Command) -> dict[str, click.Option]:
@@ -103,10 +104,12 @@ def common_options(command: Command) -> Command:
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(_COMMON), command)
 
 
-def settings_from(options: dict[str, Any]) -> Settings:
-    """Options over environment over configuration file. Raises `WrongUse`."""
+def settings_from(
+    options: dict[str, Any], usual: Settings | None = None, environ: Mapping[str, str] = os.environ
+) -> Settings:
+    """Options over environment over configuration file over what is usual. Raises `WrongUse`."""
     options = dict(options)
     config = options.pop("config", None)
-    if config is None and "SEATRIAL_CONFIG" not in os.environ and Path(config_file.NAME).exists():
+    if config is None and "SEATRIAL_CONFIG" not in environ and Path(config_file.NAME).exists():
         config = config_file.NAME
-    return gather(options, os.environ, config)
+    return gather(options, environ, config, usual=usual)
