@@ -8,6 +8,9 @@ from reports.verdict import Judgement, target_name
 from reports.wording import clean, counted, line
 from seatrial.records import Finding, Run, RunFolder
 
+DEFAULTS = ("damaged = 0", "errors < 1%")
+"""Objectives that every load is held to, whether it is told so or not."""
+
 TWO = ("second account", "two accounts", "another account")
 
 
@@ -44,6 +47,8 @@ def _all(run: Run, judgement: Judgement, folder: str) -> list[tuple[str, str]]:
         if run.problem:
             steps.append((f"Then mend what ended the run early: {line(run.problem, 160)}.", ""))
         steps.append(("When it is mended, run this trial again.", _again(run)))
+    elif judgement.verdict == "fail":
+        steps += _too_small(run)
     elif judgement.verdict == "inconclusive":
         steps.append((f"Mend what kept the run from a verdict: {line(run.problem or 'nothing was checked', 200)}.", ""))
         steps.append(("Then run this trial again.", _again(run)))
@@ -59,12 +64,28 @@ def _all(run: Run, judgement: Judgement, folder: str) -> list[tuple[str, str]]:
     return steps
 
 
+def _too_small(run: Run) -> list[tuple[str, str]]:
+    """A run that fails without a finding: a capacity under what is needed, or a comparison."""
+    if run.command != "capacity":
+        return [("Look at what is slower below, and run it again when it is mended.", _again(run))]
+    return [
+        ("Look at what failed first, below: it says what to make larger.", ""),
+        ("When it is, search again.", _again(run)),
+    ]
+
+
 def _after_a_pass(run: Run, judgement: Judgement) -> list[tuple[str, str]]:
-    steps = []
+    steps, target = [], shlex.quote(line(run.target))
     if run.command == "verify" and run.depth == "quick":
         steps.append(("Look deeper before a release.", f"{_again(run)} --depth full"))
-    if run.command == "verify" and not judgement.digest.has_load:
-        steps.append(("See how it holds under load.", f"seatrial load {shlex.quote(line(run.target))}"))
+    if run.command == "verify" and not judgement.digest.load:
+        steps.append(("See how it holds under load.", f"seatrial load {target}"))
+    if run.command == "load":
+        steps.append(("Find how many people it holds.", f"seatrial capacity {target} --slo 'turn p95 < 10s'"))
+    if run.command == "capacity" and not any("Little" in note for note in run.notes):
+        steps.append(("Say how many people it is for, and learn whether it is enough.", f"{_again(run)} --people 500"))
+    if run.command == "capacity" and not run.counts.get("fails"):
+        steps.append(("Nothing failed yet: search higher.", f"{_again(run)} --most {2 * run.counts.get('holds', 1)}"))
     steps.append((f"Keep this page: it says what {target_name(run)} was held to.", ""))
     return steps
 
@@ -72,7 +93,10 @@ def _after_a_pass(run: Run, judgement: Judgement) -> list[tuple[str, str]]:
 def _again(run: Run) -> str:
     strict = " --strict" if run.strict else ""
     baseline = f" --baseline {shlex.quote(line(run.settings['baseline']))}" if run.settings.get("baseline") else ""
-    return f"seatrial {run.command} {shlex.quote(line(run.target))}{strict}{baseline}"
+    slo = run.settings.get("slo")
+    limits = [one for one in slo if isinstance(one, str) and one not in DEFAULTS] if isinstance(slo, list) else []
+    held = "".join(f" --slo {shlex.quote(line(one))}" for one in limits)
+    return f"seatrial {run.command} {shlex.quote(line(run.target))}{strict}{baseline}{held}"
 
 
 def _left(run: Run) -> str:

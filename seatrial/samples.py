@@ -151,7 +151,8 @@ class Judged:
     """What became of one objective of a load: "held", "missed", or "unsupported" by what was measured.
 
     `value` lies between `low` and `high`, in milliseconds, as a share or as a number; None where nothing can be said.
-    `proved` when the interval lies on the same side of the limit. `said` is all that in words.
+    `proved` when the interval lies on the same side of the limit. `said` is all that in words. `limit` is in the unit
+    of the value.
     """
 
     objective: str
@@ -161,3 +162,21 @@ class Judged:
     high: float | None
     proved: bool
     said: str
+    limit: float | None = None
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One operation of a comparison of two targets: its time on B divided by that on A, and where that ratio may lie.
+
+    `limit` is the ratio that B may not pass; `verdict` is "pass", "fail" or "inconclusive"; `pairs` of blocks were
+    measured.
+    """
+
+    operation: str
+    ratio: float
+    low: float
+    high: float
+    limit: float
+    verdict: str
+    pairs: int
