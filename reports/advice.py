@@ -49,6 +49,10 @@ def _all(run: Run, judgement: Judgement, folder: str) -> list[tuple[str, str]]:
         steps.append(("When it is mended, run this trial again.", _again(run)))
     elif judgement.verdict == "fail":
         steps += _too_small(run)
+    elif judgement.verdict == "inconclusive" and any(
+        one.verdict == "unsupported" for one in judgement.digest.objectives
+    ):
+        steps.append(("Load for longer: too little was measured to judge every objective.", _again(run, longer=3)))
     elif judgement.verdict == "inconclusive":
         steps.append((f"Mend what kept the run from a verdict: {line(run.problem or 'nothing was checked', 200)}.", ""))
         steps.append(("Then run this trial again.", _again(run)))
@@ -60,7 +64,7 @@ def _all(run: Run, judgement: Judgement, folder: str) -> list[tuple[str, str]]:
         told = f"Look at {counted(len(judgement.drift), 'departure')} from the contract that did not fail the run."
         steps.append((told, ""))
     if judgement.verdict == "pass":
-        steps += _after_a_pass(run, judgement)
+        steps += _after_a_pass(run, judgement, folder)
     return steps
 
 
@@ -74,7 +78,7 @@ def _too_small(run: Run) -> list[tuple[str, str]]:
     ]
 
 
-def _after_a_pass(run: Run, judgement: Judgement) -> list[tuple[str, str]]:
+def _after_a_pass(run: Run, judgement: Judgement, folder: str) -> list[tuple[str, str]]:
     steps, target = [], shlex.quote(line(run.target))
     if run.command == "verify" and run.depth == "quick":
         steps.append(("Look deeper before a release.", f"{_again(run)} --depth full"))
@@ -82,21 +86,41 @@ def _after_a_pass(run: Run, judgement: Judgement) -> list[tuple[str, str]]:
         steps.append(("See how it holds under load.", f"seatrial load {target}"))
     if run.command == "load":
         steps.append(("Find how many people it holds.", f"seatrial capacity {target} --slo 'turn p95 < 10s'"))
+    if run.command == "capacity" and not run.counts.get("fails"):
+        if any(one.outcome == "fails" for one in judgement.digest.levels):
+            steps.append(("Go on where the search ended: no level has failed twice yet.",
+                          f"seatrial capacity {target}{_limits(run)} --resume {folder}"))  # fmt: skip
+        else:
+            steps.append(
+                ("Nothing failed yet: search higher.", f"{_again(run)} --most {2 * run.counts.get('holds', 1)}")
+            )
     if run.command == "capacity" and not any("Little" in note for note in run.notes):
         steps.append(("Say how many people it is for, and learn whether it is enough.", f"{_again(run)} --people 500"))
-    if run.command == "capacity" and not run.counts.get("fails"):
-        steps.append(("Nothing failed yet: search higher.", f"{_again(run)} --most {2 * run.counts.get('holds', 1)}"))
     steps.append((f"Keep this page: it says what {target_name(run)} was held to.", ""))
     return steps
 
 
-def _again(run: Run) -> str:
+def _again(run: Run, longer: int = 1) -> str:
     strict = " --strict" if run.strict else ""
     baseline = f" --baseline {shlex.quote(line(run.settings['baseline']))}" if run.settings.get("baseline") else ""
+    asked = _asked(run, longer) if run.command == "load" else ""
+    return f"seatrial {run.command} {shlex.quote(line(run.target))}{asked}{_limits(run)}{strict}{baseline}"
+
+
+def _asked(run: Run, longer: int) -> str:
+    """The load that was asked for, lasting `longer` times as long."""
+    given = run.settings
+    told = "".join(f" --stage {shlex.quote(line(stage))}" for stage in given.get("stage") or ())
+    if not told:
+        told = f" --rate {given['rate']:g}" if given.get("rate") else f" --users {given.get('users') or 10}"
+        told += f" --duration {longer * float(given.get('duration') or 60):g}s"
+    return told + (f" --mix {shlex.quote(line(given['mix']))}" if given.get("mix", "session=1") != "session=1" else "")
+
+
+def _limits(run: Run) -> str:
     slo = run.settings.get("slo")
-    limits = [one for one in slo if isinstance(one, str) and one not in DEFAULTS] if isinstance(slo, list) else []
-    held = "".join(f" --slo {shlex.quote(line(one))}" for one in limits)
-    return f"seatrial {run.command} {shlex.quote(line(run.target))}{strict}{baseline}{held}"
+    given = [one for one in slo if isinstance(one, str) and one not in DEFAULTS] if isinstance(slo, list) else []
+    return "".join(f" --slo {shlex.quote(line(one))}" for one in given)
 
 
 def _left(run: Run) -> str:

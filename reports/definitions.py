@@ -1,6 +1,6 @@
 """What each number of a report means: read from definitions.toml, for the page and for docs/measures.md.
 
-    python -m reports.definitions > docs/measures.md
+python -m reports.definitions > docs/measures.md
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ class Measure:
 
     @property
     def title(self) -> str:
-        return self.names[0][:1].upper() + self.names[0][1:]
+        first = self.names[0]
+        return first if first[1:2].isdigit() else first[:1].upper() + first[1:]
 
 
 @cache
@@ -46,11 +47,11 @@ def defined(name: str) -> Measure | None:
 
 def document() -> str:
     """docs/measures.md."""
-    parts = [
-        "# What the numbers mean",
+    where = (
         "The reports say these texts where their numbers stand. How they are measured: "
-        "[journeys.md](journeys.md), [capacity.md](capacity.md), [comparing.md](comparing.md).",
-    ]
+        "[journeys.md](journeys.md), [capacity.md](capacity.md), [comparing.md](comparing.md)."
+    )
+    parts = ["# What the numbers mean", where]
     for title, measures in groups().items():
         rows = [f"| {', '.join(measure.names)} | {measure.text} |" for measure in measures]
         parts += [f"## {title}", "\n".join(["| name | meaning |", "|---|---|", *rows])]

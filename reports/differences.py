@@ -1,6 +1,6 @@
 """What differs between expected and received, marked word by word, as HTML that is safe to show.
 
-    expected, received = marked("200 OK", "500 OK")      # <mark>200</mark> OK, <mark>500</mark> OK
+expected, received = marked("200 OK", "500 OK")      # <mark>200</mark> OK, <mark>500</mark> OK
 """
 
 from __future__ import annotations

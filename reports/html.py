@@ -55,24 +55,28 @@ def _source(name: str) -> str:
 def page(run: Run, judgement: Judgement, folder: RunFolder) -> str:
     """The whole page. The same run gives the same bytes."""
     code, digest = script(), judgement.digest
-    return _environment().get_template("page.html.j2").render(
-        run=run,
-        judgement=judgement,
-        digest=digest,
-        target=target_name(run),
-        figures=_figures(run, judgement),
-        facts=_facts(run),
-        about=_about(run),
-        steps=[(clean(told), clean(command)) for told, command in next_steps(run, judgement, folder)],
-        sections=sections(run, judgement, folder),
-        skips=_skips(judgement),
-        exhibits=exhibits(run, digest),
-        errors=_errors(judgement),
-        definitions=definitions.groups(),
-        rows=ROWS,
-        style=Markup(_source("style.css")),  # noqa: S704 - a file of this package
-        script=Markup(code),  # noqa: S704 - a file of this package
-        script_hash=base64.b64encode(hashlib.sha256(code.encode()).digest()).decode(),
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            run=run,
+            judgement=judgement,
+            digest=digest,
+            target=target_name(run),
+            figures=_figures(run, judgement),
+            facts=_facts(run),
+            about=_about(run),
+            steps=[(clean(told), clean(command)) for told, command in next_steps(run, judgement, folder)],
+            sections=sections(run, judgement, folder),
+            skips=_skips(judgement),
+            exhibits=exhibits(run, digest),
+            errors=_errors(judgement),
+            definitions=definitions.groups(),
+            rows=ROWS,
+            style=Markup(_source("style.css")),  # noqa: S704 - a file of this package
+            script=Markup(code),  # noqa: S704 - a file of this package
+            script_hash=base64.b64encode(hashlib.sha256(code.encode()).digest()).decode(),
+        )
     )
 
 
@@ -83,7 +87,7 @@ def _figures(run: Run, judgement: Judgement) -> list[tuple[str, str, str]]:
     if digest.levels and run.verdict != "inconclusive":
         holds, fails = run.counts.get("holds", 0), run.counts.get("fails", 0)
         told += [("Holds", counted(holds, "user"), "good" if holds else "bad")]
-        told += [("Fails at", counted(fails, "user") if fails else "none tried", "bad" if fails else "")]
+        told += [("Fails at", counted(fails, "user") if fails else "not found", "bad" if fails else "")]
         best = max((one.turns for one in digest.levels if one.outcome == "holds" and one.level == holds), default=None)
         told += [("Turns/s", f"{best:.2f}", "")] if best is not None else []
     if digest.checks:

@@ -72,7 +72,10 @@ class Requests:
 
 @dataclass
 class Measured:
-    """A load. `begun` and `ended` are the first and last moment of each session, by its number."""
+    """A load. `begun` and `ended` are the first and last moment of each session, by its number.
+
+    `lives` are the requests of some sessions, `tokens` when the first token of each of their replies came.
+    """
 
     since: float = 0.0
     until: float = math.inf
@@ -84,6 +87,7 @@ class Measured:
     sessions: int = 0
     wrong_sessions: list[Integrity] = field(default_factory=list)
     lives: dict[str, list[Sample]] = field(default_factory=dict)
+    tokens: dict[str, list[float]] = field(default_factory=dict)
     begun: array[float] = field(default_factory=lambda: array("d"))
     ended: array[float] = field(default_factory=lambda: array("d"))
     known: list[Known] = field(default_factory=list)
@@ -125,6 +129,8 @@ class Measured:
         if not turned.ok:
             return
         number = self._session(turned.session, turned.at, turned.at + turned.ms / 1000)
+        if turned.first is not None and (turned.session in self.tokens or len(self.tokens) < LIVES):
+            self.tokens.setdefault(turned.session, []).append(turned.at + turned.first / 1000)
         for measure, values in measured(turned):
             column = self.turns.setdefault((turned.way, measure), Column())
             for ms in values:

@@ -153,7 +153,8 @@ def _claim(run: Run, verdict: str, failing: Sequence[Group], before: Sequence[Gr
     if run.command == "compare" and run.sentence and not failing:
         return line(run.sentence, 300).rstrip(".")
     if run.command == "capacity" and digest.levels and verdict != "inconclusive":
-        return f"{name} {_held(run)}"
+        found = _sentence(run)[0]
+        return f"{name} {found[:1].lower()}{found[1:]}" + ("; that is too few" if verdict == "fail" else "")
     if verdict == "fail":
         severities = [group.finding.severity for group in failing]
         plurals = {"break": "breaks", "defect": "defects", "drift": "drift"}
@@ -168,12 +169,11 @@ def _claim(run: Run, verdict: str, failing: Sequence[Group], before: Sequence[Gr
     return f"{name} " + {"verify": "holds its contract", "load": "holds its objectives"}.get(run.command, "passes")
 
 
-def _held(run: Run) -> str:
-    """What a search for a capacity found."""
-    holds, fails = run.counts.get("holds", 0), run.counts.get("fails", 0)
-    found = f"holds {counted(holds, 'user')}" if holds else "holds none of the levels tried"
-    found += f", and fails at {fails:,}" if fails else " at least"
-    return found + ("; that is too few" if run.verdict == "fail" else "")
+def _sentence(run: Run) -> tuple[str, str]:
+    """What a search for a capacity found, and what is to be said of it: "Holds 12 users, fails at 15"."""
+    found, _, more = line(run.sentence or "was searched for its capacity", 600).rstrip(".").partition(" users")
+    mark = re.search(r"[:;.] ", more)
+    return (f"{found} users{more[: mark.start()]}", more[mark.end() :]) if mark else (found + _ + more, "")
 
 
 def target_name(run: Run) -> str:
@@ -215,10 +215,9 @@ def numbers(run: Run, digest: Digest) -> str:
         wrong = [f"{load.messages[name]:,} {name}" for name in HARMS if load.messages[name]]
         told.append(f"{counted(load.sessions, 'session')} compared, {listed(wrong) or 'no message lost'}")
     if digest.levels:
-        first = next((one.why for one in digest.levels if one.outcome == "fails" and one.why), "")
         told.append(f"{counted(len(digest.levels), 'try', 'tries')} of levels")
         told.append(f"{sum(one.sessions for one in digest.levels):,} sessions compared")
-        told += [f"what failed first: {line(first, 200)}"] if first and run.counts.get("fails") else []
+        told += list(filter(None, [_sentence(run)[1]]))
     if digest.compared:
         told.append(f"{counted(len(digest.compared), 'operation')} compared")
     return ", ".join(told) or "nothing was looked at"

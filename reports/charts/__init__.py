@@ -1,4 +1,4 @@
-"""The charts of a run, under the headings of the page. Each has its numbers as a table; one without data is not drawn."""
+"""The charts of a run under the headings of the page, each with its numbers as a table; one without data is left out."""
 
 from __future__ import annotations
 

@@ -1,11 +1,23 @@
-"""Levels of a search for a capacity: throughput and latency over load, and the knee between what holds and what fails."""
+"""Levels of a search for a capacity: throughput and latency over load, and the knee between holding and failing."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 
-from reports.charts.chart import Chart, Spec, Values, chart, coloured, layers, marks, milliseconds, quantity, tip
+from reports.charts.chart import (
+    Chart,
+    Spec,
+    Values,
+    chart,
+    coloured,
+    layers,
+    marks,
+    milliseconds,
+    quantity,
+    stacked,
+    tip,
+)
 from reports.charts.drawing import BAD, C1, C2, C4, DIM, GOOD, SOFT, WIDTH
 from reports.digest import Digest
 from reports.wording import counted, duration, line, percent
@@ -27,16 +39,17 @@ def charts(run: Run, digest: Digest) -> Iterator[Chart]:
     knee = knee_of(run, levels)
     x = _users(levels, knee)
     outcomes = {kind: ink for kind, ink in OUTCOMES.items() if any(one.outcome == kind for one in levels)}
-    upper = layers(
-        *_knee(knee, x), *_throughput(levels, x, outcomes), width=WIDE, height=190
-    )
+    untitled = x | {"title": None}
+    upper = layers(*_knee(knee, untitled), *_throughput(levels, untitled, outcomes), width=WIDE, height=190)
     lower, times = _latency(run, levels, x)
     panels = [upper, layers(*_knee(knee, x), *lower, width=WIDE, height=220)] if lower else [upper]
     colours = outcomes | times
-    spec: Spec = {"vconcat": panels, "spacing": 18}
-    told = _told(knee)
+    spec = stacked(*panels)
+    told = _told(knee, levels)
     caption = f"{counted(len(levels), 'try', 'tries')} of levels of users. {told}".rstrip()
-    yield chart("capacity-levels", "Throughput and latency over load", caption, spec, colours, HEAD, list(map(_row, levels)))
+    yield chart(
+        "capacity-levels", "Throughput and latency over load", caption, spec, colours, HEAD, list(map(_row, levels))
+    )
 
 
 HEAD = ["Users", "Outcome", "Looks", "Sessions", "Turns/s", "Requests/s", "Errors", "Turn p50", "Turn p95",
@@ -44,21 +57,25 @@ HEAD = ["Users", "Outcome", "Looks", "Sessions", "Turns/s", "Requests/s", "Error
 
 
 def knee_of(run: Run, levels: Sequence[Tried]) -> tuple[int | None, int | None]:
-    """The highest level that holds and the lowest that fails, as the search answered; what was tried where it did not."""
+    """The highest level that holds and the lowest that fails: as the search answered, or as far as was tried."""
     holds, fails = run.counts.get("holds"), run.counts.get("fails")
     if holds is None:
         failed = [one.level for one in levels if one.outcome == "fails"]
-        held = [one.level for one in levels if one.outcome == "holds" and one.level < min(failed, default=one.level + 1)]
+        held = [
+            one.level for one in levels if one.outcome == "holds" and one.level < min(failed, default=one.level + 1)
+        ]
         holds, fails = max(held, default=0), min(failed, default=0)
     return holds or None, fails or None
 
 
-def _told(knee: tuple[int | None, int | None]) -> str:
+def _told(knee: tuple[int | None, int | None], levels: Sequence[Tried]) -> str:
     holds, fails = knee
     if holds and fails:
         return f"The knee, shaded, lies between {holds:,} users, which holds, and {fails:,}, which fails."
     if fails:
         return f"The lowest level that was tried, {fails:,}, fails."
+    if holds and any(one.outcome == "fails" for one in levels):
+        return f"{holds:,} users hold; higher levels failed in some tries and held in others, so the knee is not found."
     return f"Nothing failed up to {holds:,} users: the knee lies above." if holds else ""
 
 
@@ -79,7 +96,7 @@ def _users(levels: Sequence[Tried], knee: tuple[int | None, int | None]) -> Spec
     for level in [*(end for end in knee if end), *found]:
         if all(abs(level / other - 1) > 0.12 and abs(other / level - 1) > 0.12 for other in shown):
             shown.append(level)
-    axis = {"values": sorted(shown), "grid": False, "format": "d"}
+    axis = {"values": sorted(shown), "grid": False, "format": "d", "labelOverlap": False}
     return quantity("level", "users", axis=axis, type="log", domain=[least, most], nice=False)
 
 
@@ -105,7 +122,10 @@ def _throughput(levels: Sequence[Tried], x: Spec, outcomes: dict[str, str]) -> l
         for one in levels
     ]  # fmt: skip
     y = quantity("turns", "turns a second", axis={"minExtent": 56}, domainMin=0)
-    path = [{"level": level, "turns": mean} for level, mean in _means([(one.level, one.turns) for one in levels])]
+    path = [
+        {"level": level, "turns": mean}
+        for level, mean in _means([(one.level, one.turns) for one in levels if one.outcome != "void"])
+    ]
     shape = {"field": "outcome", "type": "nominal", "scale": SHAPES, "legend": None}
     return [
         marks("line", path, {"x": x, "y": y}, color=SOFT, strokeWidth=1.5),
@@ -119,7 +139,7 @@ def _latency(run: Run, levels: Sequence[Tried], x: Spec) -> tuple[list[Spec], di
         (name, one, ms)
         for one in levels
         for name, ms in zip(TIMES, (one.turn_p50, one.turn_p95, one.first_p95), strict=True)
-        if ms is not None
+        if ms is not None and one.outcome != "void"
     ]
     if not found:
         return [], {}
@@ -142,7 +162,7 @@ def _latency(run: Run, levels: Sequence[Tried], x: Spec) -> tuple[list[Spec], di
     rules = [{"ms": ms, "said": said} for said, ms in limits]
     held = [
         marks("rule", rules, {"y": y}, strokeDash=[4, 3], color=SOFT, strokeWidth=1.5),
-        marks("text", rules, {"y": y, "x": {"value": WIDE}, "text": {"field": "said"}}, align="right", dy=-8, color=SOFT),
+        marks("text", rules, {"y": y, "x": {"value": 4}, "text": {"field": "said"}}, align="left", dy=-8, color=SOFT),
     ]  # fmt: skip
     return [
         *(held if rules else []),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reports.charts.drawing import TIP, WIDTH, colour, draw
+from reports.definitions import defined
 from reports.wording import line
 
 Values = dict[str, Any]
@@ -39,8 +40,10 @@ class Chart:
     def numeric(self) -> list[bool]:
         """Which columns hold numbers alone."""
         return [
-            index > 0 and all(row[index][:1] in "0123456789–<−+" and len(row[index]) < 32 for row in self.rows)
-            for index in range(len(self.head))
+            index > 0
+            and all(row[index][:1] in "0123456789–-" and len(row[index]) < 40 for row in self.rows)
+            and (defined(name) is not None or any(row[index] != "–" for row in self.rows))
+            for index, name in enumerate(self.head)
         ]
 
 
@@ -74,6 +77,15 @@ def layers(*specs: Spec, width: int = WIDTH - 80, height: int = 200, **more: Any
     return {"layer": list(specs), "width": width, "height": height, **more}
 
 
+def stacked(*panels: Spec) -> Spec:
+    """One above the other, each with colours and shapes of its own."""
+    return {
+        "vconcat": list(panels),
+        "spacing": 16,
+        "resolve": {"scale": {"color": "independent", "shape": "independent"}},
+    }
+
+
 def coloured(field: str, colours: Mapping[str, str]) -> Spec:
     scale = {"domain": list(colours), "range": list(colours.values())}
     return {"field": field, "type": "nominal", "scale": scale, "legend": None}
@@ -85,13 +97,14 @@ def exact(field: str) -> Spec:
 
 
 def quantity(field: str, title: str | None = None, *, axis: Spec | None = None, **scale: Any) -> Spec:
-    usual = {"tickCount": 5, "labelOverlap": True}
+    # With chosen values a count would thin them out.
+    usual = {} if axis and "values" in axis else {"tickCount": 5, "labelOverlap": True}
     return {"field": field, "type": "quantitative", "title": title, "axis": usual | (axis or {}), "scale": scale}
 
 
 def room(names: Iterable[str]) -> float:
     """Pixels for names at the left; by the letter, since the reader's font is not the one that is measured with."""
-    return min(270.0, 24 + 6.9 * max(map(len, names), default=0))
+    return min(270.0, 20 + 6.6 * max(map(len, names), default=0))
 
 
 def names(field: str, values: Sequence[Values], **axis: Any) -> Spec:
@@ -120,7 +133,7 @@ def milliseconds(field: str, found: Iterable[float], title: str | None = None, *
     above = min((t for t in ticks if t >= high), default=ticks[-1])
     shown = [tick for tick in ticks if below <= tick <= above]
     return quantity(
-        field, title, axis={"values": shown, "labelExpr": MS_LABEL, **axis}, type="log",
+        field, title, axis={"values": shown, "labelExpr": MS_LABEL, "labelOverlap": False, **axis}, type="log",
         domain=[below, max(above, below * 2)], nice=False,
     )  # fmt: skip
 

@@ -33,10 +33,14 @@ def charts(_: Run, digest: Digest) -> Iterator[Chart]:
     cells = marks("rect", values, place | {"color": coloured("kind", KINDS)}, cornerRadius=3)
     words = [value for value in values if value["said"]]
     texts = {False: PAPER, True: SOFT}
-    colour = {"condition": {"test": "datum.kind == 'documented, not seen'", "value": texts[True]}, "value": texts[False]}
+    colour = {
+        "condition": {"test": "datum.kind == 'documented, not seen'", "value": texts[True]},
+        "value": texts[False],
+    }
     plain = [{name: text for name, text in value.items() if name != "tip"} for value in words]
     told = marks("text", plain, place | {"text": {"field": "said"}, "color": colour}, fontSize=11)
-    bad = [{"operation": named(name), "status": statuses[-1]} for name in dict.fromkeys(e.operation for e in digest.coverage[:ROWS_SHOWN]) if name in failing]  # fmt: skip
+    drawn = dict.fromkeys(entry.operation for entry in digest.coverage[:ROWS_SHOWN])
+    bad = [{"operation": named(name)} for name in drawn if name in failing]
     flag = marks("text", bad, {"y": place["y"], "x": {"value": width + 6}, "text": {"value": "✗ fails"}},
                  align="left", color=BAD, fontSize=11)  # fmt: skip
     height = HEIGHT * len({value["operation"] for value in values})

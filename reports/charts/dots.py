@@ -1,4 +1,4 @@
-"""Values with their intervals, one row for each, on a logarithmic axis of ratios, beside lines that they may not pass."""
+"""Values with their intervals, one row for each, on a logarithmic axis of ratios, beside what they may not pass."""
 
 from __future__ import annotations
 

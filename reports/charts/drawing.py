@@ -68,7 +68,11 @@ def _inline(svg: str, name: str, label: str) -> str:
     svg = re.sub(r' xmlns(:xlink)?="[^"]*"', "", svg)
     svg = re.sub(r' (class|aria-[a-z]+|role|pointer-events|font-family)="[^"]*"', "", svg)
     svg = re.sub(r' (?:opacity|stroke-width)="1"| font-size="12px"', "", svg)
-    svg = re.sub(r' (d|transform|x2|y2|width|height)="[^"]*\.\d[^"]*"', lambda match: re.sub(r"\d+\.\d{2,}", _short, match[0]), svg)
+    svg = re.sub(
+        r' (d|transform|x2|y2|width|height)="[^"]*\.\d[^"]*"',
+        lambda match: re.sub(r"\d+\.\d{2,}", _short, match[0]),
+        svg,
+    )
     label = label.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
     return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
 
@@ -94,7 +98,6 @@ _CONFIG: dict[str, Any] = {
     "font": MEASURED_WITH,
     "padding": 4,
     "view": {"stroke": None},
-    "axis": _PLAIN
-    | {"gridColor": LINE, "domainColor": LINE, "tickColor": LINE, "labelLimit": 270, "labelPadding": 6},
+    "axis": _PLAIN | {"gridColor": LINE, "domainColor": LINE, "tickColor": LINE, "labelLimit": 270, "labelPadding": 6},
     "text": {"color": TEXT, "fontSize": 12},
 }

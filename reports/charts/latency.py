@@ -5,17 +5,34 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from reports.charts.chart import ROWS_SHOWN, Chart, Spec, Values, chart, coloured, exact, layers, marks, milliseconds
-from reports.charts.chart import named, room, tip
+from reports.charts.chart import (
+    ROWS_SHOWN,
+    Chart,
+    Spec,
+    Values,
+    chart,
+    coloured,
+    exact,
+    layers,
+    marks,
+    milliseconds,
+    named,
+    room,
+    tip,
+)
 from reports.charts.drawing import BAD, C1, INFO, LINE, WARN, WIDTH
 from reports.digest import Digest
 from reports.latency import SHARES, Latency, Spread
 from reports.measured import WAYS
 from reports.wording import counted, duration, line, percent
+from seatrial.measuring import nearest
 from seatrial.records import Run
 
 BINS = 56
 BAND = 34
+LEAST = 0.005
+"""The share of the shortest times that may stand together in the first bar: one of them would stretch the axis."""
+
 COLOURS = {"p50": INFO, "p95": WARN, "p99": BAD}
 HEAD = ["Operation", "Requests", "Errors", "p50", "p95", "p99", "Longest"]
 
@@ -96,7 +113,7 @@ def _chart(id_: str, title: str, caption: str, found: Sequence[Latency], head: S
 def _spread(found: Sequence[Latency]) -> tuple[Spec, dict[str, str]]:
     """A little histogram for each row over a shared logarithmic axis, with its percentiles on the floor of it."""
     points = [point for at, row in enumerate(found) for point in _points(at, row)]
-    ends = [ms for row in found if len(row.times) for ms in (min(row.times), max(row.times))]
+    ends = [ms for row in found if len(row.times) for ms in (nearest(sorted(row.times), LEAST), max(row.times))]
     ends += [point["ms"] for point in points]
     low, high = math.log10(max(0.1, min(ends))), math.log10(max(0.1, *ends))
     size = max((high - low) / BINS, 0.01)
@@ -125,7 +142,7 @@ def _bars(at: int, row: Latency, low: float, size: float) -> Iterator[Values]:
         return
     import numpy as np
 
-    bins = np.bincount(((np.log10(np.maximum(row.times, 0.1)) - low) / size).astype(int), minlength=1)
+    bins = np.bincount(((np.log10(np.maximum(row.times, 10**low)) - low) / size).astype(int), minlength=1)
     most, floor = int(bins.max()), BAND * (at + 1) - 6
     for number in np.flatnonzero(bins):
         begins, ends = (10 ** (low + size * (number + step)) for step in (0, 1))

@@ -41,5 +41,3 @@ def _shares(one: Judged) -> tuple[float, float, float, str, str] | None:
         return None
     value, low, high = (max(LEAST, number / one.limit) for number in (one.value, one.low, one.high))
     return value, low, high, _kind(one), f"{line(one.objective, 60)}: {_kind(one)}, {line(one.said, 160)}"
-
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from reports.charts.chart import Chart, chart, coloured, layers, marks, quantity, seconds, tip
+from reports.charts.chart import Chart, chart, coloured, layers, marks, quantity, seconds, stacked, tip
 from reports.charts.drawing import C1, C2, C3, C4, LINE
 from reports.digest import Digest
 from reports.measured import Measured
@@ -41,7 +41,7 @@ def _known(load: Measured) -> Chart:
              "tip": tip(order.index(when), f"{when} the load, at {one.at:.1f} s: wrong by {one.first:.1f} ms")}
             for one in found[:2000]
         ]  # fmt: skip
-    ends = [value["at"] for value in values]
+    ends = [one.at for one in load.known]
     x = quantity("at", "seconds since the load began", axis={"grid": False, "tickCount": 8}, nice=False,
                  domain=[min(0.0, *ends), max(load.seconds, *ends) + 0.5])  # fmt: skip
     y = quantity("wrong", "wrong by, in ms", axis={"minExtent": 48})
@@ -70,13 +70,9 @@ def _pulses(load: Measured) -> Chart:
     x, color = seconds("at", until), coloured("kind", kinds)
     y = quantity("late", "late by, in ms", axis={"minExtent": 48})
     z = quantity("cpu", "of a core", axis={"minExtent": 48, "format": ".0%", "tickCount": 3})
-    spec = {
-        "vconcat": [
-            layers(marks("point", values, {"x": x, "y": y, "color": color}, filled=True, size=22, opacity=0.9), height=120),
-            layers(marks("point", shares, {"x": x, "y": z, "color": color}, filled=True, size=22, opacity=0.9), height=70),
-        ],
-        "spacing": 14,
-    }  # fmt: skip
+    looks = {"filled": True, "size": 22, "opacity": 0.9}
+    upper = layers(marks("point", values, {"x": x, "y": y, "color": color}, **looks), height=120)
+    spec = stacked(upper, layers(marks("point", shares, {"x": x, "y": z, "color": color}, **looks), height=70))
     latest, usual = [one.latest for one in load.pulses], [one.late for one in load.pulses]
     cpu = sorted(one.cpu for one in load.pulses)
     rows = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reports.charts.chart import Chart, Values, chart, coloured, exact, layers, marks, named, quantity, room, tip
-from reports.charts.drawing import BAD, GOOD, LINE, WIDTH
+from reports.charts.drawing import BAD, C2, GOOD, LINE, WIDTH
 from reports.digest import Digest
 from reports.wording import counted, duration, line
 from seatrial.records import Run
@@ -20,12 +20,13 @@ KINDS = {"answered well": GOOD, "failed": BAD}
 
 def charts(_: Run, digest: Digest) -> Iterator[Chart]:
     for kind, acts in digest.load.life():
-        yield _life(kind, acts)
+        yield _life(kind, acts, digest.load.tokens.get(acts[0].session, []))
 
 
-def _life(kind: str, acts: Sequence[Sample]) -> Chart:
+def _life(kind: str, acts: Sequence[Sample], tokens: Sequence[float]) -> Chart:
     acts = sorted(acts, key=lambda act: act.at)
     begun, name = acts[0].at, line(acts[0].session, 40)
+    firsts = []
     ended = max(act.at + act.ms / 1000 for act in acts)
     values: list[Values] = []
     rows = []
@@ -33,6 +34,10 @@ def _life(kind: str, acts: Sequence[Sample]) -> Chart:
         start, end = act.at - begun, act.at - begun + act.ms / 1000
         rows.append([act.operation, f"{start:.2f} s", duration(act.ms), str(act.status or "no answer"),
                      line(act.error, 100) or "–"])  # fmt: skip
+        came = next((at - begun for at in tokens if act.at <= at <= act.at + act.ms / 1000 + 0.001), None)
+        if came is not None:
+            firsts.append({"at": came, "y": BAND * number + 2, "y2": BAND * (number + 1) - 2,
+                           "tip": tip(2, f"first token after {duration((came - start) * 1000)}")})  # fmt: skip
         said = f"{named(act.operation)}: after {start:.2f} s, {duration(act.ms)}, {act.status or 'no answer'}"
         place = {"y": BAND * number + 4, "y2": BAND * (number + 1) - 4, "at": start, "to": end}
         what = "answered well" if act.ok else "failed"
@@ -51,8 +56,9 @@ def _life(kind: str, acts: Sequence[Sample]) -> Chart:
     lines = marks("rule", plain, middle | {"x": {"value": 0}, "x2": {"value": WIDTH - 100 - left}}, color=LINE)
     labels = marks("text", plain, middle | {"x": {"value": -10}, "text": {"field": "name"}}, align="right")
     took = marks("text", plain, middle | {"x": x | {"field": "to"}, "text": {"field": "took"}}, align="left", dx=6)
+    ticks = marks("rule", firsts[:MOST], {"x": x, "y": exact("y"), "y2": {"field": "y2"}}, color=C2, strokeWidth=2.5)
     spec = layers(
-        lines, bars, labels, took, width=WIDTH - 100 - left, height=BAND * len(shown),
+        lines, bars, *([ticks] if firsts else []), labels, took, width=WIDTH - 100 - left, height=BAND * len(shown),
         padding={"left": left + 4, "right": 72, "top": 4, "bottom": 4},
     )  # fmt: skip
     more = f" The first {MOST} of {counted(len(acts), 'request')} are drawn." if len(acts) > MOST else ""
@@ -60,4 +66,4 @@ def _life(kind: str, acts: Sequence[Sample]) -> Chart:
     head = ["Operation", "Sent after", "Took", "Status", "Error"]
     id_ = "life-" + kind.rpartition(" ")[2]
     return chart(id_, f"A session {kind} ({name})" if kind[:2] == "of" else f"The slowest session ({name})",
-                 caption, spec, KINDS, head, rows)  # fmt: skip
+                 caption, spec, KINDS | ({"first token": C2} if firsts else {}), head, rows)  # fmt: skip

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from reports.charts.chart import Chart, Spec, Values, chart, coloured, layers, marks, milliseconds, named, quantity
-from reports.charts.chart import seconds, tip
+from reports.charts.chart import (
+    Chart,
+    Spec,
+    Values,
+    chart,
+    coloured,
+    layers,
+    marks,
+    milliseconds,
+    named,
+    quantity,
+    seconds,
+    stacked,
+    tip,
+)
 from reports.charts.drawing import BAD, C2, GOOD, LINE, SERIES
 from reports.digest import Digest
 from reports.latency import Spread, spread
@@ -57,8 +70,8 @@ def _throughput(load: Measured, step: float) -> Chart | None:
         share = percent(int(bad[index]), int(good[index] + bad[index]))
         rows.append([f"{start:g} s", f"{rates[0]:.1f}", f"{rates[1]:.1f}", share, f"{away[index]:.1f}"])
         place = {"at": start, "until": start + length}
-        bars = (("answered well", 0.0, rates[0]), ("failed", rates[0], sum(rates)))
-        for order, (kind, low, high) in enumerate(bars):
+        parts = (("answered well", 0.0, rates[0]), ("failed", rates[0], sum(rates)))
+        for order, (kind, low, high) in enumerate(parts):
             if high > low:
                 said = f"from {start:g} s: {high - low:.1f} a second {kind}"
                 values.append(place | {"kind": kind, "low": low, "high": high, "tip": tip(order, said)})
@@ -69,11 +82,13 @@ def _throughput(load: Measured, step: float) -> Chart | None:
     color = coloured("kind", kinds)
     bars = marks("rect", values, {"x": x, "x2": {"field": "until"}, "y": top, "y2": {"field": "high"}, "color": color})
     under = layers(
-        marks("line", [{**row, "tip": tip(2, "")} for row in lines], _line(x, color), strokeWidth=2, interpolate="step"),
+        marks(
+            "line", [{**row, "tip": tip(2, "")} for row in lines], _line(x, color), strokeWidth=2, interpolate="step"
+        ),
         marks("point", lines, _line(x, color), filled=True, size=14, opacity=1),
         height=90,
     )
-    spec: Spec = {"vconcat": [layers(*_edges(load), bars, height=170), under], "spacing": 14}
+    spec = stacked(layers(*_edges(load), bars, height=170), under)
     head = ["From", "Answered well, a second", "Failed, a second", "Errors", "Sessions under way"]
     caption = f"Requests a second by when they were sent, in steps of {step:g} s; below, sessions at work."
     return chart("throughput", "Throughput over time", caption + _edge_words(load), spec, kinds, head, rows)
@@ -86,9 +101,11 @@ def _line(x: Spec, color: Spec) -> Spec:
 def _latency(load: Measured, step: float) -> Chart | None:
     """The 95th percentile of each step where enough requests speak for it, the median where they do not."""
     most = sorted(sorted(load.operations, key=lambda name: -len(load.operations[name]))[: len(SERIES)])
+    step = _wide(step, load.seconds, [len(load.operations[name].good.ms) for name in most])
     found = [(name, index, one) for name in most for index, one in _steps(load.operations[name].good, step)]
     share = "p95" if sum(one.p95 is not None for _, _, one in found) * 2 > len(found) else "p50"
-    order = {name: number for number, name in enumerate(most)}
+    drawn = [name for name in most if any(name == which and getattr(one, share) is not None for which, _, one in found)]
+    order = {name: number for number, name in enumerate(drawn)}
     values: list[Values] = [
         {
             "at": (index + 0.5) * step, "operation": named(name), "ms": max(0.1, ms),
@@ -119,6 +136,13 @@ def _latency(load: Measured, step: float) -> Chart | None:
     head = ["Operation", "From", "Requests", "p50", "p95"]
     caption = f"The {'95th percentile' if share == 'p95' else 'median'} of each {step:g} s, answered well."
     return chart("latency-time", "Latency over time", caption + _edge_words(load), spec, colours, head, rows)
+
+
+def _wide(step: float, length: float, counts: Sequence[int]) -> float:
+    """A step in which half of the operations have samples enough for a median, but four of them at least."""
+    usual = sorted(counts)[len(counts) // 2] / max(length, step)
+    wide = next((wider for wider in ROUND if wider >= step and usual * wider >= 8), step)
+    return max((wider for wider in ROUND if step <= wider <= min(wide, length / 4)), default=step)
 
 
 def _edges(load: Measured) -> list[Spec]:
@@ -173,5 +197,3 @@ def _steps(column: Column, step: float) -> Iterator[tuple[int, Spread]]:
     found, starts = np.unique(steps[order], return_index=True)
     for index, part in zip(found, np.split(ms[order], starts[1:]), strict=True):
         yield int(index), spread(map(float, part))
-
-
