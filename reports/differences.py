@@ -11,6 +11,7 @@ from difflib import SequenceMatcher
 
 from markupsafe import Markup, escape
 
+_STATUS = re.compile(r"(\d{3})(?!\d)(.*)", re.DOTALL)
 _TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 MOST = 500
 """Tokens of a text that are compared; what comes behind stands as it is."""
@@ -24,13 +25,22 @@ def marked(expected: str, received: str) -> tuple[Markup, Markup]:
     a, b = (_TOKEN.findall(text) for text in (expected, received))
     matcher = SequenceMatcher(None, a[:MOST], b[:MOST], autojunk=False)
     if expected == received or matcher.quick_ratio() < LEAST_ALIKE or matcher.ratio() < LEAST_ALIKE:
-        return escape(expected), escape(received)
+        return _statuses(expected, received)
     left, right = Markup(), Markup()
     for kind, i, j, k, m in matcher.get_opcodes():
         same = kind == "equal"
         left += _part(a[i:j], same)
         right += _part(b[k:m], same)
     return left + _part(a[MOST:], True), right + _part(b[MOST:], True)
+
+
+def _statuses(expected: str, received: str) -> tuple[Markup, Markup]:
+    """Texts that have little in common differ in their statuses first, where they begin with one."""
+    found = _STATUS.fullmatch(expected), _STATUS.fullmatch(received)
+    if found[0] is None or found[1] is None or found[0][1] == found[1][1]:
+        return escape(expected), escape(received)
+    left, right = (_part([match[1]], False) + escape(match[2]) for match in found if match)
+    return left, right
 
 
 def _part(tokens: Sequence[str], same: bool) -> Markup:

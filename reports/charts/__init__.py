@@ -1,4 +1,4 @@
-"""The charts of a run under the headings of the page, each with its numbers as a table; one without data is left out."""
+"""The charts of a run under the headings of the page, each with its numbers as a table; none without data."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROOMS: tuple[tuple[str, str, str, Callable[[Run, Digest], Iterable[Chart]]], ...
     ("capacity", "Throughput and latency over load", "Each level that was tried, and where it ends.", capacity.charts),
     ("objectives", "Objectives", "What the load was held to, and what it did.", objectives.charts),
     ("latency", "Latency by operation", "How long requests took, and how that is spread.", latency.operations),
-    ("streams", "First token and gaps", "How replies came, as the person saw it.", latency.streams),
+    ("streams", "Turns, first token and gaps", "How replies came, as the person saw it.", latency.streams),
     ("time", "The load over time", "What happened from its first second to its last.", timing.charts),
     ("life", "A session's life", "The requests of one session, one after the other.", timeline.charts),
     ("messages", "Messages", "What was said, beside what the history holds.", messages.charts),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ ROW = 26
 ROWS_SHOWN = 60
 """Operations on one chart; more cannot be told apart. The tables have all."""
 
+_NUMBER = re.compile(r"–|under 0\.1 %|-?[\d.,]+( (ms|s|min|%))?( – [\d.]+| \([\d., mins]+ – [\d., mins]+\))?")
 MS_LABEL = "datum.value < 1000 ? datum.value + ' ms' : datum.value / 1000 + ' s'"
 
 
@@ -41,7 +43,7 @@ class Chart:
         """Which columns hold numbers alone."""
         return [
             index > 0
-            and all(row[index][:1] in "0123456789–-" and len(row[index]) < 40 for row in self.rows)
+            and all(_NUMBER.fullmatch(row[index]) for row in self.rows)
             and (defined(name) is not None or any(row[index] != "–" for row in self.rows))
             for index, name in enumerate(self.head)
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reports.charts.chart import ROWS_SHOWN, Chart, Values, chart, coloured, layers, marks, named, names, room, tip
-from reports.charts.drawing import BAD, DIM, GOOD, PAPER, SOFT, WARN, WIDTH
+from reports.charts.drawing import BAD, DIM, GOOD, PAPER, WARN, WIDTH
 from reports.digest import Coverage, Digest
 from reports.wording import counted, line
 from seatrial.records import Run
@@ -32,13 +32,8 @@ def charts(_: Run, digest: Digest) -> Iterator[Chart]:
     }  # fmt: skip
     cells = marks("rect", values, place | {"color": coloured("kind", KINDS)}, cornerRadius=3)
     words = [value for value in values if value["said"]]
-    texts = {False: PAPER, True: SOFT}
-    colour = {
-        "condition": {"test": "datum.kind == 'documented, not seen'", "value": texts[True]},
-        "value": texts[False],
-    }
     plain = [{name: text for name, text in value.items() if name != "tip"} for value in words]
-    told = marks("text", plain, place | {"text": {"field": "said"}, "color": colour}, fontSize=11)
+    told = marks("text", plain, place | {"text": {"field": "said"}}, color=PAPER, fontSize=11)
     drawn = dict.fromkeys(entry.operation for entry in digest.coverage[:ROWS_SHOWN])
     bad = [{"operation": named(name)} for name in drawn if name in failing]
     flag = marks("text", bad, {"y": place["y"], "x": {"value": width + 6}, "text": {"value": "✗ fails"}},

@@ -73,6 +73,7 @@ def _inline(svg: str, name: str, label: str) -> str:
         lambda match: re.sub(r"\d+\.\d{2,}", _short, match[0]),
         svg,
     )
+    svg = re.sub(r' width="([\d.]+)" height="[\d.]+"', _sized, svg, count=1)
     label = label.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
     return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
 
@@ -80,6 +81,12 @@ def _inline(svg: str, name: str, label: str) -> str:
 def _told(match: re.Match[str]) -> str:
     series = f' data-series="{match[1]}"' if match[1] else ""
     return series + (f' data-tip="{match[2]}"' if match[2] else "")
+
+
+def _sized(match: re.Match[str]) -> str:
+    """As wide as the page is to a drawing of full width, and never too small to read: then it is scrolled."""
+    wide = float(match[1])
+    return f' style="width:{min(100, 100 * wide / WIDTH):.0f}%;min-width:{0.72 * wide:.0f}px"'
 
 
 def _short(match: re.Match[str]) -> str:
