@@ -32,7 +32,7 @@ def test_the_wheel_holds_all_parts_and_the_contract(wheel: Path) -> None:
         "reports/definitions.toml",
     }
     assert wanted <= names
-    assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "docs/"))]
+    assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "docs/", "reports/example/"))]
 
 
 def test_it_verifies_and_loads_from_the_wheel(wheel: Path, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ if (filter) {
     for (const section of all("section.findings")) {
       section.querySelector(".none").hidden = !!section.querySelector("details.finding:not([hidden])");
     }
-    document.getElementById("matches").textContent = `${shown} of ${findings.length} shown`;
+    document.getElementById("how-many").textContent = `${shown} of ${findings.length} shown`;
   };
   filter.addEventListener("input", apply);
   filter.addEventListener("submit", (event) => event.preventDefault());
@@ -161,8 +161,9 @@ for (const drawing of all(".drawing")) {
 // Paper shows what a screen would fold away
 let folded = [];
 addEventListener("beforeprint", () => {
-  folded = all("details:not([open])").filter((one) => one.matches(".finding, .printed"));
-  for (const one of folded) one.open = true;
+  const closed = all("details:not([open])").filter((one) => one.matches(".finding, .printed"));
+  for (const one of closed) one.open = true;
+  folded.push(...closed);
 });
 addEventListener("afterprint", () => { for (const one of folded) one.open = false; folded = []; });
 
