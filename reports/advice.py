@@ -20,7 +20,9 @@ SHORT = 400
 
 def next_steps(run: Run, judgement: Judgement, folder: RunFolder, limit: int = 3) -> list[tuple[str, str]]:
     """Pairs of a sentence and a command to run, "" where there is none."""
-    return _all(run, judgement, named(folder))[:limit]
+    gravest = judgement.failing[0].finding if judgement.failing else None
+    replayed = replay_line(run, folder, gravest, 1) if gravest else ""
+    return _all(run, judgement, named(folder), replayed)[:limit]
 
 
 def named(folder: RunFolder) -> str:
@@ -37,16 +39,19 @@ def replay_line(run: Run, folder: RunFolder, finding: Finding, number: int) -> s
     return f"seatrial replay {named(folder)} {name}"
 
 
-def _all(run: Run, judgement: Judgement, folder: str) -> list[tuple[str, str]]:
+def _all(run: Run, judgement: Judgement, folder: str, replayed: str) -> list[tuple[str, str]]:
     steps = []
     if judgement.failing:
         first, rest = judgement.failing[0].finding, len(judgement.failing) - 1
         more = f"; {counted(rest, 'more finding')} below" if rest else ""
-        again = clean(first.curl) if len(first.curl) <= SHORT else ""
-        steps.append((f"See the gravest finding again, in {line(first.operation, 60)}{more}.", again))
+        curl = clean(first.curl) if len(first.curl) <= SHORT else ""
+        again = curl or replayed
+        look = "See the gravest finding again" if again else "Look at the gravest finding first"
+        steps.append((f"{look}, in {line(first.operation, 60)}{more}.", again))
         if run.problem:
             steps.append((f"Then mend what ended the run early: {line(run.problem, 160)}.", ""))
-        steps.append(("When it is mended, run this trial again.", _again(run)))
+        load = " --load" if run.command == "verify" and judgement.digest.load else ""
+        steps.append(("When it is mended, run this trial again.", _again(run) + load))
     elif judgement.verdict == "fail":
         steps += _too_small(run)
     elif judgement.verdict == "inconclusive" and any(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 
 from reports.measured import Measured
+from reports.wording import line
 from seatrial.baseline import Gone
 from seatrial.records import Check, Finding, Run, RunFolder, Seen, Skip
 from seatrial.samples import Compared, Judged, Tried
@@ -124,3 +125,8 @@ def grouped(findings: Iterable[Finding]) -> list[Group]:
         key = finding.rule, finding.operation, place, finding.severity, *why
         groups.setdefault(key, Group(finding)).count += max(1, finding.count)
     return list(groups.values())
+
+
+def kind_of(one: Judged) -> str:
+    """What became of an objective, in words: held and proved are not the same."""
+    return "held, not proved" if one.verdict == "held" and not one.proved else line(one.verdict, 30)

@@ -81,7 +81,7 @@ def page(run: Run, judgement: Judgement, folder: RunFolder) -> str:
 
 
 def _figures(run: Run, judgement: Judgement) -> list[tuple[str, str, str]]:
-    """The numbers that matter for what was done, at most six: name, value, and a tone."""
+    """The numbers that matter for what was done, at most eight: name, value, and a tone."""
     digest, load = judgement.digest, judgement.digest.load
     told: list[tuple[str, str, str]] = []
     if digest.levels and run.verdict != "inconclusive":
@@ -111,7 +111,7 @@ def _figures(run: Run, judgement: Judgement) -> list[tuple[str, str, str]]:
         told += [("Messages lost", f"{lost:,}", "bad" if wrong else "good")]
     if digest.compared:
         told += [("Pairs", f"{max(one.pairs for one in digest.compared):,}", "")]
-    return told[:6]
+    return told[:8]
 
 
 def _facts(run: Run) -> list[tuple[str, str]]:

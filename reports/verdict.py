@@ -217,7 +217,7 @@ def numbers(run: Run, digest: Digest) -> str:
     if digest.levels:
         told.append(f"{counted(len(digest.levels), 'try', 'tries')} of levels")
         told.append(f"{sum(one.sessions for one in digest.levels):,} sessions compared")
-        told += list(filter(None, [_sentence(run)[1]]))
     if digest.compared:
         told.append(f"{counted(len(digest.compared), 'operation')} compared")
-    return ", ".join(told) or "nothing was looked at"
+    more = _sentence(run)[1] if digest.levels else ""
+    return "; ".join(filter(None, [", ".join(told), more])) or "nothing was looked at"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from reports.charts.chart import Chart, chart
 from reports.charts.dots import dots
 from reports.charts.drawing import BAD, DIM, GOOD, WARN
-from reports.digest import Digest
+from reports.digest import Digest, kind_of
 from reports.wording import line, listed
 from seatrial.records import Run
 from seatrial.samples import Judged
@@ -21,10 +21,10 @@ def charts(_: Run, digest: Digest) -> Iterator[Chart]:
     if not digest.objectives:
         return
     found = [(line(one.objective, 60), *shares) for one in digest.objectives if (shares := _shares(one))]
-    rows = [[line(one.objective, 80), _kind(one), line(one.said, 200)] for one in digest.objectives]
-    told = {_kind(one): 0 for one in digest.objectives}
+    rows = [[line(one.objective, 80), kind_of(one), line(one.said, 200)] for one in digest.objectives]
+    told = {kind_of(one): 0 for one in digest.objectives}
     for one in digest.objectives:
-        told[_kind(one)] += 1
+        told[kind_of(one)] += 1
     spec = dots(found, KINDS, "share of the limit", {"limit": 1.0}, percent=True) if found else None
     caption = f"{listed([f'{number} {kind}' for kind, number in told.items()])}."
     used = {kind: KINDS[kind] for kind in KINDS if spec}
@@ -32,12 +32,8 @@ def charts(_: Run, digest: Digest) -> Iterator[Chart]:
                 ["Objective", "Verdict", "Measured"], rows)  # fmt: skip
 
 
-def _kind(one: Judged) -> str:
-    return "held, not proved" if one.verdict == "held" and not one.proved else line(one.verdict, 30)
-
-
 def _shares(one: Judged) -> tuple[float, float, float, str, str] | None:
     if not one.limit or one.value is None or one.low is None or one.high is None:
         return None
     value, low, high = (max(LEAST, number / one.limit) for number in (one.value, one.low, one.high))
-    return value, low, high, _kind(one), f"{line(one.objective, 60)}: {_kind(one)}, {line(one.said, 160)}"
+    return value, low, high, kind_of(one), f"{line(one.objective, 60)}: {kind_of(one)}, {line(one.said, 160)}"

@@ -114,7 +114,7 @@ def _latency(load: Measured, step: float) -> Chart | None:
         for name, index, one in found
         if (ms := getattr(one, share)) is not None
     ]  # fmt: skip
-    if len({value["at"] for value in values}) < 2:
+    if len({value["at"] for value in values}) < 3:
         return None
     colours = {named(name): SERIES[number] for name, number in order.items()}
     place = {
