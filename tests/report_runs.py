@@ -142,7 +142,7 @@ def capacity_run(**changes: Any) -> Run:
 COMPARED = (
     Compared("sendMessage", 1.31, 1.22, 1.41, 1.1, "fail", 40),
     Compared("getHistory", 1.01, 0.97, 1.05, 1.1, "pass", 40),
-    Compared("listSessions", 1.08, 0.95, 1.2, 1.1, "inconclusive", 40),
+    Compared("listSessions", 1.08, 0.95, 1.2, 1.1, "inconclusive", 40, 12.0, 13.0, 1.25, 120),
 )
 
 
