@@ -58,6 +58,8 @@ def _all(run: Run, judgement: Judgement, folder: str, replayed: str) -> list[tup
         one.verdict == "unsupported" for one in judgement.digest.objectives
     ):
         steps.append(("Load for longer: too little was measured to judge every objective.", _again(run, longer=3)))
+    elif run.command == "compare" and judgement.verdict == "inconclusive" and not run.problem:
+        steps.append(("Compare for longer: more pairs decide what these did not; the table says how many.", ""))
     elif judgement.verdict == "inconclusive":
         steps.append((f"Mend what kept the run from a verdict: {line(run.problem or 'nothing was checked', 200)}.", ""))
         steps.append(("Then run this trial again.", _again(run)))
@@ -76,7 +78,7 @@ def _all(run: Run, judgement: Judgement, folder: str, replayed: str) -> list[tup
 def _too_small(run: Run) -> list[tuple[str, str]]:
     """A run that fails without a finding: a capacity under what is needed, or a comparison."""
     if run.command != "capacity":
-        return [("Look at what is slower below, and run it again when it is mended.", _again(run))]
+        return [("Look at what is slower below, and compare again when it is mended.", "")]
     return [
         ("Look at what failed first, below: it says what to make larger.", ""),
         ("When it is, search again.", _again(run)),

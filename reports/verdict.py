@@ -71,10 +71,10 @@ def judge(run: Run, folder: RunFolder) -> Judgement:
     verdict, code = "pass", EXIT_PASS
     if failing:
         verdict, code = "fail", EXIT_FAIL
-    elif run.problem or digest.is_empty:
-        verdict, code = "inconclusive", EXIT_INCONCLUSIVE
     elif run.command in JUDGED_ALREADY and run.verdict in CODES:
         verdict, code = run.verdict, CODES[run.verdict]
+    elif run.problem or digest.is_empty:
+        verdict, code = "inconclusive", EXIT_INCONCLUSIVE
     claim = _claim(run, verdict, failing, before, digest)
     heads = tuple(headlines(failing, run.api))
     detail = numbers(run, digest)
