@@ -53,7 +53,7 @@ def document() -> str:
     )
     parts = ["# What the numbers mean", where]
     for title, measures in groups().items():
-        rows = [f"| {', '.join(measure.names)} | {measure.text} |" for measure in measures]
+        rows = [f"| {' · '.join(measure.names)} | {measure.text} |" for measure in measures]
         parts += [f"## {title}", "\n".join(["| name | meaning |", "|---|---|", *rows])]
     return "\n\n".join(parts) + "\n"
 
