@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from seatrial.measuring import Estimate, enough, estimates, nearest
 
@@ -52,11 +52,13 @@ class Latency:
 
 def percentile(ordered: Sequence[float], quantile: float) -> float | None:
     """The nearest-rank percentile of times in ascending order, or None when there are too few."""
-    return nearest(ordered, quantile) if len(ordered) >= enough(quantile) else None
+    return float(nearest(ordered, quantile)) if len(ordered) >= enough(quantile) else None
 
 
 def spread(times: Iterable[float]) -> Spread:
-    ordered = sorted(times)
+    import numpy as np  # a run without times is spared it; millions of them are too many for a list
+
+    ordered: Any = np.sort(np.fromiter(times, dtype=float))
     return Spread(len(ordered), *(percentile(ordered, quantile) for quantile in SHARES.values()))
 
 

@@ -25,7 +25,6 @@ from reports.digest import Digest
 from reports.latency import SHARES, Latency, Spread
 from reports.measured import WAYS
 from reports.wording import counted, duration, line, percent
-from seatrial.measuring import nearest
 from seatrial.records import Run
 
 BINS = 56
@@ -113,7 +112,7 @@ def _chart(id_: str, title: str, caption: str, found: Sequence[Latency], head: S
 def _spread(found: Sequence[Latency]) -> tuple[Spec, dict[str, str]]:
     """A little histogram for each row over a shared logarithmic axis, with its percentiles on the floor of it."""
     points = [point for at, row in enumerate(found) for point in _points(at, row)]
-    ends = [ms for row in found if len(row.times) for ms in (nearest(sorted(row.times), LEAST), max(row.times))]
+    ends = [ms for row in found if len(row.times) for ms in _ends(row.times)]
     ends += [point["ms"] for point in points]
     low, high = math.log10(max(0.1, min(ends))), math.log10(max(0.1, *ends))
     size = max((high - low) / BINS, 0.01)
@@ -135,6 +134,12 @@ def _spread(found: Sequence[Latency]) -> tuple[Spec, dict[str, str]]:
         width=WIDTH - 30 - left, height=height, padding={"left": left + 4, "right": 24, "top": 4, "bottom": 4},
     )  # fmt: skip
     return spec, colours
+
+
+def _ends(times: Sequence[float]) -> tuple[float, float]:
+    import numpy as np
+
+    return float(np.quantile(times, LEAST, method="inverted_cdf")), max(times)
 
 
 def _bars(at: int, row: Latency, low: float, size: float) -> Iterator[Values]:
