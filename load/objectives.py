@@ -78,7 +78,10 @@ class Held:
 
     def record(self) -> Judged:
         """As the run folder keeps it."""
-        return Judged(self.objective.text, self.verdict, self.value, self.low, self.high, self.proved, self.said)
+        return Judged(
+            self.objective.text, self.verdict, self.value, self.low, self.high, self.proved, self.said,
+            self.objective.limit,
+        )  # fmt: skip
 
     @property
     def proved(self) -> bool:

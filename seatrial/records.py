@@ -219,8 +219,12 @@ class RunFolder:
             raise full(path, error) from None
         return path
 
-    def rows(self, name: str, kind: type[Row]) -> Iterator[Row]:
-        """The records of one type in a file, or in every file that the pattern names. A cut last line is left out."""
+    def rows(self, name: str, *kinds: type[Row]) -> Iterator[Row]:
+        """The records of these types in a file, or in every file that the pattern names, in their order.
+
+        A cut last line is left out.
+        """
+        by_name = {kind.__name__: kind for kind in kinds}
         for path in sorted(self.path.glob(name)):
             with path.open(encoding="utf-8") as lines:
                 for number, line in enumerate(lines, 1):
@@ -229,7 +233,7 @@ class RunFolder:
                     except ValueError:
                         continue
                     try:
-                        if document.pop("type", None) == kind.__name__:
+                        if kind := by_name.get(document.pop("type", None)):
                             yield kind(**document)
                     except (AttributeError, TypeError) as error:
                         raise WrongUse(f"{path}:{number} is no record of this Seatrial: {error}") from None

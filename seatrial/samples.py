@@ -155,7 +155,8 @@ class Judged:
     """What became of one objective of a load: "held", "missed", or "unsupported" by what was measured.
 
     `value` lies between `low` and `high`, in milliseconds, as a share or as a number; None where nothing can be said.
-    `proved` when the interval lies on the same side of the limit. `said` is all that in words.
+    `proved` when the interval lies on the same side of the limit. `said` is all that in words. `limit` is in the unit
+    of the value.
     """
 
     objective: str
@@ -165,6 +166,7 @@ class Judged:
     high: float | None
     proved: bool
     said: str
+    limit: float | None = None
 
 
 @dataclass(frozen=True)
