@@ -18,8 +18,8 @@ from seatrial.baseline import Baseline
 from seatrial.exchange import NO_BODY, Call
 from seatrial.records import Finding
 from seatrial.release import Release, within
-from seatrial.settings import Waiver
 from seatrial.verbs import VERB_OPERATIONS
+from seatrial.waivers import Waiver
 
 VERBS = {operation for operations in VERB_OPERATIONS.values() for operation in operations.values()}
 

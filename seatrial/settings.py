@@ -11,13 +11,13 @@ import getpass
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from seatrial.config_file import ConfigFile, seconds
 from seatrial.errors import WrongUse
 from seatrial.target import ANONYMOUS, Account, Login, Target
+from seatrial.waivers import Waiver, waiver
 
 PREFIX = "SEATRIAL_"
 _FROM_FILE = ("waivers", "source")
@@ -28,17 +28,6 @@ SECRETS = ("token", "account", "admin", "admin_token", "header")
 TIMES = ("timeout", "duration", "think")
 TABLES = ("verify", "capacity", "compare")
 """Tables of the file: what only the command of that name knows stands in one (see `cli.options`)."""
-
-
-@dataclass(frozen=True)
-class Waiver:
-    """One finding that is accepted until a day: rule, operation and instance all have to match."""
-
-    rule: str
-    operation: str
-    where: str
-    reason: str
-    until: date
 
 
 MOST_WORKERS = 99
@@ -280,7 +269,7 @@ def _from_file(path: Path, usual: Settings) -> Settings:
         if name == "waiver":
             if not isinstance(value, list):
                 raise file.wrong("every waiver begins with [[waiver]]", name)
-            values["waivers"] = tuple(_waiver(file, number, row) for number, row in enumerate(value, 1))
+            values["waivers"] = tuple(waiver(file, number, row) for number, row in enumerate(value, 1))
         elif name in TABLES and isinstance(value, dict):
             continue  # the command of that name reads it
         elif name not in known or name in (*_FROM_FILE, *NOT_IN_FILE):
@@ -292,15 +281,3 @@ def _from_file(path: Path, usual: Settings) -> Settings:
         if name in values:
             raise file.wrong(problem, name)
     return settings
-
-
-def _waiver(file: ConfigFile, number: int, row: Any) -> Waiver:
-    wanted = {spec.name: str(spec.type) for spec in fields(Waiver)}
-    if not isinstance(row, dict) or set(row) != set(wanted):
-        raise file.wrong(f"waiver {number} needs exactly {', '.join(sorted(wanted))}", "", "waiver", number)
-    for name, kind in wanted.items():
-        if kind == "str" and not isinstance(row[name], str):
-            raise file.wrong(f"waiver {number}: {name} must be text", name, "waiver", number)
-    if type(row["until"]) is not date:
-        raise file.wrong(f"waiver {number}: until is a date such as 2027-01-31", "until", "waiver", number)
-    return Waiver(**row)

@@ -68,9 +68,9 @@ SERVED = {
     ),
 }
 ON_OPENWEBUI = {
-    "seatrial load http://localhost:8080 --mix session=6,reader=3,completions=1 --seed-chats 200 "
+    "seatrial load http://localhost:8080 --mix browser=6,reader=3,completions=1 --seed-chats 200 "
     "--admin me@example.org": Run(
-        "seatrial load {deployment} --mix session=6,reader=3,completions=1 --seed-chats 2 --seed-messages 2 "
+        "seatrial load {deployment} --mix browser=6,reader=3,completions=1 --seed-chats 2 --seed-messages 2 "
         "--users 3 --duration 2s --turns 1 --think 0",
         code=VOID,
     ),
@@ -98,14 +98,26 @@ PARSED = {
         "seatrial load http://localhost:8080 --out after",
         "seatrial load http://localhost:8080 --baseline before",
     ],
+    "tests/test_load_workers.py runs such, on one machine and on two": [
+        "seatrial load http://localhost:8080 --users 400 --processes 4 --admin you@example.org",
+        "seatrial load https://chat.example.org --users 2000 --duration 10m --master 10.0.0.1 --expect-workers 2 --yes",
+        "seatrial load https://chat.example.org --worker 10.0.0.1 --admin you@example.org --yes",
+    ],
+    "tests/test_load_overhead.py runs such": [
+        "seatrial load http://localhost:8080 --provider http://127.0.0.1:9091 --admin me@example.org",
+    ],
     "tests/test_capacity_command.py resumes a search": [
         "seatrial capacity http://localhost:8080 --slo 'turn p95 < 10s' --admin me@example.org --resume RUN",
+    ],
+    "tests/test_lab_postgres.py boots it, in `make test-openwebui`": [
+        "seatrial lab openwebui --database postgres --ready-file postgres.json",
     ],
     "tests/test_lab_openwebui.py boots it, in `make test-openwebui`": [
         "seatrial lab openwebui",
         "seatrial lab openwebui --version 0.12.4",
         "seatrial lab openwebui --version 0.9.5",
         "seatrial lab openwebui --defaults",
+        "seatrial lab openwebui --ready-file sqlite.json",
         "seatrial lab openwebui --yes --ready-file lab.json",
         "seatrial lab openwebui --version 0.12.3 --port 8081 --yes --ready-file old.json --torch-index '$TORCH'",
         "seatrial lab openwebui --version 0.12.4 --port 8082 --yes --ready-file new.json --torch-index '$TORCH'",

@@ -15,9 +15,9 @@ from contract_tests.stream import faults, is_burst, stall
 from seatrial.contract import Contract
 from seatrial.exchange import Call, Reply
 from seatrial.known import Acceptance, known_defects
-from seatrial.settings import Waiver
 from seatrial.streams import read
 from seatrial.target import Account
+from seatrial.waivers import Waiver
 
 CONTRACT = Contract.load()
 SOMEBODY = Account("somebody", "a-token-that-is-long-enough")

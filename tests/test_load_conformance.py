@@ -21,8 +21,9 @@ from seatrial.exchange import NoAnswer, Reply
 from seatrial.known import Acceptance
 from seatrial.records import Finding, Recorder, Run, RunFolder
 from seatrial.samples import Integrity, Sample
-from seatrial.settings import Settings, Waiver
+from seatrial.settings import Settings
 from seatrial.target import Account
+from seatrial.waivers import Waiver
 
 CONTRACT = Contract.load()
 TOKEN = "token-that-nobody-may-see"

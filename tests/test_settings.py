@@ -15,7 +15,8 @@ import pytest
 from seatrial.cli import cli
 from seatrial.cli.options import own_options
 from seatrial.errors import WrongUse
-from seatrial.settings import NOT_IN_FILE, TABLES, Settings, Waiver, from_environment, gather
+from seatrial.settings import NOT_IN_FILE, TABLES, Settings, from_environment, gather
+from seatrial.waivers import Waiver
 
 ROOT = Path(__file__).resolve().parent.parent
 
