@@ -4,6 +4,7 @@
 #   make verify TARGET=https://...       a deployment of yours (credentials: SEATRIAL_ADMIN, SEATRIAL_TOKEN, ...)
 #   make verify TARGET=... LOAD=1 YES=1  and a short load against it
 #   make test                            this project's own tests
+#   make browser                         what those need to look at the report in a browser; skipped by name without
 #   make test-openwebui                  the same against a released Open WebUI, which is installed for it
 #   make detection                       what is found of every fault, into docs/detection.md: some ten hours on two
 #                                        cores; interrupt it as you like, it goes on where it was (JOBS=2, ARGS=...)
@@ -16,8 +17,9 @@ VENV   := .venv
 READY  := $(VENV)/.ready
 BIN    := $(VENV)/bin
 REDOCLY := @redocly/cli@2.77.0
+AXE     := axe-core@4.14.1
 
-.PHONY: setup verify test test-openwebui detection bench bench-peers lint lint-spec format lock wheel clean
+.PHONY: setup verify test browser test-openwebui detection bench bench-peers lint lint-spec lint-workflows format lock wheel clean
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -35,6 +37,10 @@ verify: $(READY)
 
 test: $(READY)
 	@$(BIN)/python -m pytest -q -n 2 --dist loadscope $(ARGS)
+
+browser: $(READY)
+	@npm install --silent --no-save --no-audit --no-fund --prefix $(VENV)/axe $(AXE)
+	@command -v chromium || { echo "no browser: apt-get install chromium"; exit 1; }
 
 test-openwebui: $(READY)
 	@$(BIN)/python -m pytest -m openwebui $(ARGS)
@@ -59,7 +65,7 @@ bench: $(READY) bench-peers
 	-@echo "== capacity"; $(BIN)/python benchmarks/capacity_openwebui.py --database sqlite --database postgres $(ARGS)
 	@$(BIN)/python benchmarks/load_report.py
 
-lint: $(READY) lint-spec
+lint: $(READY) lint-spec lint-workflows
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -67,6 +73,9 @@ lint: $(READY) lint-spec
 
 lint-spec:
 	@npx --yes $(REDOCLY) lint openapi.yaml
+
+lint-workflows: $(READY)
+	@$(BIN)/python .ci/lint_workflows.py
 
 format: $(READY)
 	@$(BIN)/ruff check --fix .

@@ -3,7 +3,7 @@
     python benchmarks/known_defects.py 0.12.4 0.11.4 0.10.2 0.9.6 0.9.5
 
 Prints a table: defect by release, with what was answered. docs/releases.md is checked against it by hand; a cell
-that says "not shown" where `contract_tests/known_defects.toml` claims the defect, or the reverse, is marked.
+that says "not shown" where `seatrial/known_defects.toml` claims the defect, or the reverse, is marked.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import argparse
 import uuid
 from collections.abc import Callable
 
-from contract_tests.known import known_defects
 from seatrial.accounts import sign_in, throwaway
 from seatrial.client import Client
 from seatrial.completions import Form, completion
 from seatrial.contract import Contract
 from seatrial.exchange import Reply
+from seatrial.known import known_defects
 from seatrial.lab import openwebui, openwebui_install
 from seatrial.lab.children import provider_process
 from seatrial.lab.script import Script

@@ -14,13 +14,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from reports.latency import latencies
+from reports.measured import Measured
 from seatrial.lab import openwebui, openwebui_install
 from seatrial.lab.children import provider_process
 from seatrial.lab.script import Script
 from seatrial.lifeline import child_environment
 from seatrial.records import RunFolder
-from seatrial.samples import Sample
 
 
 def main() -> int:
@@ -49,7 +48,7 @@ def main() -> int:
         print(f"exit {done.returncode}: {run.sentence}")
         print(f"left behind: {run.left_behind or 'nothing'}")
         print(json.dumps(run.counts))
-        for row in latencies(folder.rows("samples/*.jsonl", Sample)):
+        for row in Measured.of(folder, run).latencies:
             spread = row.succeeded
             print(f"{row.operation}: {row.count} requests, {row.failures} failed, "
                   f"p50 {spread.p50} p95 {spread.p95} p99 {spread.p99} ms")  # fmt: skip

@@ -14,14 +14,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from contract_tests.known import Acceptance
 from contract_tests.rules import RULES
-from contract_tests.secrecy import Secrets
 from contract_tests.trail import Step, Trail, curl, told
 from seatrial.completions import form_of
 from seatrial.contract import Contract
 from seatrial.exchange import Call, NoAnswer, Reply
+from seatrial.known import Acceptance
 from seatrial.records import OUTSIDE, Check, Finding, Seen, Severity, Skip, now
+from seatrial.secrecy import Secrets
 from seatrial.target import Account
 
 FAILED_USE = ("valid-use", "valid-input-accepted", "no-answer")

@@ -12,6 +12,7 @@ from contract_tests.token_socket import TokenSocket
 from seatrial.completions import Form, completion, new_id
 from seatrial.contract import OPENWEBUI
 from seatrial.crew import Crew, Person
+from seatrial.delivered import spoken
 from seatrial.exchange import perform
 from seatrial.openwebui import OpenWebUIVerbs, answer
 from seatrial.reading import member, success
@@ -59,7 +60,7 @@ def test_a_turn_told_over_the_socket_is_the_turn_that_is_stored(
                 "turn-delivered", OPERATION, delivered.done, "events that end with done", repr(told), "socket: done"
             )
             # A stored streamed reply loses white space at its ends; what was delivered keeps it.
-            kept = (stored.content or stored.elsewhere).strip()
+            kept = spoken(stored.content or stored.elsewhere).strip()
             for text, view in ((delivered.pieces, "socket: pieces"), (delivered.whole, "socket: whole")):
                 if text is not None:
                     check.equal("turn-delivered", OPERATION, kept, text.strip(), view)

@@ -11,13 +11,12 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 
 from contract_tests.websocket import WebSocket, WebSocketRefused
+from seatrial.delivered import SOCKET_PATH, Delivered
 from seatrial.exchange import Call, NoAnswer
-from seatrial.openwebui import output_text
 from seatrial.parsing import parse
 from seatrial.target import Account, Target
 
@@ -29,51 +28,6 @@ MAX_HEARD = 16 * 1024 * 1024
 
 SILENCE_SECONDS = 60.0
 """Servers ping every 25 seconds."""
-
-
-class Delivered:
-    """What the socket told of one chat: the text put together, and whether it was told to be done."""
-
-    def __init__(self) -> None:
-        self.deltas: list[str] = []
-        self.whole: str | None = None
-        self.done = False
-        self.errors: list[str] = []
-        self.events = 0
-
-    @property
-    def pieces(self) -> str | None:
-        """The pieces put together, None where none came."""
-        return "".join(self.deltas) if self.deltas else None
-
-    def take(self, data: dict[str, Any]) -> None:
-        """One event's `data`: pieces are `response:completion` since 0.11, else `chat:completion`."""
-        self.events += 1
-        body = data.get("data")
-        body = body if isinstance(body, dict) else {}
-        kind = data.get("type")
-        if kind == "response:completion":
-            if body.get("type") == "response.output_text.delta" and isinstance(body.get("delta"), str):
-                self.deltas.append(body["delta"])
-        elif kind in ("chat:completion", "chat:message"):
-            self.deltas += pieces(body.get("choices"))
-            if isinstance(body.get("content"), str):
-                self.whole = body["content"]
-            if body.get("output"):  # how 0.10 tells the text: as items, the whole of it each time
-                self.whole = output_text(body["output"])
-            if body.get("error"):
-                self.errors.append(str(body["error"])[:300])
-            self.done = self.done or body.get("done") is True
-        elif kind in ("chat:message:error", "chat:tasks:cancel"):
-            self.errors.append(str(body)[:300])
-
-
-def pieces(choices: Any) -> Iterator[str]:
-    """The pieces of text in the `choices` of an event, whatever else may stand there."""
-    for choice in choices if isinstance(choices, list) else ():
-        match choice:
-            case {"delta": {"content": str(piece)}} if piece:
-                yield piece
 
 
 class TokenSocket:
@@ -90,7 +44,7 @@ class TokenSocket:
         self.id = ""
 
     def __enter__(self) -> Self:
-        until, path = time.monotonic() + self._target.timeout, "/ws/socket.io/"
+        until, path = time.monotonic() + self._target.timeout, f"{SOCKET_PATH}/"
         try:
             self._line = WebSocket(self._target, f"{path}?EIO=4&transport=websocket", self._target.timeout)
         except (OSError, WebSocketRefused) as error:

@@ -24,9 +24,9 @@ from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
-from contract_tests.secrecy import Secrets
 from seatrial.exchange import Call, NoAnswer, Reply
 from seatrial.parsing import parse
+from seatrial.secrecy import Secrets
 from seatrial.target import Account
 
 TRAIL = 40

@@ -15,7 +15,6 @@ from dataclasses import asdict
 from importlib import metadata
 
 from contract_tests.budget import Budget, BudgetSpent, RunSpent
-from contract_tests.known import Acceptance
 from contract_tests.log import Log
 from contract_tests.observation import Observation
 from seatrial import __version__
@@ -24,6 +23,7 @@ from seatrial.contract import OPENWEBUI
 from seatrial.crew import Crew, Person
 from seatrial.errors import Inconclusive, SeatrialError, WrongUse
 from seatrial.exchange import Call, NoAnswer, Reply, Unexpected
+from seatrial.known import Acceptance
 from seatrial.records import DiskFull, Recorder, Run, RunFolder, now
 from seatrial.release import Release
 from seatrial.settings import Settings

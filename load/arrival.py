@@ -29,9 +29,6 @@ _STAMP = struct.Struct("@ll")
 _ROOM = socket.CMSG_SPACE(_STAMP.size) if hasattr(socket, "CMSG_SPACE") else 0
 MOST_LATE = 60.0
 """Seconds beyond which a stamp is not believed: somebody has set the clock."""
-ONE_PIECE = 16_384
-"""Bytes that every socket takes at once."""
-
 CLOSE = 20e-6
 """Seconds between the two clocks that are good enough."""
 
@@ -65,7 +62,7 @@ def _now() -> tuple[float, float]:
 
 
 class _Stamped(gevent.socket.socket):  # type: ignore[misc]
-    """A TCP socket that notes when the last bytes were sent and when what it reads had come."""
+    """A TCP socket that notes when the last bytes were handed over and when what it reads had come."""
 
     clock: Clock
 
@@ -81,13 +78,10 @@ class _Stamped(gevent.socket.socket):  # type: ignore[misc]
         self.clock.arrived = max(now, self.clock.left)
         return bytes(data)
 
-    def sendall(self, data: Any, flags: int = 0) -> None:
-        # On this machine the receiver may be woken at once, and we go on later than its answer came. What the kernel
-        # takes in one piece has left when it is handed over; anything longer, when the last of it is.
+    def send(self, data: Any, flags: int = 0, **named: Any) -> int:
+        # Before the call: it wakes whoever is to answer, on a busy machine in our place, and returns after the answer.
         self.clock.left = time.perf_counter()
-        super().sendall(data, flags)
-        if len(data) > ONE_PIECE:
-            self.clock.left = time.perf_counter()
+        return int(super().send(data, flags, **named))
 
 
 class TimedPool(ConnectionPool):

@@ -14,15 +14,20 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from load.levels import LOOKS, Judgement, judged
+from load.limit import NOTHING, limit
 from load.objectives import Held, Objective
+from load.overhead import OVERHEAD
 from load.search import Answer, Step, Trial, bounds, following
 from seatrial.errors import Inconclusive
 from seatrial.evidence import Evidence
 from seatrial.measuring import estimates
 from seatrial.records import Recorder, Run, RunFolder
-from seatrial.samples import Tried
+from seatrial.samples import Joined, Tried
 
 LEVELS = "levels.jsonl"
+MOST_VOID = 2
+"""Void tries of a level after which the generator is taken for the limit; one may be due to others on its machine."""
+
 Play = Callable[[int, float], tuple[Run, RunFolder]]
 
 
@@ -53,7 +58,7 @@ class Capacity:
         begun, record = time.monotonic(), Recorder(self.folder.path / LEVELS)
         try:
             while not isinstance(step := following(self.trials, start=start, most=most), Answer):
-                if any(one.outcome == "void" and one.level <= step.level for one in self.tried):
+                if sum(one.outcome == "void" and one.level <= step.level for one in self.tried) >= MOST_VOID:
                     raise Void
                 one = self._try(step, begun)
                 self.tried.append(one)
@@ -76,7 +81,8 @@ class Capacity:
         ]
 
     def _try(self, step: Step, begun: float) -> Tried:
-        evidence, folders, judgement = Evidence(frozenset(self.operations)), [], None
+        evidence, folders, judgement = Evidence(frozenset(self.operations)), list[str](), None
+        joined: list[Joined] = []
         seconds, requests, turns, look = 0.0, 0, 0, 0
         for look in range(1, LOOKS + 1):
             wanted = self.look * look  # a look that decided nothing is followed by a longer one
@@ -87,14 +93,14 @@ class Capacity:
             evidence.since = float(run.settings.get("times_from") or 0.0)
             evidence.until = float(run.settings.get("times_until") or wanted)
             evidence.read(folder)
+            joined += folder.rows(OVERHEAD, Joined)
             seconds += wanted
             requests, turns = requests + run.counts["requests"], turns + run.counts["turns"]
             if run.cause == "interrupted":
                 raise KeyboardInterrupt
-            outcome = {"void": "void", "died": "fails"}.get(run.cause)
-            if outcome:
-                told = run.problem or ""
-                return self._row(step, outcome, True, look, evidence, seconds, turns, requests, told, folders)
+            if ended := _ended(run):
+                outcome, told, who = ended
+                return self._row(step, outcome, True, look, evidence, seconds, turns, requests, told, folders, who)
             if run.problem and not evidence.sessions:
                 raise Inconclusive(run.problem)
             judgement = judged(self.objectives, evidence, look)
@@ -103,8 +109,10 @@ class Capacity:
         assert judgement is not None
         assert judgement.outcome is not None
         why = "; ".join(map(missed, judgement.missed)) or _unsupported(judgement)
+        found = limit(judgement.missed[0].objective, run.api, joined) if judgement.missed else NOTHING
+        why += f"; the {found.who} was the limit: {found.said}" if found.who else ""
         return self._row(
-            step, judgement.outcome, judgement.proved, look, evidence, seconds, turns, requests, why, folders
+            step, judgement.outcome, judgement.proved, look, evidence, seconds, turns, requests, why, folders, found.who
         )
 
     def _row(
@@ -119,6 +127,7 @@ class Capacity:
         requests: int,
         why: str,
         folders: Sequence[str],
+        who: str,
     ) -> Tried:
         p50, p95 = (one.value for one in estimates(*(evidence.times("turn") or ((), ())), (0.5, 0.95)))
         (first,) = (one.value for one in estimates(*(evidence.times("ttft") or ((), ())), (0.95,)))
@@ -126,8 +135,19 @@ class Capacity:
         return Tried(
             len(self.tried) + 1, step.level, outcome, proved, looks, evidence.sessions, seconds,
             round(turns / seconds, 3), round(requests / seconds, 3), failed / of if of else 0.0,
-            p50, p95, first, why, tuple(folders),
+            p50, p95, first, why, tuple(folders), who,
         )  # fmt: skip
+
+
+def _ended(run: Run) -> tuple[str, str, str] | None:
+    """Outcome, why, and the limit, of a level that needs no look at its times."""
+    if run.cause == "void":
+        return "void", run.problem or "", "client"
+    if run.cause == "died":
+        return "fails", run.problem or "", "server"
+    if wrong := run.counts.get("answers_unusable"):
+        return "fails", f"{wrong} of the answers that were held to the contract departed from it", "server"
+    return None
 
 
 def missed(held: Held) -> str:

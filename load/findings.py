@@ -72,12 +72,14 @@ def failures(held: Held, samples: Iterable[Sample]) -> Finding:
 def too_slow(held: Held, api: str) -> Finding:
     """A percentile beyond its limit."""
     subject, what = held.objective.subject, held.objective.what
-    about_turns = subject in TURN_MEASURES
+    measure, _, way = subject.partition(" ")
+    about_turns = measure in TURN_MEASURES
+    shown = f"{TURN_MEASURES.get(measure, measure)}{f' ({way})' if way else ''}"
     return Finding(
         rule="load-slow",
         severity="break",
         operation=VERB_OPERATIONS.get(api, {}).get("send_message", "sendMessage") if about_turns else subject,
-        title=f"{TURN_MEASURES.get(subject, subject)}: {what} misses its objective",
+        title=f"{shown}: {what} misses its objective",
         expected=held.objective.text,
         received=held.said + ("" if held.proved else " (the interval reaches over the limit: not proved)"),
         where=held.objective.text,

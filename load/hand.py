@@ -6,17 +6,18 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import gevent
+from gevent.event import Event
 
 from load.journeys import JOURNEYS
 from load.journeys.session import verdict
 from load.locust_client import LoadActor
 from load.part import Part, Visit
-
-if TYPE_CHECKING:
-    from load.voyage import Voyage
+from load.recorder import LoadRecorder
+from seatrial.crew import Crew
+from seatrial.settings import Settings
 
 REFUSED_REST = 1.0
 """Least pause of a user after a refused session, so that an overloaded target is not hammered."""
@@ -24,12 +25,32 @@ REFUSED_REST = 1.0
 LEAST_SPREAD = 0.5
 
 
+class Journeys(Protocol):
+    """What says which journey comes next; see `mix`."""
+
+    def choose(self, chance: random.Random) -> str: ...
+
+
+class Ship(Protocol):
+    """Where a hand works. `over` is set when nobody is to begin anything any more."""
+
+    settings: Settings
+    over: Event
+
+    @property
+    def recorder(self) -> LoadRecorder | None: ...
+    @property
+    def crew(self) -> Crew | None: ...
+    @property
+    def mix(self) -> Journeys: ...
+
+
 class Hand:
     """`play` is one journey; the pauses are spread, so that users do not march in step."""
 
     def __init__(
         self,
-        voyage: Voyage,
+        voyage: Ship,
         number: int,
         actor: LoadActor,
         chance: random.Random,

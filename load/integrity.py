@@ -30,7 +30,10 @@ class Said:
 
 @dataclass
 class Comparison:
-    """Counts of messages, and the first departures in words. `empty` are replies without text where one was due."""
+    """Counts of messages, and the first departures in words. `empty` are replies without text where one was due.
+
+    `echoed` are delivered replies with the nonce of their prompt: only of these is known whom they were meant for.
+    """
 
     acknowledged: int = 0
     stored: int = 0
@@ -41,6 +44,7 @@ class Comparison:
     foreign: int = 0
     reordered: int = 0
     kept: int = 0
+    echoed: int = 0
     empty: int = 0
     told: list[str] = field(default_factory=list)
 
@@ -112,7 +116,7 @@ def compare(said: Sequence[Said], history: Sequence[Message], marker: str, sessi
             result.empty += 1  # the reply that belongs here stays open: it is lost
         elif strange and not own:
             result.foreign += 1
-            result.told.append(f"foreign: words of session {strange[0].session} ({_excerpt(text)})")
+            result.told.append(f"foreign: words of session {strange[0].session} ({excerpt(text)})")
         else:
             speaker = _place_leftover(result, expected, open_, refused, role, text, own, speaker)
     result.lost = len(open_)
@@ -146,17 +150,17 @@ def _place_leftover(
         open_.discard(altered)
         if text in expected[altered].text:
             result.truncated += 1
-            result.told.append(f"truncated: of {expected[altered]} there is only {_excerpt(text)}")
+            result.told.append(f"truncated: of {expected[altered]} there is only {excerpt(text)}")
         else:
             result.altered += 1
-            result.told.append(f"altered: {expected[altered]} is now {_excerpt(text)}")
+            result.told.append(f"altered: {expected[altered]} is now {excerpt(text)}")
         return expected[altered].turn
     if own:
         result.doubled += 1
-        result.told.append(f"twice, and changed: turn {own[0]} ({_excerpt(text)})")
+        result.told.append(f"twice, and changed: turn {own[0]} ({excerpt(text)})")
         return own[0]
     result.foreign += 1
-    result.told.append(f"foreign: a message that nobody here said ({_excerpt(text)})")
+    result.told.append(f"foreign: a message that nobody here said ({excerpt(text)})")
     return speaker
 
 
@@ -164,6 +168,7 @@ def _judge_replies(result: Comparison, said: Sequence[Said], marker: str, sessio
     """A delivered reply that carries only another session's nonce was meant for somebody else."""
     for turn, one in enumerate(said, 1):
         heard = nonces(one.reply or "")
+        result.echoed += (marker, session, turn) in [(nonce.marker, nonce.session, nonce.turn) for nonce in heard]
         if heard and all((nonce.marker, nonce.session) != (marker, session) for nonce in heard):
             result.foreign += 1
             result.told.append(f"foreign: the reply of turn {turn} was meant for session {heard[0].session}")
@@ -206,5 +211,5 @@ def _longest_common(left: Sequence[object], right: Sequence[object]) -> list[tup
     return pairs
 
 
-def _excerpt(text: str) -> str:
+def excerpt(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:60] + "…")

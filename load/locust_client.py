@@ -15,12 +15,14 @@ from urllib.parse import urlencode, urlsplit
 import gevent
 from geventhttpclient.response import HTTPParseError
 
-from load import arrival, bounded_response
+from load.arrival import clock_of
 from load.bounded_response import PIECE
+from load.connection import connection, reason
 from load.delivery import Streamed
-from load.lean_client import LeanClient
+from load.part import Settle
 from load.prompts import nonces
 from load.recorder import LoadRecorder, Silent
+from load.token_line import TokenLine
 from seatrial.actor import Actor
 from seatrial.client import MAX_BODY, Gate, Listener
 from seatrial.exchange import Call, NoAnswer, Reply, Steps, Unexpected
@@ -33,8 +35,6 @@ if TYPE_CHECKING:  # importing Locust patches the whole process, which tests do 
     from locust.event import EventHook
 
 Result = TypeVar("Result")
-arrival.install()
-bounded_response.install()
 
 
 class LoadClient:
@@ -56,22 +56,13 @@ class LoadClient:
         self.session, self.journey = "", "session"
         self._recorder, self._fired, self._before, self._after = recorder, fired, before, after
         self._open: tuple[float, Reply] | None = None
-        parts = urlsplit(target.url)
-        self._prefix = parts.path.rstrip("/")
+        self._prefix = urlsplit(target.url).path.rstrip("/")
         self._headers = {"User-Agent": "seatrial", "Accept": "application/json", "Accept-Encoding": "gzip"}
         self._headers |= dict(target.headers) | account.headers
         self._with_json = self._headers | {"Content-Type": "application/json"}
-        self._http = LeanClient(
-            parts.hostname or "",
-            parts.port,
-            ssl=parts.scheme == "https",
-            # A factory that takes no `cafile` would get the public authorities loaded into our context.
-            ssl_context_factory=(lambda **_: tls) if tls else None,
-            connection_timeout=target.timeout,
-            network_timeout=target.timeout,
-            concurrency=1,
-        )
-        self._clock = arrival.clock_of(self._http)
+        self._tls = tls
+        self._http = connection(target, tls)
+        self._clock = clock_of(self._http)
 
     def send(self, call: Call) -> Reply:
         """The whole answer. Raises `NoAnswer` when none came."""
@@ -106,7 +97,7 @@ class LoadClient:
         except HTTPParseError as error:
             broke = f"the connection broke before the end ({error})"
         except OSError as error:
-            broke = _reason(error)
+            broke = reason(error)
         seconds = self._clock.arrived - self._clock.left
         if response is None:
             failure = NoAnswer(call, broke, reached=not broke.startswith("connection refused"))
@@ -122,11 +113,32 @@ class LoadClient:
 
     def settle(self, error: Unexpected | None = None) -> None:
         """The verb has read the last answer: record it, as a failure when it was of no use."""
-        if self._open is None:
-            return
-        (at, reply), self._open = self._open, None
-        why = "" if error is None else f"expected {error.expected}, received {error.received}"
-        self._record(at, reply.call, reply.seconds, reply, why)
+        self.defer()(error)
+
+    def defer(self) -> Settle:
+        """What settles the last answer later: other calls come before it is known whether it was of use."""
+        kept, self._open = self._open, None
+
+        def settle(error: Unexpected | None = None) -> None:
+            nonlocal kept
+            if kept is None:
+                return
+            (at, reply), kept = kept, None
+            why = "" if error is None else f"expected {error.expected}, received {error.received}"
+            self._record(at, reply.call, reply.seconds, reply, why)
+
+        return settle
+
+    def listen(self) -> TokenLine:
+        """A new socket of this user. One that does not come about is recorded as a turn that was not answered."""
+        self.settle()
+        at = self._recorder.now()
+        self._clock.begin()
+        try:
+            return TokenLine(self.target, self.account, self._tls)
+        except NoAnswer as failure:
+            self._record(at, failure.call, failure.seconds, failure, failure.reason)
+            raise
 
     def turned(
         self, way: str, ended: str, ms: float, first: float | None = None, gaps: Sequence[float] = (), nonce: str = ""
@@ -136,6 +148,15 @@ class LoadClient:
         self._recorder.tell(
             Turned(at, self.session, self.user, self.journey, way, round(ms, 3), ended, first, tuple(gaps), nonce)
         )
+
+    @property
+    def left(self) -> float:
+        """When the last request had left, on `time.perf_counter`."""
+        return self._clock.left
+
+    @property
+    def patience(self) -> float:
+        return self.target.timeout
 
     @property
     def waited(self) -> float:
@@ -172,7 +193,7 @@ class LoadClient:
             _drop(response)
             raise NoAnswer(call, f"the body cannot be unpacked ({error})") from None
         except OSError as error:
-            raise NoAnswer(call, _reason(error), reached=not isinstance(error, ConnectionRefusedError)) from None
+            raise NoAnswer(call, reason(error), reached=not isinstance(error, ConnectionRefusedError)) from None
         return self._reply(call, response, content, self._clock.arrived - self._clock.left, cut)
 
     def _reply(self, call: Call, response: Any, content: bytes, seconds: float, cut: str | None) -> Reply:
@@ -261,11 +282,3 @@ def _body(response: Any) -> tuple[bytes, str | None]:
                 return bytes(content), "size"
     unpacker.finish()
     return bytes(content), None
-
-
-def _reason(error: OSError) -> str:
-    if isinstance(error, ConnectionRefusedError):
-        return "connection refused: nothing listens there"
-    if isinstance(error, ConnectionResetError):
-        return "the connection broke before an answer (reset)"
-    return f"{type(error).__name__}: {error.strerror or error}"

@@ -250,7 +250,7 @@ class Master:
     def _records(self, environment: Environment, msg: Any) -> None:
         """Lines of a worker on another machine, into a file of the same name here."""
         one, name = self._hear(msg), str(msg.data["name"])
-        if self._folder is None or name not in (f"samples/{one.share.samples}", f"ledger-{one.share.part:02}.jsonl"):
+        if self._folder is None or name not in one.share.files:
             return
         if name not in self._files:
             path = self._folder.path / name

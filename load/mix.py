@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from seatrial.contract import OPENWEBUI, SESSIONS
 from seatrial.errors import WrongUse
+from seatrial.target import Account
 
 SPEAK = {
     "session": (SESSIONS, OPENWEBUI),
@@ -45,6 +46,22 @@ class Mix:
         for name in self.weights:
             if api not in SPEAK[name]:
                 raise WrongUse(f"--mix: the journey {name} is for Open WebUI; the target serves the Session API")
+
+    def demand_accounts(self, accounts: Sequence[Account], users: int) -> None:
+        """Raises `WrongUse` where a journey wants more of the accounts, or other ones, than there are."""
+        if "browser" not in self.weights:
+            return
+        deaf = [account for account in accounts if not account.token or account.token.startswith("sk-")]
+        if deaf:
+            raise WrongUse(
+                f"--mix: {deaf[0].label} hears nothing over the socket of the journey browser, which API keys do not "
+                "open; give --account, or --admin for accounts of its own"
+            )
+        if len(accounts) < users:
+            raise WrongUse(
+                f"--mix: the journey browser wants an account for each of {users} users, and {len(accounts)} can ask a "
+                "model: every socket of an account hears all of its chats; give --admin, or more of --account"
+            )
 
     def choose(self, chance: random.Random) -> str:
         return chance.choices(list(self.weights), list(self.weights.values()))[0]

@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from seatrial.errors import WrongUse
-from seatrial.evidence import TURN_MEASURES
+from seatrial.evidence import TURN_MEASURES, TURN_SUBJECTS
 from seatrial.measuring import LEAST_SESSIONS, Estimate, enough, estimate, share_bound
 from seatrial.samples import HARMS, Judged
 
 COUNTS = (*HARMS, "damaged")
 _FORM = re.compile(
-    r"(?:(?P<subject>[A-Za-z]\w*)\s+)?(?P<what>p\d+(?:\.\d+)?|errors)\s*(?P<sign><=?)\s*(?P<limit>\d+(?:\.\d+)?)\s*"
+    r"(?:(?P<subject>[A-Za-z]\w*(?:\s+(?:plain|sse|socket))?)\s+)?(?P<what>p\d+(?:\.\d+)?|errors)\s*(?P<sign><=?)\s*(?P<limit>\d+(?:\.\d+)?)\s*"
     r"(?P<unit>ms|s|m|%)"
     r"|(?P<count>[a-z]+)\s*=\s*(?P<number>\d+)"
 )
@@ -78,7 +78,10 @@ class Held:
 
     def record(self) -> Judged:
         """As the run folder keeps it."""
-        return Judged(self.objective.text, self.verdict, self.value, self.low, self.high, self.proved, self.said)
+        return Judged(
+            self.objective.text, self.verdict, self.value, self.low, self.high, self.proved, self.said,
+            self.objective.limit,
+        )  # fmt: skip
 
     @property
     def proved(self) -> bool:
@@ -103,7 +106,7 @@ def _parsed(text: str) -> Objective:
         if count not in COUNTS:
             raise WrongUse(f"--slo {text!r}: counted are {', '.join(COUNTS)}")
         return Objective(text.strip(), "", count, float(match["number"]), inclusive=True)
-    what, subject, unit = match["what"], match["subject"] or "", match["unit"]
+    what, subject, unit = match["what"], " ".join((match["subject"] or "").split()), match["unit"]
     if (unit == "%") != (what == "errors"):
         raise WrongUse(f"--slo {text!r}: errors are a share, such as 0.1%, and percentiles a time, such as 300ms")
     if what != "errors" and not subject:
@@ -125,7 +128,7 @@ def with_defaults(given: Sequence[Objective]) -> tuple[Objective, ...]:
 
 def demand(objectives: Iterable[Objective], operations: Iterable[str]) -> None:
     """Raises `WrongUse` for an objective about something that there is not."""
-    known = {"", *TURN_MEASURES, *operations}
+    known = {"", *TURN_SUBJECTS, *operations}
     for objective in objectives:
         if objective.subject not in known:
             raise WrongUse(f"--slo {objective.text!r}: there is no operation {objective.subject}")

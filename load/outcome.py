@@ -12,15 +12,21 @@ from importlib.metadata import version
 from typing import Any
 
 from load import stages
+from load.conformance import Checked, check
 from load.findings import damage, failures, too_slow
+from load.limit import limits
+from load.machine import machine
 from load.objectives import COUNTS, Held, judge, parse, with_defaults
+from load.overhead import learn
 from load.progress import FILE, Ended, Mustered, Ordered, Phase
+from load.proof import replies
 from load.share import ordered
 from load.validity import validity
 from seatrial import __version__
 from seatrial.contract import Contract
 from seatrial.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
 from seatrial.evidence import SAMPLES, Evidence, warm_up
+from seatrial.known import Acceptance
 from seatrial.ledger import left_open
 from seatrial.records import Finding, Recorder, Run, RunFolder, now
 from seatrial.samples import HARMS, Arrival, Integrity, Sample, Turned
@@ -60,7 +66,7 @@ def conclude(
         accounts=mustered.accounts if mustered else [],
         model=mustered.model if mustered else settings.model,
         tools={"seatrial": __version__, "locust": version("locust"), "python": platform.python_version()},
-        machine={"system": platform.system(), "machine": platform.machine()},
+        machine=machine(),
         settings=_shown(settings),
         seed=settings.seed,
         started=started,
@@ -80,14 +86,23 @@ def conclude(
     if checked.void and not run.problem:
         run.problem, run.cause = checked.void, "void"
     last = [phase.done for phase in folder.rows(FILE, Phase) if phase.name in ("running", "finishing")]
-    operations = Contract.load(settings.contract).at(run.target_version).operations
+    contract = Contract.load(settings.contract).at(run.target_version)
     since, until = window(settings, folder)
     run.settings |= {"times_from": since, "times_until": until}
     run.notes.append(_windowed(settings, since, until))
-    held = judge(with_defaults(parse(settings.slo)), Evidence.of(folder, operations, since or 0.0, until))
-    run = judged(run, settings, ended.seconds if ended else max(last, default=0.0), held)
+    run.notes += replies(counts)
+    evidence = Evidence.of(folder, contract.operations, since or 0.0, until)
+    held = judge(with_defaults(parse(settings.slo)), evidence)
+    if settings.provider and run.id:
+        learned = learn(settings.provider, folder, run.id, since or 0.0, until)
+        run.counts |= learned.counts
+        run.notes += [*learned.notes, *limits(folder, run.api, held)]
+    kept = check(folder, contract, Acceptance(run.target_version, settings.waivers))
+    run.counts |= kept.counts
+    run.notes.append(kept.told)
+    run = judged(run, settings, ended.seconds if ended else max(last, default=0.0), held, kept)
     _write(folder, "objectives.jsonl", [one.record() for one in held])
-    _write(folder, "findings.jsonl", _findings(run, folder, held))
+    _write(folder, "findings.jsonl", [*_findings(run, folder, held), *kept.findings])
     folder.save(run)
     return run
 
@@ -134,7 +149,7 @@ def tally(folder: RunFolder) -> dict[str, int]:
     """Requests by outcome, and what all sessions together said, found and missed."""
     counts = dict.fromkeys(
         ("requests", "failures", "sessions", "refused_sessions", "turns", "refused_turns", "acknowledged", "stored"), 0
-    ) | dict.fromkeys((*HARMS, "kept", "unverified", "undeleted", "read"), 0)
+    ) | dict.fromkeys((*HARMS, "kept", "echoed", "unverified", "undeleted", "read"), 0)
     for sample in folder.rows(SAMPLES, Sample):
         counts["requests"] += 1
         counts["failures"] += not sample.ok
@@ -148,7 +163,7 @@ def tally(folder: RunFolder) -> dict[str, int]:
         counts["refused_sessions"] += not_created
         counts["turns"] += record.turns
         counts["refused_turns"] += 0 if not_created else record.refused
-        for name in ("acknowledged", "stored", "kept", *HARMS):
+        for name in ("acknowledged", "stored", "kept", "echoed", *HARMS):
             counts[name] += getattr(record, name)
         # Nothing was acknowledged in a session that was never made, or that was cut before its first turn.
         counts["unverified"] += not record.verified and record.acknowledged > 0
@@ -156,10 +171,10 @@ def tally(folder: RunFolder) -> dict[str, int]:
     return counts
 
 
-def judged(run: Run, settings: Settings, seconds: float, held: Sequence[Held]) -> Run:
+def judged(run: Run, settings: Settings, seconds: float, held: Sequence[Held], kept: Checked | None = None) -> Run:
     """The run with verdict, exit code and sentence. A proven failure beats whatever made the run inconclusive.
 
-    `seconds` are how long the load really lasted.
+    `seconds` are how long the load really lasted; `kept` are the answers that were held to the contract.
     """
     counts = run.counts
     missed = [one for one in held if one.verdict == "missed"]
@@ -168,8 +183,9 @@ def judged(run: Run, settings: Settings, seconds: float, held: Sequence[Held]) -
     played = f"{offered(settings)} for {seconds:.0f} s"
     said = f"{played}, {counts['sessions']} sessions, {counts['turns']} turns, {counts['requests']} requests"
     refusals = _refusals(counts)
-    if harmed or (missed and not run.problem):
-        why = "; ".join(_why(one) for one in (harmed if run.problem else missed))
+    wrong = [_departure(finding) for finding in kept.failing] if kept else []
+    if harmed or wrong or (missed and not run.problem):
+        why = "; ".join([*(_why(one) for one in (harmed if run.problem else missed)), *wrong[:SHOWN]])
         more = f"; {run.problem}" if run.problem else ""
         return replace(run, verdict="fail", exit_code=EXIT_FAIL, sentence=f"Fail: {why} ({said}; {refusals}{more}).")
     if doubt:
@@ -235,6 +251,10 @@ def _refusals(counts: Mapping[str, int]) -> str:
     return f"{sessions} sessions and {turns} turns refused and accounted for"
 
 
+def _departure(finding: Finding) -> str:
+    return f"{finding.operation} answered otherwise than the contract says, at {finding.where}"
+
+
 def _problem(ended: Ended | None) -> str | None:
     if ended is None:
         return "the load generator ended before it was done"
@@ -243,8 +263,12 @@ def _problem(ended: Ended | None) -> str | None:
     return None if ended.finished else f"stopped after {ended.seconds:.0f} s"
 
 
+SHOWN = 3
+"""Departures from the contract that the sentence names; the findings have all."""
+
 SHOWN_SETTINGS = (
     "users", "rate", "stage", "mix", "duration", "turns", "think", "timeout", "slo", "seed_chats", "seed_messages",
+    "provider",
 )  # fmt: skip
 
 

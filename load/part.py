@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from load.delivery import Streamed
+from load.delivery import Streamed, Told
 from load.integrity import Said
 from seatrial.actor import Actor
 from seatrial.contract import Contract
@@ -15,6 +15,27 @@ from seatrial.exchange import Call, NoAnswer, Unexpected
 from seatrial.target import Account
 
 Refused = (Unexpected, NoAnswer)
+Settle = Callable[[Unexpected | None], None]
+"""Closes the record of an answer: it was of use (None), or why not."""
+
+
+class Socket(Protocol):
+    """Where replies are told as they are made; see `load.token_line`."""
+
+    id: str
+    ended: str
+
+    def expect(self, message_id: str) -> Told:
+        """A turn begins, whose reply has this id."""
+
+    def wait(self, told: Told, quiet: float, until: float) -> bool:
+        """Until the reply is over or that moment; False after `quiet` seconds of silence."""
+
+    def now(self) -> float:
+        """The clock of its moments, `time.perf_counter`."""
+
+    def leave(self) -> None:
+        """Close it."""
 
 
 class Line(Protocol):
@@ -22,11 +43,25 @@ class Line(Protocol):
 
     account: Account
 
+    @property
+    def left(self) -> float:
+        """When the last request had left, on `time.perf_counter`."""
+
+    @property
+    def patience(self) -> float:
+        """Seconds that a reply may take."""
+
+    def listen(self) -> Socket:
+        """A new socket. Raises `NoAnswer`."""
+
     def stream(self, call: Call) -> Streamed:
         """The answer in pieces as they came."""
 
     def settle(self, error: Unexpected | None = None) -> None:
         """The last answer was of use, or why it was not."""
+
+    def defer(self) -> Settle:
+        """What settles the last answer later, after other calls."""
 
     def turned(
         self, way: str, ended: str, ms: float, first: float | None = None, gaps: Sequence[float] = (), nonce: str = ""

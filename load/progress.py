@@ -5,8 +5,11 @@ They stand in `progress.jsonl` of the run folder, one typed record a line, like 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from seatrial.crew import Crew, Person
 
 FILE = "progress.jsonl"
 
@@ -47,6 +50,25 @@ class Mustered:
     marker: str
     accounts: list[dict[str, Any]]
     notes: list[str]
+
+    @classmethod
+    def of(cls, crew: Crew, people: Sequence[Person]) -> Mustered:
+        """The crew, of whom these people take part."""
+        accounts = [
+            {"label": p.account.label, "role": p.account.role, "throwaway": p.account.throwaway}
+            for p in [*people, *([crew.admin] if crew.admin else [])]
+        ]
+        deployment = crew.deployment
+        return cls(
+            crew.api,
+            deployment.version,
+            deployment.name,
+            crew.contract.source,
+            crew.model,
+            crew.marker,
+            accounts,
+            list(crew.notes),
+        )
 
 
 @dataclass(frozen=True)

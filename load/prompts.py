@@ -1,15 +1,13 @@
 """What users say under load: short questions, each with a nonce that tells whose words they are.
 
-A nonce is the run's marker, the session's key and the turn, in brackets: `[seatrial-0f3a9b21.4-2.3]`.
 A scripted provider repeats it in its reply; a real model may or may not.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from seatrial.nonces import Nonce, nonces
 
-_NONCE = re.compile(r"\[(seatrial-[0-9a-f]+)\.(\d+-\d+)\.(\d+)\]")
+__all__ = ["QUESTIONS", "Nonce", "nonces", "prompt"]
 
 QUESTIONS = (
     "why do ships have bulkheads?",
@@ -22,22 +20,5 @@ QUESTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Nonce:
-    """Whose words: the run, the session within it, and the turn within that (from 1)."""
-
-    marker: str
-    session: str
-    turn: int
-
-    def __str__(self) -> str:
-        return f"[{self.marker}.{self.session}.{self.turn}]"
-
-
 def prompt(nonce: Nonce) -> str:
     return f"{nonce} Answer in one short sentence: {QUESTIONS[nonce.turn % len(QUESTIONS)]}"
-
-
-def nonces(text: str) -> list[Nonce]:
-    """Every nonce in a text, of whatever run and session."""
-    return [Nonce(marker, session, int(turn)) for marker, session, turn in _NONCE.findall(text)]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from load import stages
+from load.sampling import KEPT
 from seatrial.settings import Settings
 
 Somebody = TypeVar("Somebody")
@@ -50,6 +51,11 @@ class Share:
     def samples(self) -> str:
         """The name of its file of samples."""
         return f"worker-{self.part:02}.jsonl" if self.part else "load.jsonl"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """What one of several writes into its run folder as it goes, and sends to a master elsewhere."""
+        return f"ledger-{self.part:02}.jsonl", f"samples/{self.samples}", f"{KEPT}/{self.samples}"
 
     def of(self, number: float) -> int:
         """How many of so many users are its own."""

@@ -104,3 +104,22 @@ def _told(processes: Sequence[_Figures]) -> str:
 def _at(quantile: float, values: Iterable[float]) -> float | None:
     ordered = sorted(values)
     return nearest(ordered, quantile) if ordered else None
+
+
+MOST_BUSY = 0.8
+"""Share of a core that a process may need that plays two targets in turns."""
+
+
+def dulled(folder: RunFolder) -> str:
+    """Why times that were measured in turns are mostly the player's own, "" where they are not.
+
+    What the machine does now and then meets both targets alike and does not count; being late all the time adds the
+    same to both, and makes a slowdown look smaller than it is.
+    """
+    known = [abs(one.first) for one in folder.rows(SAMPLES, Known)]
+    cpu = [pulse.cpu for pulse in folder.rows(SAMPLES, Pulse)]
+    if known and (first := nearest(sorted(known), 0.5)) > MOST_WRONG_FIRST:
+        return f"the player measured known first tokens wrong by {first:.0f} ms (median), so that a slowdown may hide"
+    if cpu and (busy := nearest(sorted(cpu), 0.5)) > MOST_BUSY:
+        return f"the player needed {busy:.0%} of a core, so that a slowdown may hide; take fewer --users"
+    return ""

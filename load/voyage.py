@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 
@@ -25,12 +25,13 @@ from load.locust_client import LoadActor, LoadClient
 from load.mix import Mix
 from load.progress import Ended, Mustered, Phase, Progress
 from load.recorder import LoadRecorder, Silent
+from load.sampling import KEPT, Sampling
 from load.seeding import Seed, fill
 from load.selfcheck import SelfCheck
 from load.share import Share
 from seatrial.actor import verbs_for
 from seatrial.client import tls_context
-from seatrial.crew import Crew, Person
+from seatrial.crew import Crew
 from seatrial.errors import Inconclusive, SeatrialError
 from seatrial.exchange import Call
 from seatrial.records import RunFolder
@@ -86,11 +87,14 @@ class Voyage:
         self.crew = crew
         self.mix.demand(crew.api)
         self._tls = tls_context(crew.target) if crew.target.url.startswith("https") else None
-        speakers = _speakers(crew)
+        speakers = crew.speakers()
         self._people = speakers if speakers[0].account.throwaway else self.share.among(speakers)
-        self._say(_mustered(crew, self._people))
+        self.mix.demand_accounts([person.account for person in self._people], self.people)
+        self._say(Mustered.of(crew, self._people))
         self._fill()
         self._recorder = LoadRecorder(self.folder.path / "samples" / self.share.samples)
+        kept = self.folder.path / KEPT / self.share.samples
+        self.sampling = Sampling(kept, self._recorder.now, self.settings.headers.values())
         self.check = SelfCheck(self._ask_known, self._recorder)
         self.check.begin()
 
@@ -127,7 +131,7 @@ class Voyage:
             self._fired,
             tls=self._tls,
             before=tuple(crew.before),
-            after=tuple(crew.listeners),
+            after=(*crew.listeners, self.sampling.hear),
         )
         actor = LoadActor(verbs_for(crew.api, crew.contract, crew.model), client, gevent.sleep)
         chance = random.Random(f"{self.settings.seed}-{number}")
@@ -210,35 +214,10 @@ class Voyage:
             self._say(self._ended)
             if self._recorder is not None:
                 self._recorder.close()
+                self.sampling.close()
 
 
 class Died(SeatrialError):
     """The target was there and is not any more."""
 
     cause = "died"
-
-
-def _speakers(crew: Crew) -> list[Person]:
-    """Who takes part: everyone, or the one account that sees a model where ordinary accounts see none."""
-    if crew.speaker is None or crew.speaker is crew.people[0]:
-        return crew.people
-    crew.notes[:] = [f"ordinary accounts see no model: all sessions ran as {crew.speaker.account.label}"]
-    return [crew.speaker]
-
-
-def _mustered(crew: Crew, people: Sequence[Person]) -> Mustered:
-    accounts = [
-        {"label": p.account.label, "role": p.account.role, "throwaway": p.account.throwaway}
-        for p in [*people, *([crew.admin] if crew.admin else [])]
-    ]
-    deployment = crew.deployment
-    return Mustered(
-        crew.api,
-        deployment.version,
-        deployment.name,
-        crew.contract.source,
-        crew.model,
-        crew.marker,
-        accounts,
-        list(crew.notes),
-    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,7 @@ class Worker:
             folder = run_folder(settings, first=True)
             if FORWARD in os.environ or RUN not in os.environ:
                 self._progress = Recorder(folder.path / FILE)
-                names = {f"ledger-{share.part:02}.jsonl", f"samples/{share.samples}"}
+                names = share.files
                 self._forwarded = Forwarded(folder.path, names, self._say)
                 self._progress.write(Ordered(told["settings"], share.part, share.workers))
             self.voyage = Voyage(settings, folder, self._environment.events.request, self._tell, share)
@@ -159,7 +159,7 @@ class Worker:
 class Forwarded:
     """Files that grow, sent as they do: whole lines, each once."""
 
-    def __init__(self, folder: Path, names: set[str], say: Callable[[str, dict[str, Any]], None]) -> None:
+    def __init__(self, folder: Path, names: Iterable[str], say: Callable[[str, dict[str, Any]], None]) -> None:
         self._folder, self._say = folder, say
         self._sent = dict.fromkeys(names, 0)
 

@@ -8,6 +8,9 @@ from reports.verdict import Judgement, target_name
 from reports.wording import clean, counted, line
 from seatrial.records import Finding, Run, RunFolder
 
+DEFAULTS = ("damaged = 0", "errors < 1%")
+"""Objectives that every load is held to, whether it is told so or not."""
+
 TWO = ("second account", "two accounts", "another account")
 
 
@@ -17,7 +20,9 @@ SHORT = 400
 
 def next_steps(run: Run, judgement: Judgement, folder: RunFolder, limit: int = 3) -> list[tuple[str, str]]:
     """Pairs of a sentence and a command to run, "" where there is none."""
-    return _all(run, judgement, named(folder))[:limit]
+    gravest = judgement.failing[0].finding if judgement.failing else None
+    replayed = replay_line(run, folder, gravest, 1) if gravest else ""
+    return _all(run, judgement, named(folder), replayed)[:limit]
 
 
 def named(folder: RunFolder) -> str:
@@ -34,16 +39,27 @@ def replay_line(run: Run, folder: RunFolder, finding: Finding, number: int) -> s
     return f"seatrial replay {named(folder)} {name}"
 
 
-def _all(run: Run, judgement: Judgement, folder: str) -> list[tuple[str, str]]:
+def _all(run: Run, judgement: Judgement, folder: str, replayed: str) -> list[tuple[str, str]]:
     steps = []
     if judgement.failing:
         first, rest = judgement.failing[0].finding, len(judgement.failing) - 1
         more = f"; {counted(rest, 'more finding')} below" if rest else ""
-        again = clean(first.curl) if len(first.curl) <= SHORT else ""
-        steps.append((f"See the gravest finding again, in {line(first.operation, 60)}{more}.", again))
+        curl = clean(first.curl) if len(first.curl) <= SHORT else ""
+        again = curl or replayed
+        look = "See the gravest finding again" if again else "Look at the gravest finding first"
+        steps.append((f"{look}, in {line(first.operation, 60)}{more}.", again))
         if run.problem:
             steps.append((f"Then mend what ended the run early: {line(run.problem, 160)}.", ""))
-        steps.append(("When it is mended, run this trial again.", _again(run)))
+        load = " --load" if run.command == "verify" and judgement.digest.load else ""
+        steps.append(("When it is mended, run this trial again.", _again(run) + load))
+    elif judgement.verdict == "fail":
+        steps += _too_small(run)
+    elif judgement.verdict == "inconclusive" and any(
+        one.verdict == "unsupported" for one in judgement.digest.objectives
+    ):
+        steps.append(("Load for longer: too little was measured to judge every objective.", _again(run, longer=3)))
+    elif run.command == "compare" and judgement.verdict == "inconclusive" and not run.problem:
+        steps.append(("Compare for longer: more pairs decide what these did not; the table says how many.", ""))
     elif judgement.verdict == "inconclusive":
         steps.append((f"Mend what kept the run from a verdict: {line(run.problem or 'nothing was checked', 200)}.", ""))
         steps.append(("Then run this trial again.", _again(run)))
@@ -55,24 +71,63 @@ def _all(run: Run, judgement: Judgement, folder: str) -> list[tuple[str, str]]:
         told = f"Look at {counted(len(judgement.drift), 'departure')} from the contract that did not fail the run."
         steps.append((told, ""))
     if judgement.verdict == "pass":
-        steps += _after_a_pass(run, judgement)
+        steps += _after_a_pass(run, judgement, folder)
     return steps
 
 
-def _after_a_pass(run: Run, judgement: Judgement) -> list[tuple[str, str]]:
-    steps = []
+def _too_small(run: Run) -> list[tuple[str, str]]:
+    """A run that fails without a finding: a capacity under what is needed, or a comparison."""
+    if run.command != "capacity":
+        return [("Look at what is slower below, and compare again when it is mended.", "")]
+    return [
+        ("Look at what failed first, below: it says what to make larger.", ""),
+        ("When it is, search again.", _again(run)),
+    ]
+
+
+def _after_a_pass(run: Run, judgement: Judgement, folder: str) -> list[tuple[str, str]]:
+    steps, target = [], shlex.quote(line(run.target))
     if run.command == "verify" and run.depth == "quick":
         steps.append(("Look deeper before a release.", f"{_again(run)} --depth full"))
-    if run.command == "verify" and not judgement.digest.has_load:
-        steps.append(("See how it holds under load.", f"seatrial load {shlex.quote(line(run.target))}"))
+    if run.command == "verify" and not judgement.digest.load:
+        steps.append(("See how it holds under load.", f"seatrial load {target}"))
+    if run.command == "load":
+        steps.append(("Find how many people it holds.", f"seatrial capacity {target} --slo 'turn p95 < 10s'"))
+    if run.command == "capacity" and not run.counts.get("fails"):
+        if any(one.outcome == "fails" for one in judgement.digest.levels):
+            steps.append(("Go on where the search ended: no level has failed twice yet.",
+                          f"seatrial capacity {target}{_limits(run)} --resume {folder}"))  # fmt: skip
+        else:
+            steps.append(
+                ("Nothing failed yet: search higher.", f"{_again(run)} --most {2 * run.counts.get('holds', 1)}")
+            )
+    if run.command == "capacity" and not any("Little" in note for note in run.notes):
+        steps.append(("Say how many people it is for, and learn whether it is enough.", f"{_again(run)} --people 500"))
     steps.append((f"Keep this page: it says what {target_name(run)} was held to.", ""))
     return steps
 
 
-def _again(run: Run) -> str:
+def _again(run: Run, longer: int = 1) -> str:
     strict = " --strict" if run.strict else ""
     baseline = f" --baseline {shlex.quote(line(run.settings['baseline']))}" if run.settings.get("baseline") else ""
-    return f"seatrial {run.command} {shlex.quote(line(run.target))}{strict}{baseline}"
+    asked = _asked(run, longer) if run.command == "load" else ""
+    return f"seatrial {run.command} {shlex.quote(line(run.target))}{asked}{_limits(run)}{strict}{baseline}"
+
+
+def _asked(run: Run, longer: int) -> str:
+    """The load that was asked for, lasting `longer` times as long."""
+    given = run.settings
+    told = "".join(f" --stage {shlex.quote(line(stage))}" for stage in given.get("stage") or ())
+    if not told:
+        told = f" --rate {given['rate']:g}" if given.get("rate") else f" --users {given.get('users') or 10}"
+        told += f" --duration {longer * float(given.get('duration') or 60):g}s"
+    return told + (f" --mix {shlex.quote(line(given['mix']))}" if given.get("mix", "session=1") != "session=1" else "")
+
+
+def _limits(run: Run) -> str:
+    slo = run.settings.get("slo")
+    given = [one for one in slo if isinstance(one, str) and one not in DEFAULTS] if isinstance(slo, list) else []
+    return "".join(f" --slo {shlex.quote(line(one))}" for one in given)
 
 
 def _left(run: Run) -> str:

@@ -1,24 +1,23 @@
 """What a run's records come to, read once and used by every report.
 
-`Digest.of(folder)` folds findings into groups, checks into rules, and statuses into coverage; of a load
-it keeps the times. Nothing here judges: see `verdict`.
+`Digest.of(folder, run)` folds findings into groups, checks into rules, statuses into coverage, and samples into what a
+load measured. Nothing here judges: see `verdict`.
 """
 
 from __future__ import annotations
 
 import re
-from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 
+from reports.measured import Measured
+from reports.wording import line
 from seatrial.baseline import Gone
 from seatrial.records import Check, Finding, Run, RunFolder, Seen, Skip
-from seatrial.samples import HARMS, Integrity, Sample
+from seatrial.samples import Compared, Judged, Tried
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}|\[\d+\]", re.IGNORECASE)
-WRONGS = HARMS
-MESSAGES = ("turns", "acknowledged", "refused", "stored", *WRONGS)
 
 
 @dataclass
@@ -32,30 +31,6 @@ class Group:
         """Whether it fails the run; drift does so only where the run is strict about it."""
         finding = self.finding
         return finding.fails or (strict and finding.severity == "drift" and not finding.accepted)
-
-
-@dataclass
-class Times:
-    """The requests of one operation under load: second of the end, milliseconds, and whether it was answered well."""
-
-    at: array[float] = field(default_factory=lambda: array("d"))
-    ms: array[float] = field(default_factory=lambda: array("d"))
-    ok: bytearray = field(default_factory=bytearray)
-    errors: dict[str, int] = field(default_factory=dict)
-
-    def add(self, sample: Sample) -> None:
-        self.at.append(sample.at)
-        self.ms.append(sample.ms)
-        self.ok.append(sample.ok)
-        if not sample.ok:
-            reason = sample.error or f"status {sample.status}"
-            # Reasons may hold ids: past a thousand different ones, more of them tell nothing.
-            if reason in self.errors or len(self.errors) < 1000:
-                self.errors[reason] = self.errors.get(reason, 0) + 1
-
-    @property
-    def failed(self) -> int:
-        return len(self.ok) - sum(self.ok)
 
 
 @dataclass
@@ -82,11 +57,11 @@ class Digest:
     checks: dict[tuple[str, str], Check] = field(default_factory=dict)
     skips: list[Skip] = field(default_factory=list)
     statuses: dict[tuple[str, int], Seen] = field(default_factory=dict)
-    times: dict[str, Times] = field(default_factory=dict)
     gone: list[Gone] = field(default_factory=list)
-    messages: dict[str, int] = field(default_factory=dict)
-    sessions: int = 0
-    wrong_sessions: list[Integrity] = field(default_factory=list)
+    load: Measured = field(default_factory=Measured)
+    objectives: list[Judged] = field(default_factory=list)
+    levels: list[Tried] = field(default_factory=list)
+    compared: list[Compared] = field(default_factory=list)
 
     @classmethod
     def of(cls, folder: RunFolder, run: Run) -> Digest:
@@ -104,11 +79,10 @@ class Digest:
         digest.gone = list(folder.rows("baseline.jsonl", Gone))
         for row in folder.rows("checks.jsonl", Seen):
             digest._see(row)
-        for sample in folder.rows("samples/*.jsonl", Sample):
-            digest.times.setdefault(sample.operation, Times()).add(sample)
-        for session in folder.rows("samples/*.jsonl", Integrity):
-            digest._hold(session)
-        digest.times = dict(sorted(digest.times.items()))
+        digest.load = Measured.of(folder, run)
+        digest.objectives = list(folder.rows("objectives.jsonl", Judged))
+        digest.levels = list(folder.rows("levels.jsonl", Tried))
+        digest.compared = list(folder.rows("comparison.jsonl", Compared))
         return digest
 
     def _see(self, row: Seen) -> None:
@@ -121,13 +95,6 @@ class Digest:
         self.statuses[key] = replace(
             fuller, count=known.count + row.count, documented=known.documented or row.documented
         )
-
-    def _hold(self, session: Integrity) -> None:
-        self.sessions += 1
-        for name in MESSAGES:
-            self.messages[name] = self.messages.get(name, 0) + getattr(session, name)
-        if any(getattr(session, name) for name in WRONGS) and len(self.wrong_sessions) < 50:
-            self.wrong_sessions.append(session)
 
     @cached_property
     def coverage(self) -> list[Coverage]:
@@ -143,26 +110,10 @@ class Digest:
         return sum(check.count for check in self.checks.values())
 
     @property
-    def requests(self) -> int:
-        return sum(len(times.ms) for times in self.times.values())
-
-    @property
-    def errors(self) -> int:
-        return sum(times.failed for times in self.times.values())
-
-    @property
-    def seconds(self) -> float:
-        """How long the load lasted, up to its last request."""
-        return max((max(times.at) for times in self.times.values()), default=0.0)
-
-    @property
-    def has_load(self) -> bool:
-        return bool(self.times or self.sessions)
-
-    @property
     def is_empty(self) -> bool:
         """Whether nothing at all was looked at, so that nothing is proved."""
-        return not (self.groups or self.checked or self.has_load or any(row.count for row in self.statuses.values()))
+        looked = self.groups or self.checked or self.load or self.levels or self.compared
+        return not (looked or any(row.count for row in self.statuses.values()))
 
 
 def grouped(findings: Iterable[Finding]) -> list[Group]:
@@ -174,3 +125,8 @@ def grouped(findings: Iterable[Finding]) -> list[Group]:
         key = finding.rule, finding.operation, place, finding.severity, *why
         groups.setdefault(key, Group(finding)).count += max(1, finding.count)
     return list(groups.values())
+
+
+def kind_of(one: Judged) -> str:
+    """What became of an objective, in words: held and proved are not the same."""
+    return "held, not proved" if one.verdict == "held" and not one.proved else line(one.verdict, 30)

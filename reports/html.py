@@ -1,185 +1,117 @@
 """report.html: one self-contained page that loads nothing, for a person who has to decide.
 
 Jinja escapes everything; texts are cleaned and cut before, and findings are shown until the page's room
-is used up. The page runs one script, to copy a curl line, and forbids all others.
+is used up. The page runs one script of its own, and forbids all others and every request.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import html as escapes
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from reports.advice import next_steps, replay_line
-from reports.charts import charts
-from reports.digest import WRONGS, Group
-from reports.verdict import Judgement, described, headline, target_name
-from reports.wording import block, clean, counted, line, percent
-from seatrial.records import Finding, Run, RunFolder
-
-FINDINGS, ROOM = 250, 700_000
-"""Findings of one section, and characters that all findings may take."""
+from reports import definitions
+from reports.advice import next_steps
+from reports.charts import exhibits
+from reports.shown import sections
+from reports.verdict import Judgement, described, target_name
+from reports.wording import clean, counted, duration, line, percent
+from seatrial.records import Run, RunFolder
+from seatrial.samples import HARMS
 
 ROWS = 300
-STEPS = 12
-
-SCRIPT = """
-for (const button of document.querySelectorAll("button[data-copy]")) {
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    const text = document.getElementById(button.dataset.copy).textContent;
-    try { await navigator.clipboard.writeText(text); }
-    catch {
-      const area = document.body.appendChild(document.createElement("textarea"));
-      area.value = text; area.select(); document.execCommand("copy"); area.remove(); button.focus();
-    }
-    button.textContent = "Copied";
-    setTimeout(() => { button.textContent = "Copy"; }, 1500);
-  });
-}
-addEventListener("beforeprint", () => {
-  for (const finding of document.querySelectorAll("details.finding")) finding.open = true;
-});
-"""
 
 
-@dataclass
-class Shown:
-    """A finding in the words of the page."""
-
-    number: int
-    headline: str
-    rule: str
-    severity: str
-    operation: str
-    where: str
-    count: int
-    expected: str
-    received: str
-    curl: str
-    replay: str
-    account: str
-    why: str
-    steps: list[str]
-
-    @property
-    def size(self) -> int:
-        texts = (self.expected, self.received, self.curl, self.replay, self.why, self.headline, *self.steps)
-        return sum(len(escapes.escape(text)) for text in texts) + 900
-
-
-@dataclass
-class Section:
-    """Findings under one heading, by rule; `more` of them are left out."""
-
-    id: str
-    title: str
-    intro: str
-    total: int
-    rules: dict[str, tuple[str, str, list[Shown]]] = field(default_factory=dict)
-    more: int = 0
-
-
-class Room:
-    """Takes findings into sections until the page is full."""
-
-    def __init__(self, run: Run, folder: RunFolder) -> None:
-        self.run, self.folder, self.left, self.number = run, folder, ROOM, 0
-
-    def section(self, name: str, title: str, intro: str, groups: Sequence[Group]) -> Section:
-        section = Section(name, title, intro, len(groups))
-        after = self.number + len(groups)
-        for index, group in enumerate(groups):
-            shown = self._shown(group)
-            if index >= FINDINGS or shown.size > self.left:
-                section.more = len(groups) - index
-                break
-            self.left -= shown.size
-            finding = group.finding
-            words = line(finding.title or finding.rule, 160), line(finding.notice, 300)
-            section.rules.setdefault(finding.rule, (*words, []))[2].append(shown)
-        self.number = after  # `seatrial replay` counts those that are left out as well
-        return section
-
-    def _shown(self, group: Group) -> Shown:
-        finding = group.finding
-        self.number += 1
-        return Shown(
-            number=self.number,
-            headline=headline(group, self.run.api),
-            rule=line(finding.rule, 80),
-            severity=line(finding.severity, 20),
-            operation=line(finding.operation, 80),
-            where=line(finding.where, 160),
-            count=group.count,
-            expected=block(finding.expected, 1500),
-            received=block(finding.received, 1500),
-            curl=block(finding.curl, 4000),
-            replay=clean(replay_line(self.run, self.folder, finding, self.number)),
-            account=line(finding.account, 80),
-            why=line(finding.accepted or "", 300),
-            steps=_steps(finding),
-        )
-
-
-def page(run: Run, judgement: Judgement, folder: RunFolder) -> str:
-    """The whole page. The same run gives the same bytes."""
+@cache
+def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("reports", "."),
+        loader=PackageLoader("reports", "page"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters |= {"line": line, "percent": percent, "counted": counted}
-    room, digest = Room(run, folder), judgement.digest
-    drawn = charts(digest)
-    return environment.get_template("page.html.j2").render(
-        run=run,
-        judgement=judgement,
-        digest=digest,
-        target=target_name(run),
-        facts=_facts(run),
-        about=_about(run),
-        steps=[(clean(told), clean(command)) for told, command in next_steps(run, judgement, folder)],
-        sections=[section for section in _sections(room, judgement) if section.total],
-        skips=_skips(judgement),
-        charts=[(chart, Markup(chart.svg)) for chart in drawn],  # noqa: S704 - made by Vega, which escapes its texts
-        errors=_errors(judgement),
-        wrongs=WRONGS,
-        rows=ROWS,
-        script=Markup(SCRIPT),  # noqa: S704 - a constant
-        script_hash=base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode(),
+    environment.globals |= {"defined": definitions.defined}
+    return environment
+
+
+def script() -> str:
+    """The page's own script, whose hash is the only one that the page allows."""
+    return _source("script.js")
+
+
+def _source(name: str) -> str:
+    loader = _environment().loader
+    assert loader is not None
+    return loader.get_source(_environment(), name)[0]
+
+
+def page(run: Run, judgement: Judgement, folder: RunFolder) -> str:
+    """The whole page. The same run gives the same bytes."""
+    code, digest = script(), judgement.digest
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            run=run,
+            judgement=judgement,
+            digest=digest,
+            target=target_name(run),
+            figures=_figures(run, judgement),
+            facts=_facts(run),
+            about=_about(run),
+            steps=[(clean(told), clean(command)) for told, command in next_steps(run, judgement, folder)],
+            sections=sections(run, judgement, folder),
+            skips=_skips(judgement),
+            exhibits=exhibits(run, digest),
+            errors=_errors(judgement),
+            definitions=definitions.groups(),
+            rows=ROWS,
+            style=Markup(_source("style.css")),  # noqa: S704 - a file of this package
+            script=Markup(code),  # noqa: S704 - a file of this package
+            script_hash=base64.b64encode(hashlib.sha256(code.encode()).digest()).decode(),
+        )
     )
 
 
-def _sections(room: Room, judgement: Judgement) -> list[Section]:
-    return [
-        room.section("fails", "What fails", "The gravest first.", judgement.failing),
-        room.section(
-            "known",
-            "Known defects",
-            "Defects of this release that are on record. They do not fail the run.",
-            judgement.known,
-        ),
-        room.section("waived", "Waived", "Accepted in seatrial.toml, until the date given.", judgement.waived),
-        room.section(
-            "before",
-            "Already in the baseline",
-            "An earlier run had these too. They are no news, and do not fail the run.",
-            judgement.before,
-        ),
-        room.section(
-            "drift", "Drift", "Departures from the contract that harm nobody yet. Reported only.", judgement.drift
-        ),
-    ]
+def _figures(run: Run, judgement: Judgement) -> list[tuple[str, str, str]]:
+    """The numbers that matter for what was done, at most eight: name, value, and a tone."""
+    digest, load = judgement.digest, judgement.digest.load
+    told: list[tuple[str, str, str]] = []
+    if digest.levels and run.verdict != "inconclusive":
+        holds, fails = run.counts.get("holds", 0), run.counts.get("fails", 0)
+        told += [("Holds", counted(holds, "user"), "good" if holds else "bad")]
+        told += [("Fails at", counted(fails, "user") if fails else "not found", "bad" if fails else "")]
+        best = max((one.turns for one in digest.levels if one.outcome == "holds" and one.level == holds), default=None)
+        told += [("Turns/s", f"{best:.2f}", "")] if best is not None else []
+    if digest.checks:
+        failing = len(judgement.failing)
+        told += [("What fails", f"{failing:,}", "bad" if failing else "good"), ("Checks", f"{digest.checked:,}", "")]
+        seen, unseen = (sum(len(getattr(entry, kind)) for entry in digest.coverage) for kind in ("seen", "unseen"))
+        told += [("Statuses seen", f"{seen:,} of {seen + unseen:,}", "")] if digest.coverage else []
+        told += [("Skipped", f"{len(digest.skips):,}", "")] if digest.skips else []
+    if load.operations:
+        told += [("Requests", f"{load.requests:,}", ""), ("Errors", percent(load.errors, load.requests),
+                                                          "bad" if load.errors else "good")]  # fmt: skip
+        told += [
+            (name, duration(ms), "")
+            for name, ms in zip(("Turn p50", "Turn p95"), load.turn_spread(), strict=True)
+            if ms is not None
+        ]
+    if load.sessions:
+        wrong = sum(load.messages[name] for name in HARMS)
+        lost = load.messages["lost"]
+        told += [("Sessions", f"{load.sessions:,}", "")]
+        told += [("Messages lost", f"{lost:,}", "bad" if wrong else "good")]
+    if digest.compared:
+        told += [("Pairs", f"{max(one.pairs for one in digest.compared):,}", "")]
+    return told[:8]
 
 
 def _facts(run: Run) -> list[tuple[str, str]]:
@@ -231,17 +163,7 @@ def _errors(judgement: Judgement) -> list[tuple[str, str, int]]:
     """Reasons of failed requests under load, the most frequent first."""
     found = [
         (line(operation, 60), line(reason, 200), number)
-        for operation, times in judgement.digest.times.items()
-        for reason, number in times.errors.items()
+        for operation, requests in judgement.digest.load.operations.items()
+        for reason, number in requests.errors.items()
     ]
     return sorted(found, key=lambda row: (-row[2], row[0], row[1]))
-
-
-def _steps(finding: Finding) -> list[str]:
-    told = []
-    for step in finding.steps[-STEPS:]:
-        call = step.get("call")
-        call = call if isinstance(call, dict) else {}
-        sent = f"{call.get('method', '')} {call.get('path', '')}".strip() or str(call.get("operation", "?"))
-        told.append(line(f"{step.get('account', '')}: {sent} → {step.get('status', '?')}", 240))
-    return told

@@ -6,12 +6,23 @@ percentile is None until there are samples enough to bound it on both sides, see
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
-from seatrial.measuring import enough, nearest
-from seatrial.samples import Sample
+from seatrial.measuring import Estimate, enough, estimates, nearest
+
+SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+
+
+class Timed(Protocol):
+    """Times, and where each was taken."""
+
+    @property
+    def ms(self) -> Sequence[float]: ...
+
+    @property
+    def sessions(self) -> Sequence[Hashable]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,33 +37,32 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """One operation under load. Times run from the send to the last byte."""
+    """One operation: how often it was asked and failed, and the times of its successes that count.
+
+    `intervals` are those of the percentiles, by their names; `times` are empty where only percentiles were told.
+    """
 
     operation: str
     count: int
     failures: int
     succeeded: Spread
-    failed: Spread
+    intervals: dict[str, Estimate]
+    times: Sequence[float] = ()
 
 
 def percentile(ordered: Sequence[float], quantile: float) -> float | None:
     """The nearest-rank percentile of times in ascending order, or None when there are too few."""
-    return nearest(ordered, quantile) if len(ordered) >= enough(quantile) else None
+    return float(nearest(ordered, quantile)) if len(ordered) >= enough(quantile) else None
 
 
 def spread(times: Iterable[float]) -> Spread:
-    ordered = sorted(times)
-    return Spread(len(ordered), percentile(ordered, 0.5), percentile(ordered, 0.95), percentile(ordered, 0.99))
+    import numpy as np  # a run without times is spared it; millions of them are too many for a list
+
+    ordered: Any = np.sort(np.fromiter(times, dtype=float))
+    return Spread(len(ordered), *(percentile(ordered, quantile) for quantile in SHARES.values()))
 
 
-def latencies(samples: Iterable[Sample]) -> list[Latency]:
-    """One row per operation, in the order in which they first occurred."""
-    good: dict[str, list[float]] = defaultdict(list)
-    bad: dict[str, list[float]] = defaultdict(list)
-    for sample in samples:
-        _ = good[sample.operation]  # keeps the order of first occurrence, failures included
-        (good if sample.ok else bad)[sample.operation].append(sample.ms)
-    return [
-        Latency(name, len(times) + len(bad[name]), len(bad[name]), spread(times), spread(bad[name]))
-        for name, times in good.items()
-    ]
+def latency(name: str, counted: Timed, count: int, failures: int) -> Latency:
+    """The row of an operation that was asked `count` times; `counted` are the successes that count for times."""
+    found = estimates(counted.ms, counted.sessions, list(SHARES.values()))
+    return Latency(name, count, failures, spread(counted.ms), dict(zip(SHARES, found, strict=True)), counted.ms)

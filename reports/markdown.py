@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable, Sequence
 
 from reports.advice import next_steps, replay_line
-from reports.charts import load_latency, seen_latency
-from reports.digest import MESSAGES, Group
+from reports.charts.latency import seen_alone
+from reports.digest import Group
+from reports.measured import MESSAGES
 from reports.verdict import Judgement, described, headline
 from reports.wording import counted, duration, line, percent
 from seatrial.records import Run, RunFolder
@@ -51,6 +52,9 @@ def document(run: Run, judgement: Judgement, folder: RunFolder) -> str:
         _tolerated("Drift, reported only", judgement.drift),
         _section("Left on the target", [f"- {prose(left)}" for left in run.left_behind[:SHOWN]]),
         _skips(judgement),
+        _compared(judgement),
+        _levels(judgement),
+        _objectives(judgement),
         _coverage(judgement),
         _latency(judgement),
         _messages(judgement),
@@ -164,20 +168,49 @@ def _coverage(judgement: Judgement) -> list[str]:
 
 
 def _latency(judgement: Judgement) -> list[str]:
-    rows = load_latency(judgement.digest) or seen_latency(judgement.digest)
+    load = judgement.digest.load
+    rows = [*load.latencies, *load.streams] or seen_alone(judgement.digest)
     cells = [
         [prose(row.operation, 60), f"{row.count:,}", percent(row.failures, row.count)]
         + [duration(value) for value in (row.succeeded.p50, row.succeeded.p95, row.succeeded.p99)]
         for row in rows[:60]
     ]
-    title = "Latency under load" if judgement.digest.times else "Latency, one request at a time"
+    title = "Latency under load" if load else "Latency, one request at a time"
     head = ["Operation", "Requests", "Errors", "p50", "p95", "p99"]
     return _section(title, table(head, cells)) if cells else []
 
 
 def _messages(judgement: Judgement) -> list[str]:
-    digest = judgement.digest
-    if not digest.sessions:
+    load = judgement.digest.load
+    if not load.sessions:
         return []
-    rows = [[name, f"{digest.messages[name]:,}"] for name in MESSAGES]
-    return _section(f"Messages of {counted(digest.sessions, 'session')}", table(["Messages", "Count"], rows))
+    rows = [[name, f"{load.messages[name]:,}"] for name in MESSAGES]
+    return _section(f"Messages of {counted(load.sessions, 'session')}", table(["Messages", "Count"], rows))
+
+
+def _compared(judgement: Judgement) -> list[str]:
+    rows = [
+        [prose(one.operation, 60), f"{one.ratio:.3f}", f"{one.low:.3f} – {one.high:.3f}", f"{one.limit:g}",
+         f"{one.pairs:,}", prose(one.verdict, 20)]
+        for one in judgement.digest.compared[:60]
+    ]  # fmt: skip
+    head = ["Operation", "Ratio B / A", "Interval", "Limit", "Pairs", "Verdict"]
+    return _section("B beside A", table(head, rows)) if rows else []
+
+
+def _levels(judgement: Judgement) -> list[str]:
+    rows = [
+        [f"{one.level:,}", prose(one.outcome, 20), f"{one.sessions:,}", f"{one.turns:.2f}", duration(one.turn_p50),
+         duration(one.turn_p95), percent(one.errors, 1), prose(one.why, 200) or "–"]
+        for one in sorted(judgement.digest.levels, key=lambda one: (one.level, one.number))[:60]
+    ]  # fmt: skip
+    head = ["Users", "Outcome", "Sessions", "Turns/s", "Turn p50", "Turn p95", "Errors", "Why"]
+    return _section("Throughput and latency over load", table(head, rows)) if rows else []
+
+
+def _objectives(judgement: Judgement) -> list[str]:
+    rows = [
+        [code(one.objective, 80), prose(one.verdict, 20), "yes" if one.proved else "no", prose(one.said, 160)]
+        for one in judgement.digest.objectives[:60]
+    ]
+    return _section("Objectives", table(["Objective", "Verdict", "Proved", "Measured"], rows)) if rows else []

@@ -11,7 +11,7 @@ from collections import Counter
 from rich.console import Console
 from rich.text import Text
 
-from reports.digest import Group
+from reports.digest import Digest, Group, kind_of
 from reports.verdict import Judgement, headline
 from reports.wording import clean, counted, line, listed
 from seatrial.records import Run, RunFolder
@@ -23,15 +23,18 @@ COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
 def summary(run: Run, judgement: Judgement, folder: RunFolder, console: Console) -> None:
     """Print the verdict first and the path of the page last."""
     colour = COLOURS[judgement.verdict]
-    console.print(Text.assemble((judgement.verdict.upper(), f"bold {colour}"), "  ", line(judgement.sentence, 420)))
+    verdict = judgement.verdict.upper()
+    first, *rest = textwrap.wrap(f"{verdict}  {line(judgement.sentence, 420)}", max(20, console.width))
+    console.print(Text.assemble((verdict, f"bold {colour}"), first[len(verdict) :]))
+    for words in rest:
+        console.print(Text(words), no_wrap=True, overflow="ellipsis")
     for group in judgement.failing[:SHOWN]:
         _finding(group, run, console)
     if len(judgement.failing) > SHOWN:
         _row(console, f"  and {counted(len(judgement.failing) - SHOWN, 'more finding')}")
-    for told in _aside(judgement):
-        _row(console, told)
-    for note in run.notes[:2]:
-        _row(console, f"Note: {line(note, 300)}")
+    notes = (f"Note: {line(note, 300)}" for note in run.notes[:2])
+    for told in (*_measured(judgement.digest), *_aside(judgement), *notes):
+        _rows(console, told)
     if run.left_behind:
         things = counted(len(run.left_behind), "thing")
         _row(console, f"Left on the target ({things}; seatrial clean removes it):", "yellow")
@@ -54,6 +57,17 @@ def _finding(group: Group, run: Run, console: Console) -> None:
         console.print(Text.assemble(lead, words), no_wrap=True, overflow="ellipsis")
 
 
+def _measured(digest: Digest) -> list[str]:
+    """The levels of a search and the objectives of a load, each on a line."""
+    told = []
+    if digest.levels:
+        told.append("Levels: " + ", ".join(f"{one.level:,} {line(one.outcome, 20)}" for one in digest.levels))
+    if digest.objectives:
+        kinds = Counter(kind_of(one) for one in digest.objectives)
+        told.append(f"Objectives: {'; '.join(f'{number} {kind}' for kind, number in kinds.items())}")
+    return told
+
+
 def _aside(judgement: Judgement) -> list[str]:
     """Counts of what did not fail the run, and the reasons why some of it was not looked at."""
     kinds = {"known defect": judgement.known, "waived finding": judgement.waived, "drift finding": judgement.drift}
@@ -67,6 +81,13 @@ def _aside(judgement: Judgement) -> list[str]:
     if len(reasons) > 3:
         rows.append(f"  and for {counted(len(reasons) - 3, 'more reason')}")
     return rows
+
+
+def _rows(console: Console, words: str) -> None:
+    """At most two lines."""
+    width = max(20, console.width)
+    for row in textwrap.wrap(words, width, max_lines=2, subsequent_indent="  ", placeholder=" …"):
+        console.print(Text(row), no_wrap=True, overflow="ellipsis")
 
 
 def _row(console: Console, words: str, colour: str = "") -> None:

@@ -11,17 +11,20 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from reports.digest import WRONGS, Digest, Group
-from reports.latency import spread
+from reports.digest import Digest, Group
 from reports.wording import counted, cut, duration, line, listed, percent, subject
 from seatrial.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
 from seatrial.records import Finding, Run, RunFolder
+from seatrial.samples import HARMS
 from seatrial.verbs import VERB_OPERATIONS
 
-TURNS = [operations["send_message"] for operations in VERB_OPERATIONS.values()]
 RANKS = {"break": 0, "defect": 1, "drift": 2}
 SENDS_FIRST = ("send_message", "create_session", "get_history", "list_sessions", "delete_session", "get_model_info")
 """The six verbs by how soon a user notices."""
+
+CODES = {"pass": EXIT_PASS, "fail": EXIT_FAIL, "inconclusive": EXIT_INCONCLUSIVE}
+JUDGED_ALREADY = ("capacity", "compare")
+"""Commands whose run says its own verdict: it does not follow from findings."""
 
 FAILED_USE = ("valid-use", "no-answer", "valid-input-accepted")
 LEAKS = ("other-cannot", "anonymous-refused", "wrong-credentials", "no-secrets")
@@ -68,11 +71,14 @@ def judge(run: Run, folder: RunFolder) -> Judgement:
     verdict, code = "pass", EXIT_PASS
     if failing:
         verdict, code = "fail", EXIT_FAIL
-    elif run.problem or (digest.is_empty and run.command in ("verify", "load")):
+    elif run.command in JUDGED_ALREADY and run.verdict in CODES:
+        verdict, code = run.verdict, CODES[run.verdict]
+    elif run.problem or digest.is_empty:
         verdict, code = "inconclusive", EXIT_INCONCLUSIVE
-    claim = _claim(run, verdict, failing, before)
+    claim = _claim(run, verdict, failing, before, digest)
     heads = tuple(headlines(failing, run.api))
-    return Judgement(verdict, code, claim, numbers(digest), heads, failing, known, waived, before, drift, digest)
+    detail = numbers(run, digest)
+    return Judgement(verdict, code, claim, detail, heads, failing, known, waived, before, drift, digest)
 
 
 def in_order(judgement: Judgement) -> list[Group]:
@@ -142,8 +148,13 @@ def _answer(status: str, received: str) -> str:
     return f"{status} ({said})" if said else status
 
 
-def _claim(run: Run, verdict: str, failing: Sequence[Group], before: Sequence[Group]) -> str:
+def _claim(run: Run, verdict: str, failing: Sequence[Group], before: Sequence[Group], digest: Digest) -> str:
     name = target_name(run)
+    if run.command == "compare" and run.sentence and not failing:
+        return line(run.sentence, 300).rstrip(".")
+    if run.command == "capacity" and digest.levels and verdict != "inconclusive":
+        found = _sentence(run)[0]
+        return f"{name} {found[:1].lower()}{found[1:]}" + ("; that is too few" if verdict == "fail" else "")
     if verdict == "fail":
         severities = [group.finding.severity for group in failing]
         plurals = {"break": "breaks", "defect": "defects", "drift": "drift"}
@@ -156,6 +167,13 @@ def _claim(run: Run, verdict: str, failing: Sequence[Group], before: Sequence[Gr
     if any(group.finding.severity != "drift" for group in before):
         return f"{name} shows nothing that fails and was not in the baseline"
     return f"{name} " + {"verify": "holds its contract", "load": "holds its objectives"}.get(run.command, "passes")
+
+
+def _sentence(run: Run) -> tuple[str, str]:
+    """What a search for a capacity found, and what is to be said of it: "Holds 12 users, fails at 15"."""
+    found, _, more = line(run.sentence or "was searched for its capacity", 600).rstrip(".").partition(" users")
+    mark = re.search(r"[:;.] ", more)
+    return (f"{found} users{more[: mark.start()]}", more[mark.end() :]) if mark else (found + _ + more, "")
 
 
 def target_name(run: Run) -> str:
@@ -173,27 +191,33 @@ def described(run: Run) -> str:
 
 def _turns(digest: Digest) -> list[str]:
     """How long people waited for a reply: the median, and the 95th percentile where enough turns speak for it."""
-    times = next((digest.times[name] for name in TURNS if name in digest.times), None)
-    if times is None:
-        return []
-    took = spread(ms for ms, ok in zip(times.ms, times.ok, strict=True) if ok)
-    shown = [f"{name} {duration(ms)}" for name, ms in (("p50", took.p50), ("p95", took.p95)) if ms is not None]
+    shown = [
+        f"{name} {duration(ms)}"
+        for name, ms in zip(("p50", "p95"), digest.load.turn_spread(), strict=True)
+        if ms is not None
+    ]
     return [f"turns {' '.join(shown)}"] if shown else []
 
 
-def numbers(digest: Digest) -> str:
+def numbers(run: Run, digest: Digest) -> str:
     """The counts that matter for what was done: checks, requests, errors, messages, time."""
-    told = []
+    told, load = [], digest.load
     if digest.checks:
         operations = {operation for _, operation in digest.checks}
         told.append(f"{counted(digest.checked, 'check')} on {counted(len(operations), 'operation')}")
     if digest.skips:
         told.append(f"{len(digest.skips):,} skipped")
-    if digest.times:
-        told.append(f"{counted(digest.requests, 'request')} under load in {duration(digest.seconds * 1000)}")
-        told.append(f"{percent(digest.errors, digest.requests)} errors")
+    if load.operations:
+        told.append(f"{counted(load.requests, 'request')} under load in {duration(load.seconds * 1000)}")
+        told.append(f"{percent(load.errors, load.requests)} errors")
         told += _turns(digest)
-    if digest.sessions:
-        wrong = [f"{digest.messages[name]:,} {name}" for name in WRONGS if digest.messages[name]]
-        told.append(f"{counted(digest.sessions, 'session')} compared, {listed(wrong) or 'no message lost'}")
-    return ", ".join(told) or "nothing was looked at"
+    if load.sessions:
+        wrong = [f"{load.messages[name]:,} {name}" for name in HARMS if load.messages[name]]
+        told.append(f"{counted(load.sessions, 'session')} compared, {listed(wrong) or 'no message lost'}")
+    if digest.levels:
+        told.append(f"{counted(len(digest.levels), 'try', 'tries')} of levels")
+        told.append(f"{sum(one.sessions for one in digest.levels):,} sessions compared")
+    if digest.compared:
+        told.append(f"{counted(len(digest.compared), 'operation')} compared")
+    more = _sentence(run)[1] if digest.levels else ""
+    return "; ".join(filter(None, [", ".join(told), more])) or "nothing was looked at"

@@ -105,6 +105,13 @@ class Crew:
     def api(self) -> str:
         return self.deployment.api
 
+    def speakers(self) -> list[Person]:
+        """Who takes part in a load: everyone, or the one who sees a model where ordinary accounts see none."""
+        if self.speaker is None or self.speaker is self.people[0]:
+            return self.people
+        self.notes[:] = [f"ordinary accounts see no model: all sessions ran as {self.speaker.account.label}"]
+        return [self.speaker]
+
     def title(self, text: str = "") -> str:
         """A chat's title that carries the run's marker."""
         return f"[{self.marker}] {text}".rstrip()

@@ -27,6 +27,11 @@ TURN_MEASURES = {
 }
 """What turns are measured by, beside the operations."""
 
+WAYS = ("plain", "sse", "socket")
+"""How replies come. A measure of one way alone is called "ttft sse"; where there is one way, that is the same."""
+
+TURN_SUBJECTS = (*TURN_MEASURES, *(f"{measure} {way}" for measure in TURN_MEASURES for way in WAYS))
+
 
 @dataclass
 class Column:
@@ -90,9 +95,21 @@ class Evidence:
     def turn(self, turned: Turned) -> None:
         if not turned.ok or not self.since <= turned.at < self.until:
             return
+        session = self._prefix + turned.session
         for measure, values in measured(turned):
-            for ms in values:
-                self._column(measure).add(turned.at, ms, self._prefix + turned.session)
+            for column in (self._column(measure), self._column(f"{measure} {turned.way}")):
+                for ms in values:
+                    column.add(turned.at, ms, session)
+
+    @property
+    def turn_subjects(self) -> list[str]:
+        """The measures of turns that there are: each over all, and by the way where replies came in several."""
+        shown = []
+        for measure in TURN_MEASURES:
+            ways = [name for way in WAYS if (name := f"{measure} {way}") in self.columns]
+            shown += [measure] if ways else []
+            shown += ways if len(ways) > 1 else []
+        return shown
 
     def _column(self, name: str) -> Column:
         return self.columns.setdefault(name, Column())
@@ -100,7 +117,7 @@ class Evidence:
     def times(self, subject: str) -> tuple[Sequence[float], Sequence[str]] | None:
         column = self.columns.get(subject)
         if column is None:
-            return ((), ()) if subject in self.known or subject in TURN_MEASURES else None
+            return ((), ()) if subject in self.known or subject in TURN_SUBJECTS else None
         return column.ms, column.sessions
 
     def failed(self, subject: str) -> tuple[int, int]:

@@ -70,14 +70,7 @@ def estimates(
     told = [quantile for quantile in quantiles if count >= enough(quantile, confidence) and many >= LEAST_SESSIONS]
     if not told:
         return [Estimate(None, None, None, count, many) for _ in quantiles]
-    order = np.argsort(samples, kind="stable")
-    ordered, owners = np.asarray(samples, dtype=float)[order], np.asarray(numbers)[order]
-    draws = max(LEAST_DRAWS, min(DRAWS, MOST_WORK // count))
-    chance = np.random.default_rng(seed)
-    found = np.empty((draws, len(told)))
-    for draw in range(draws):
-        times_drawn = np.bincount(chance.integers(0, many, many), minlength=many)
-        found[draw] = _weighted(np, ordered, times_drawn[owners], told)
+    ordered, found = _drawn(np, samples, numbers, told, seed)
     tail = (1 - confidence) / 2
     bounds = np.quantile(found, [tail, 1 - tail], axis=0, method="inverted_cdf")
     values = _weighted(np, ordered, np.ones(count, dtype=int), told)
@@ -86,6 +79,31 @@ def estimates(
         for quantile, value, low, high in zip(told, values, *bounds, strict=True)
     }
     return [rows.get(quantile, Estimate(None, None, None, count, many)) for quantile in quantiles]
+
+
+def resampled(samples: Sequence[float], sessions: Sequence[Hashable], quantile: float, seed: int = 0) -> Any:
+    """The percentile in each draw of the sessions, as an array; None where `estimates` would have nothing to say."""
+    import numpy as np
+
+    numbers = _numbered(sessions)
+    if len(samples) < enough(quantile) or max(numbers, default=-1) + 1 < LEAST_SESSIONS:
+        return None
+    return _drawn(np, samples, numbers, [quantile], seed)[1][:, 0]
+
+
+def _drawn(
+    np: Any, samples: Sequence[float], numbers: Sequence[int], quantiles: Sequence[float], seed: int
+) -> tuple[Any, Any]:
+    """The samples in order, and their percentiles in each draw of as many sessions as there are."""
+    order = np.argsort(samples, kind="stable")
+    ordered, owners = np.asarray(samples, dtype=float)[order], np.asarray(numbers)[order]
+    many, draws = max(numbers) + 1, max(LEAST_DRAWS, min(DRAWS, MOST_WORK // len(samples)))
+    chance = np.random.default_rng(seed)
+    found = np.empty((draws, len(quantiles)))
+    for draw in range(draws):
+        times_drawn = np.bincount(chance.integers(0, many, many), minlength=many)
+        found[draw] = _weighted(np, ordered, times_drawn[owners], quantiles)
+    return ordered, found
 
 
 def _weighted(np: Any, ordered: Any, weights: Any, quantiles: Sequence[float]) -> Any:

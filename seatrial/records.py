@@ -6,6 +6,9 @@
       checks.jsonl     Check: what each rule looked at; Skip: what it could not; Seen: statuses that came
       shapes.jsonl     Shape: what the answers of each operation looked like (see `shapes`)
       baseline.jsonl   Gone: what failed in the run's baseline and was not met again (see `baseline`)
+      provider.jsonl   ProviderClock and ModelCall: what a scripted provider behind the target recorded
+      overhead.jsonl   Joined, Overhead and Asked: the deployment's own share of each turn (see `samples`)
+      answers/         what a load kept to hold to the contract; gone when that is done
       samples/         Sample, Turned and Integrity of a load, one file per worker (see `samples`)
       objectives.jsonl Judged: what became of each objective of a load (see `samples`)
       ledger.jsonl     what was made on the target (see `ledger`)
@@ -218,8 +221,12 @@ class RunFolder:
             raise full(path, error) from None
         return path
 
-    def rows(self, name: str, kind: type[Row]) -> Iterator[Row]:
-        """The records of one type in a file, or in every file that the pattern names. A cut last line is left out."""
+    def rows(self, name: str, *kinds: type[Row]) -> Iterator[Row]:
+        """The records of these types in a file, or in every file that the pattern names, in their order.
+
+        A cut last line is left out.
+        """
+        by_name = {kind.__name__: kind for kind in kinds}
         for path in sorted(self.path.glob(name)):
             with path.open(encoding="utf-8") as lines:
                 for number, line in enumerate(lines, 1):
@@ -228,7 +235,7 @@ class RunFolder:
                     except ValueError:
                         continue
                     try:
-                        if document.pop("type", None) == kind.__name__:
+                        if kind := by_name.get(document.pop("type", None)):
                             yield kind(**document)
                     except (AttributeError, TypeError) as error:
                         raise WrongUse(f"{path}:{number} is no record of this Seatrial: {error}") from None

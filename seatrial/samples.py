@@ -94,8 +94,9 @@ class Known:
 class Integrity:
     """What one session said and what its history held, in messages; `turns` and `refused` are turns.
 
-    `kept` are messages of refused turns that are there all the same. Without `verified` the history could not be
-    read, and the counts from `stored` to `reordered` say nothing.
+    `kept` are messages of refused turns that are there all the same, `echoed` delivered replies with the nonce of
+    their prompt. Without `verified` the history could not be read, and the counts from `stored` to `reordered` say
+    nothing.
     """
 
     at: float
@@ -114,6 +115,7 @@ class Integrity:
     kept: int = 0
     verified: bool = True
     truncated: int = 0
+    echoed: int = 0
 
 
 HARMS = ("lost", "doubled", "truncated", "altered", "foreign", "reordered")
@@ -125,8 +127,9 @@ class Tried:
     """One level of a capacity search: users or sessions a second, and what came of it.
 
     `outcome` is "holds", "fails", or "void" where it was no result. `proved` when the bounds say so and not only the
-    values; `why` are the objectives that were missed, and what was the limit. `turns` and `requests` are per second,
-    times in milliseconds; None where too few samples speak for them.
+    values; `why` are the objectives that were missed, and what was the limit; `limit` names it: "server", "provider",
+    "client", or "" where nobody knows. `turns` and `requests` are per second, times in milliseconds; None where too few
+    samples speak for them.
     """
 
     number: int
@@ -144,6 +147,7 @@ class Tried:
     first_p95: float | None
     why: str
     folders: tuple[str, ...] = ()
+    limit: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,7 +155,8 @@ class Judged:
     """What became of one objective of a load: "held", "missed", or "unsupported" by what was measured.
 
     `value` lies between `low` and `high`, in milliseconds, as a share or as a number; None where nothing can be said.
-    `proved` when the interval lies on the same side of the limit. `said` is all that in words.
+    `proved` when the interval lies on the same side of the limit. `said` is all that in words. `limit` is in the unit
+    of the value.
     """
 
     objective: str
@@ -161,3 +166,124 @@ class Judged:
     high: float | None
     proved: bool
     said: str
+    limit: float | None = None
+
+
+@dataclass(frozen=True)
+class ProviderClock:
+    """The scripted provider's own seconds `now`, the number that its next call will have, and how many it has let go.
+
+    One stands in `provider.jsonl` for the moment before the load, and one for the moment after it.
+    """
+
+    now: float
+    next: int
+    dropped: int
+
+
+@dataclass(frozen=True)
+class ModelCall:
+    """One call of a model as the scripted provider saw it, in milliseconds from when it had arrived.
+
+    `at` are seconds of the provider's own clock, which is compared with no other. `kind` is "chat", or what Open WebUI
+    asks models for besides: "title", "tags", "follow-ups", "other". `due_first` and `due` are what the script says of
+    `first` and `ms`. `finished` is False where the asker left before the end. `nonces` are those of the last message.
+    The provider may have seen it `seen_late` after it came, being busy: that time is in none of the others.
+    """
+
+    number: int
+    at: float
+    kind: str
+    streamed: bool
+    status: int
+    finished: bool
+    ms: float
+    due: float
+    first: float | None = None
+    due_first: float | None = None
+    gaps: tuple[float, ...] = ()
+    nonces: tuple[str, ...] = ()
+    seen_late: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        return self.finished and self.status < 400
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A turn beside what its model took of it, joined by nonce; milliseconds, each of its own clock.
+
+    What is left of `ms`, `first` and `gap` (the mean one) without the model's is the deployment's own. `due` is what
+    the model's script says of `model_ms`, `due_first` of `model_first`. `calls` of the model for the chat: with none it
+    was never asked, with several their times are left out. `failed`: the model refused. `seen_late` as in `ModelCall`.
+    """
+
+    at: float
+    session: str
+    journey: str
+    way: str
+    ended: str
+    ms: float
+    calls: int
+    failed: bool
+    model_ms: float | None = None
+    due: float | None = None
+    first: float | None = None
+    model_first: float | None = None
+    due_first: float | None = None
+    gap: float | None = None
+    model_gap: float | None = None
+    stall: float | None = None
+    model_stall: float | None = None
+    seen_late: float = 0.0
+    nonce: str = ""
+
+
+@dataclass(frozen=True)
+class Overhead:
+    """A percentile of the deployment's own share, in milliseconds, with its interval; None where too few speak for it.
+
+    `measure` is "turn", "ttft" (time to the first token) or "gap" (per token); `way` as in `Turned`.
+    """
+
+    measure: str
+    way: str
+    quantile: float
+    value: float | None
+    low: float | None
+    high: float | None
+    count: int
+    sessions: int
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How often a model was asked for one kind of answer, and how often for each turn that was answered."""
+
+    kind: str
+    calls: int
+    per_turn: float
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One operation of a comparison of two targets: its p95 on B divided by that on A, and where that ratio may lie.
+
+    `low` and `high` each hold with 95 % confidence. `limit` is the ratio that B may not pass; `verdict` is "pass",
+    "fail" or "inconclusive"; `pairs` of blocks were measured (of stored loads: so many sessions on the smaller side).
+    `a` and `b` are milliseconds. `finds` is the ratio that such a comparison finds in 8 runs of 10, `wanted` the pairs
+    that would have decided, None where none was needed or more than anybody waits for.
+    """
+
+    operation: str
+    ratio: float
+    low: float
+    high: float
+    limit: float
+    verdict: str
+    pairs: int
+    a: float = 0.0
+    b: float = 0.0
+    finds: float | None = None
+    wanted: int | None = None

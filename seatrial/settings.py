@@ -9,31 +9,25 @@ from __future__ import annotations
 
 import getpass
 import sys
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
+from seatrial.config_file import ConfigFile, seconds
 from seatrial.errors import WrongUse
 from seatrial.target import ANONYMOUS, Account, Login, Target
+from seatrial.waivers import Waiver, waiver
 
 PREFIX = "SEATRIAL_"
 _FROM_FILE = ("waivers", "source")
+NOT_IN_FILE = ("master", "expect_workers", "worker")
+"""What a process is among the workers of one load."""
 _PATHS = ("contract", "ca_file", "out", "baseline")
 SECRETS = ("token", "account", "admin", "admin_token", "header")
-
-
-@dataclass(frozen=True)
-class Waiver:
-    """One finding that is accepted until a day: rule, operation and instance all have to match."""
-
-    rule: str
-    operation: str
-    where: str
-    reason: str
-    until: date
+TIMES = ("timeout", "duration", "think")
+TABLES = ("verify", "capacity", "compare")
+"""Tables of the file: what only the command of that name knows stands in one (see `cli.options`)."""
 
 
 MOST_WORKERS = 99
@@ -78,6 +72,10 @@ class Settings:
     master: str | None = None
     expect_workers: int = 1
     worker: str | None = None
+    provider: str | None = None
+    pairs: int = 40
+    max_slowdown: str = "10%"
+    floor: str = "5ms"
     waivers: tuple[Waiver, ...] = ()
     source: str | None = None
 
@@ -141,13 +139,16 @@ def gather(
     environ: Mapping[str, str],
     config: str | None = None,
     ask: Callable[[str], str] | None = None,
+    usual: Settings | None = None,
 ) -> Settings:
-    """Settings from the options given (None and () mean: not given), then the environment, then the file.
+    """Settings from the options given (None and () mean: not given), then the environment, the file, what is usual.
 
     Raises `WrongUse` naming the option, variable or line at fault.
     """
     path = config or environ.get(PREFIX + "CONFIG")
-    settings = _from_file(Path(path)) if path else Settings()
+    settings = usual or Settings()
+    if path:
+        settings = _from_file(Path(path), settings)
     known = {spec.name: spec for spec in fields(Settings) if spec.name not in _FROM_FILE}
     given = {
         name: _converted(known[name].type, environ[PREFIX + name.upper()], PREFIX + name.upper())
@@ -170,38 +171,53 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
 
 def _converted(kind: Any, text: str, name: str) -> Any:
     kind = str(kind).removesuffix(" | None")
+    if kind.startswith("tuple"):
+        return tuple(line.strip() for line in text.splitlines() if line.strip())
+    if kind == "bool":
+        return text.strip().lower() not in ("0", "no", "false", "off")
+    if name.removeprefix(PREFIX).lower() in TIMES:
+        try:
+            return seconds(text)
+        except ValueError as error:
+            raise WrongUse(f"{name}: {error}") from None
     try:
-        if kind.startswith("tuple"):
-            return tuple(line.strip() for line in text.splitlines() if line.strip())
-        if kind == "bool":
-            return text.strip().lower() not in ("0", "no", "false", "off")
         return int(text) if kind == "int" else float(text) if kind == "float" else text
     except ValueError:
         raise WrongUse(f"{name}: {text!r} is no number") from None
 
 
-def _checked(settings: Settings) -> Settings:
+def _problems(settings: Settings) -> Iterator[tuple[str, str]]:
+    """The name of each setting whose value cannot be, and why."""
     if settings.api not in ("auto", "sessions", "openwebui"):
-        raise WrongUse(f"api is {settings.api!r}; it is auto, sessions or openwebui")
+        yield "api", f"api is {settings.api!r}; it is auto, sessions or openwebui"
     if settings.depth not in ("quick", "full"):
-        raise WrongUse(f"depth is {settings.depth!r}; it is quick or full")
+        yield "depth", f"depth is {settings.depth!r}; it is quick or full"
     for name in ("timeout", "duration"):
         if not 0 < getattr(settings, name) <= 86_400:
-            raise WrongUse(f"{name} must be between 0 and 86400 seconds")
+            yield name, f"{name} must be between 0 and 86400 seconds"
     for name in ("users", "turns", "processes", "expect_workers"):
         if getattr(settings, name) < 1:
-            raise WrongUse(f"{name} must be at least 1")
+            yield name, f"{name} must be at least 1"
     if sum((settings.processes > 1, settings.master is not None, settings.worker is not None)) > 1:
-        raise WrongUse("processes, master and worker are three ways; give one of them")
-    if max(settings.processes, settings.expect_workers) > MOST_WORKERS:
-        raise WrongUse(f"there can be at most {MOST_WORKERS} workers")
-    _ = settings.meeting
+        yield "processes", "processes, master and worker are three ways; give one of them"
+    for name in ("processes", "expect_workers"):
+        if getattr(settings, name) > MOST_WORKERS:
+            yield name, f"there can be at most {MOST_WORKERS} workers"
     if settings.rate is not None and not 0 < settings.rate <= 10_000:
-        raise WrongUse("rate must be between 0 and 10000 sessions per second")
-    if not 0 <= settings.seed_chats <= 100_000 or not 1 <= settings.seed_messages <= 10_000:
-        raise WrongUse("seed_chats must be at most 100000, and seed_messages between 1 and 10000")
+        yield "rate", "rate must be between 0 and 10000 sessions per second"
+    if not 0 <= settings.seed_chats <= 100_000:
+        yield "seed_chats", "seed_chats must be at most 100000"
+    if not 1 <= settings.seed_messages <= 10_000:
+        yield "seed_messages", "seed_messages must be between 1 and 10000"
+    if not 20 <= settings.pairs <= 2_000 or settings.pairs % 2:
+        yield "pairs", "pairs must be an even number from 20 to 2000: fewer prove nothing"
     if not 0 <= settings.think <= 86_400:
-        raise WrongUse("think must be between 0 and 86400 seconds")
+        yield "think", "think must be between 0 and 86400 seconds"
+
+
+def _checked(settings: Settings) -> Settings:
+    for _, problem in _problems(settings):
+        raise WrongUse(problem)
     for option, token in [*(("--token", token) for token in settings.token), ("--admin-token", settings.admin_token)]:
         # Said here and without the secret: an HTTP library would refuse it later, and quote it.
         if token is not None and not (token.isascii() and token.isprintable() and token.split() == [token]):
@@ -211,7 +227,7 @@ def _checked(settings: Settings) -> Settings:
             Path(settings.ca_file).read_bytes()
         except OSError as error:
             raise WrongUse(f"--ca-file {settings.ca_file}: {error.strerror or error}") from None
-    _ = settings.headers, settings.logins, settings.admin_login
+    _ = settings.headers, settings.logins, settings.admin_login, settings.meeting
     return settings
 
 
@@ -245,53 +261,23 @@ def _secrets(settings: Settings, ask: Callable[[str], str]) -> Settings:
     )
 
 
-def _from_file(path: Path) -> Settings:
-    try:
-        text = path.read_text("utf-8")
-        table = tomllib.loads(text)
-    except OSError as error:
-        raise WrongUse(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise WrongUse(f"{path}: {error}") from None
+def _from_file(path: Path, usual: Settings) -> Settings:
+    file = ConfigFile.read(path)
     known = {spec.name: str(spec.type) for spec in fields(Settings)}
     values: dict[str, Any] = {}
-    for name, value in table.items():
+    for name, value in file.table.items():
         if name == "waiver":
             if not isinstance(value, list):
-                raise WrongUse(f"{path}:{_line(text, name)}: every waiver begins with [[waiver]]")
-            values["waivers"] = tuple(_waiver(path, number, row) for number, row in enumerate(value, 1))
-        elif name not in known or name in _FROM_FILE:
-            raise WrongUse(f"{path}:{_line(text, name)}: unknown setting {name!r}")
-        elif name in SECRETS and not known[name].startswith("tuple") and not isinstance(value, str):
-            raise WrongUse(f"{path}:{_line(text, name)}: {name} must be text")
+                raise file.wrong("every waiver begins with [[waiver]]", name)
+            values["waivers"] = tuple(waiver(file, number, row) for number, row in enumerate(value, 1))
+        elif name in TABLES and isinstance(value, dict):
+            continue  # the command of that name reads it
+        elif name not in known or name in (*_FROM_FILE, *NOT_IN_FILE):
+            raise file.wrong(f"unknown setting {name!r}", name)
         else:
-            values[name] = _typed(path, text, name, known[name], value)
-    return Settings(**values, source=str(path.resolve()))
-
-
-def _typed(path: Path, text: str, name: str, kind: str, value: Any) -> Any:
-    if kind.startswith("tuple"):
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
-            return tuple(value)
-        raise WrongUse(f"{path}:{_line(text, name)}: {name} must be a list of texts")
-    kind = kind.removesuffix(" | None")
-    wanted: Any = {"bool": bool, "int": int, "float": (int, float)}.get(kind, str)
-    if not isinstance(value, wanted) or (isinstance(value, bool) and kind != "bool"):
-        raise WrongUse(f"{path}:{_line(text, name)}: {name} must be {kind}, not {value!r}")
-    return float(value) if kind == "float" else value
-
-
-def _waiver(path: Path, number: int, row: Any) -> Waiver:
-    wanted = {spec.name for spec in fields(Waiver)}
-    if not isinstance(row, dict) or set(row) != wanted:
-        raise WrongUse(f"{path}: waiver {number} needs exactly {', '.join(sorted(wanted))}")
-    if type(row["until"]) is not date:
-        raise WrongUse(f"{path}: waiver {number}: until is a date such as 2027-01-31")
-    return Waiver(**row)
-
-
-def _line(text: str, name: str) -> int:
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.split("=")[0].strip() == name:
-            return number
-    return 1
+            values[name] = file.typed(name, known[name], time=name in TIMES, secret=name in SECRETS)
+    settings = replace(usual, **values, source=str(path.resolve()))
+    for name, problem in _problems(settings):
+        if name in values:
+            raise file.wrong(problem, name)
+    return settings

@@ -25,15 +25,18 @@ PAGE = "<!doctype html><html><title>Open WebUI</title></html>"
 class FakeOpenWebUI:
     """`app` serves it; `asked` counts operations; `accounts` and `chats` are what it holds now."""
 
+    operations: tuple[str, ...] = (
+        "getVersion", "signIn", "getCurrentUser", "addUser", "searchUsers", "deleteUser", "listModels", "createChat",
+        "listChats", "getChat", "deleteChat",
+    )  # fmt: skip
+
     def __init__(self, *, models: tuple[str, ...] = ("scripted", "other")) -> None:
         self.models = models
         self.asked: Counter[str] = Counter()
         self.accounts = {"token-of-boss": {"id": "boss", "email": ADMIN, "role": "admin"}}
         self.chats: dict[str, dict[str, Any]] = {}
         contract = Contract.load().at(VERSION)
-        names = ("getVersion", "signIn", "getCurrentUser", "addUser", "searchUsers", "deleteUser", "listModels")
-        names += ("createChat", "listChats", "getChat", "deleteChat")
-        routes = [self._route(contract, name) for name in names]
+        routes = [self._route(contract, name) for name in self.operations]
         self.app = Starlette(routes=[*routes, Route("/{rest:path}", self._web_app, methods=["GET"])])
 
     def _route(self, contract: Contract, name: str) -> Route:

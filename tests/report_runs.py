@@ -8,7 +8,7 @@ from typing import Any
 
 from seatrial.baseline import Gone
 from seatrial.records import Check, Finding, Recorder, Run, RunFolder, Seen, Skip
-from seatrial.samples import Integrity, Sample
+from seatrial.samples import Arrival, Compared, Integrity, Judged, Known, Pulse, Sample, Tried, Turned
 from seatrial.shapes import Shape
 
 HOSTILE = (
@@ -64,7 +64,11 @@ def folder(path: Path, run: Run, *records: Any, samples: tuple[Any, ...] = ()) -
     files = {"findings.jsonl": [one for one in records if isinstance(one, Finding)]}
     files["baseline.jsonl"] = [one for one in records if isinstance(one, Gone)]
     files["shapes.jsonl"] = [one for one in records if isinstance(one, Shape)]
-    files["checks.jsonl"] = [one for one in records if not isinstance(one, (Finding, Gone, Shape))]
+    files["objectives.jsonl"] = [one for one in records if isinstance(one, Judged)]
+    files["levels.jsonl"] = [one for one in records if isinstance(one, Tried)]
+    files["comparison.jsonl"] = [one for one in records if isinstance(one, Compared)]
+    elsewhere = (Finding, Gone, Shape, Judged, Tried, Compared)
+    files["checks.jsonl"] = [one for one in records if not isinstance(one, elsewhere)]
     files["samples/worker-0.jsonl"] = list(samples)
     for name, rows in files.items():
         if rows:
@@ -78,11 +82,68 @@ def folder(path: Path, run: Run, *records: Any, samples: tuple[Any, ...] = ()) -
 def under_load(*, seconds: int = 60, lost: int = 0) -> tuple[Any, ...]:
     random.seed(7)
     rows: list[Any] = [
-        Sample(at / 10, operation, random.uniform(10, 900), 200 if at % 50 else 500, bool(at % 50), at % 5, "s")
+        Sample(
+            at / 10, operation, random.uniform(10, 900), 200 if at % 50 else 500, bool(at % 50), at % 5, f"{at % 15}"
+        )
         for at in range(seconds * 10)
         for operation in ("sendMessage", "getHistory")
     ]
+    rows += [
+        Turned(one.at, one.session, one.user, "session", "plain", one.ms, "done" if one.ok else "refused")
+        for one in rows
+        if one.operation == "sendMessage"
+    ]
     return (*rows, Integrity(1.0, "s-1", 3, 6, 0, 6 - lost, lost, 0, 0, 0, True, "detail"))
+
+
+def streamed(*, seconds: int = 30) -> tuple[Any, ...]:
+    """A load whose replies came in pieces, by both ways, with what the load process noted of itself."""
+    random.seed(8)
+    rows: list[Any] = []
+    for at in range(seconds * 4):
+        gaps = tuple(random.uniform(15, 30) for _ in range(10)) + ((700.0,) if at == 9 else ())
+        way, name, first = ("sse", "socket")[at % 2], f"{at // 6}", random.uniform(100, 300)
+        took, begun = first + sum(gaps), at / 4
+        rows.append(Sample(begun, "createChatCompletion", took, 200, True, 1, name))
+        rows.append(Turned(begun, name, 1, "session", way, took, "done" if at % 20 else "cut", first, gaps))
+    rows += [Known(float(at), ("before", "during", "after")[at // 10], 1.5, (0.1, -0.2)) for at in range(30)]
+    rows += [Pulse(float(at), 0.5, 9.0 + at, 0.1) for at in range(30)]
+    rows += [Arrival(float(at), 1.5, at != 3, 2) for at in range(20)]
+    return (*rows, Integrity(1.0, "1", 3, 6, 1, 6, 0, 0, 0, 0, 0, True))
+
+
+OBJECTIVES = (
+    Judged("damaged = 0", "held", 0, 0, 0, True, "none of the messages", 0),
+    Judged("turn p95 < 1s", "held", 640.0, 600.0, 1100.0, False, "640 ms, between 600 ms and 1.1 s", 1000.0),
+    Judged("ttft p95 < 1s", "unsupported", None, None, None, False, "12 samples", 1000.0),
+    Judged("errors < 1%", "missed", 0.02, 0.015, 0.03, True, "2 %", 0.01),
+)
+
+
+def levels(*outcomes: tuple[int, str]) -> list[Tried]:
+    return [
+        Tried(number, level, outcome, True, 1, 10 * level, 30.0, 0.5 * level, 2.0 * level, 0.0, 20.0 * level,
+              None if level < 4 else 40.0 * level, None, "turn p50 missed 'turn p50 < 200ms'" * (outcome == "fails"))
+        for number, (level, outcome) in enumerate(outcomes, 1)
+    ]  # fmt: skip
+
+
+def capacity_run(**changes: Any) -> Run:
+    given: dict[str, Any] = {
+        "command": "capacity",
+        "verdict": "pass",
+        "counts": {"holds": 8, "fails": 10, "levels": 5},
+        "settings": {"slo": ["turn p50 < 200ms", "damaged = 0"]},
+        "sentence": "Holds 8 users, fails at 10: turn p50 missed 'turn p50 < 200ms'; the ends are close enough.",
+    }
+    return verify_run(**given | changes)
+
+
+COMPARED = (
+    Compared("sendMessage", 1.31, 1.22, 1.41, 1.1, "fail", 40),
+    Compared("getHistory", 1.01, 0.97, 1.05, 1.1, "pass", 40),
+    Compared("listSessions", 1.08, 0.95, 1.2, 1.1, "inconclusive", 40, 12.0, 13.0, 1.25, 120),
+)
 
 
 def every_kind(path: Path) -> dict[str, RunFolder]:
@@ -127,12 +188,24 @@ def every_kind(path: Path) -> dict[str, RunFolder]:
         "load": folder(path / "load", load_run, samples=under_load(lost=2)),
         "empty": folder(path / "empty", verify_run()),
         "baseline": folder(path / "baseline", verify_run(), *CHECKED, *tolerated, finding(before=HOSTILE), *gone),
+        "streams": folder(path / "streams", load_run, *OBJECTIVES, samples=streamed()),
+        "capacity": folder(
+            path / "capacity",
+            capacity_run(),
+            *levels((2, "holds"), (4, "holds"), (8, "holds"), (16, "fails"), (10, "fails"), (12, "void")),
+        ),
+        "compare": folder(
+            path / "compare", verify_run(command="compare", verdict="fail", sentence="B is slower than A."), *COMPARED
+        ),
         "died": folder(path / "died", verify_run(problem="the target died", left_behind=["chat 1"]), *CHECKED),
         "hostile": folder(
             path / "hostile",
             verify_run(**names, notes=[name], left_behind=[name], accounts=[{"label": name}], tools={"x": name}),
             *hostile,
             *odd,
+            *levels((2, HOSTILE), (4, "fails")),
+            Judged(HOSTILE, HOSTILE, 1.0, 0.5, 2.0, False, HOSTILE, 1.0),
+            Compared(HOSTILE, 1.0, 0.5, 2.0, 1.1, HOSTILE, 3),
             samples=(Sample(0.1, HOSTILE, 5.0, 0, False, 1, HOSTILE, 0, HOSTILE), *under_load(seconds=3)),
         ),
     }

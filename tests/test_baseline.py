@@ -12,7 +12,6 @@ import pytest
 from command_line import Command, Ended, seatrial_command
 from report_runs import CHECKED, finding, folder, verify_run
 
-from contract_tests.known import Acceptance
 from contract_tests.log import Log
 from reports import write_reports
 from reports.verdict import judge
@@ -20,6 +19,7 @@ from seatrial.baseline import Baseline, Gone
 from seatrial.contract import Contract
 from seatrial.errors import WrongUse
 from seatrial.exchange import Reply
+from seatrial.known import Acceptance
 from seatrial.lab.faults import named
 from seatrial.lab.proxy import Proxy
 from seatrial.lab.reference import create_app

@@ -113,10 +113,11 @@ def test_runs_that_cannot_be_compared_are_refused_in_a_line(
 
 def test_what_is_no_run_with_shapes_is_refused_in_a_line(here: Command) -> None:
     a = run("a")
-    here("compare", a, "http://localhost:8080").refused(2, "live targets cannot be compared yet")
-    here("compare", "https://chat.example.org", a).refused(2, "live targets cannot be compared yet")
+    here("compare", a, "http://localhost:8080").refused(2, "one is a URL and one a run folder")
+    here("compare", "https://chat.example.org", a).refused(2, "one is a URL and one a run folder")
+    here("compare", a, a).refused(2, "the same run folder")
     here("compare", a, "nowhere").refused(2, "nowhere is not a run folder")
     folder(Path("old"), verify_run(id="old"), DEFECT)
     here("compare", "old", a).refused(2, "old has no shapes.jsonl", "verify again")
     (Path("a") / "shapes.jsonl").write_text('{"type": "Shape", "colour": 1}\n')
-    here("compare", a, a).refused(2, "shapes.jsonl:1 is no record of this Seatrial")
+    here("compare", a, run("b")).refused(2, "shapes.jsonl:1 is no record of this Seatrial")

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from contract_tests.counts import miscounted
-from contract_tests.known import Acceptance, known_defects
 from contract_tests.log import Log
 from contract_tests.stream import faults, is_burst, stall
 from seatrial.contract import Contract
 from seatrial.exchange import Call, Reply
-from seatrial.settings import Waiver
+from seatrial.known import Acceptance, known_defects
 from seatrial.streams import read
 from seatrial.target import Account
+from seatrial.waivers import Waiver
 
 CONTRACT = Contract.load()
 SOMEBODY = Account("somebody", "a-token-that-is-long-enough")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import gevent
 import pytest
 from command_line import seatrial_command
 from hostile_server import Peer, Writes, hostile
@@ -19,6 +21,9 @@ from nastiness import BIG, BROKEN, ENDLESS, EVERY, OK, in_turn
 from contract_tests import token_socket
 from contract_tests.token_socket import TokenSocket
 from contract_tests.websocket import MAX_MESSAGE
+from load import token_line
+from load.delivery import Told
+from load.token_line import LEAVING, TokenLine
 from seatrial.contract import Contract
 from seatrial.exchange import NoAnswer
 from seatrial.lab.reference import create_app
@@ -46,24 +51,28 @@ def event(chat: str, **data: object) -> bytes:
     return frame("42" + json.dumps(["events", {"chat_id": chat, "data": data}]))
 
 
+def mine(**data: object) -> bytes:
+    return frame("42" + json.dumps(["events", {"chat_id": "c", "message_id": "mine", "data": data}]))
+
+
 def delta(chat: str, text: str) -> bytes:
     return event(chat, type="response:completion", data={"type": "response.output_text.delta", "delta": text})
 
 
-def accepts(then: Writes) -> Writes:
-    """A WebSocket that is taken, and what follows."""
+def accepts(then: Writes, more: str = "") -> Writes:
+    """A WebSocket that is taken, with `more` headers, and what follows."""
 
     def act(peer: Peer) -> None:
         key = peer.headers["sec-websocket-key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
         accept = base64.b64encode(hashlib.sha1(key.encode()).digest())
         peer.say(b"HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + accept)
-        peer.say(b"\r\n\r\n")
+        peer.say(f"\r\n{more}\r\n".encode())
         then(peer)
 
     return act
 
 
-def greets(then: Writes) -> Writes:
+def greets(then: Writes, more: str = "") -> Writes:
     """Socket.IO's greeting as it should be, and what follows."""
 
     def act(peer: Peer) -> None:
@@ -73,7 +82,7 @@ def greets(then: Writes) -> Writes:
         peer.socket.recv(65_536)
         then(peer)
 
-    return accepts(act)
+    return accepts(act, more)
 
 
 @contextmanager
@@ -119,11 +128,22 @@ def test_a_socket_that_never_comes_about_is_given_up_in_time(name: str) -> None:
         assert time.monotonic() - started < TIMEOUT + 1.5
 
 
+@pytest.mark.parametrize("name", REFUSING)
+def test_a_load_gives_up_such_a_socket_in_time_too(name: str) -> None:
+    with socket_to(REFUSING[name]) as target:
+        started = time.monotonic()
+        with pytest.raises(NoAnswer, match=r"the Socket\.IO connection failed: \w"):
+            TokenLine(target, ANA, None)
+        assert time.monotonic() - started < TIMEOUT + LEAVING + 1.5
+
+
 def test_a_redirect_gets_neither_token_nor_headers() -> None:
     with hostile(NOWHERE, {"": BROKEN["another place"]}) as server:
         target = Target(server.url, "openwebui", headers={"X-Door": "secret"}, timeout=2)
         with pytest.raises(NoAnswer, match="the handshake was answered 307"), TokenSocket(target, ANA):
             pass
+        with pytest.raises(NoAnswer, match="it leads elsewhere, and is not followed"):
+            TokenLine(target, ANA, None)
     assert server.elsewhere_got == []
 
 
@@ -169,6 +189,67 @@ def test_what_is_no_event_is_passed_over_and_the_reply_is_heard() -> None:
         with TokenSocket(target, ANA) as socket:
             delivered = socket.wait_for("mine", 5)
     assert (delivered.pieces, delivered.done, delivered.errors) == ("Hello", True, [])
+
+
+def told_to_a_load(frames: Writes, seconds: float = 1.5) -> tuple[TokenLine, Told]:
+    """What a load's socket has heard of the reply "mine" after that time, or when it is over."""
+    with socket_to(greets(frames), 5) as target:
+        line = TokenLine(target, ANA, None)
+        told = line.expect("mine")
+        line.wait(told, math.inf, line.now() + seconds)
+        line.leave()
+    return line, told
+
+
+@pytest.mark.parametrize(
+    ("then", "why"),
+    [
+        (silent, "left"),
+        (lambda _: None, "the connection was closed"),
+        (Peer.reset, "the connection broke"),
+        (lambda peer: peer.flood(frame("x" * 60_000, 0, final=False), frame("42", final=False)), "more than"),
+        (lambda peer: peer.flood(delta("another", "x" * 10_000) * 10), "more than"),
+        (lambda peer: peer.flood(frame("2") * 10_000), ""),
+    ],
+    ids=["silence", "the end", "a reset", "a message without end", "events without end", "pings without end"],
+)
+def test_a_load_waits_no_longer_for_such_a_socket_than_asked(
+    then: Writes, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(token_line, "MAX_HEARD", 1_000_000)
+    started = time.monotonic()
+    line, told = told_to_a_load(then)
+    assert time.monotonic() - started < 1.5 + LEAVING + 3
+    assert told.over_at is None
+    assert line.ended
+    assert why in line.ended
+
+
+def test_a_load_passes_over_what_is_no_event_and_hears_the_reply() -> None:
+    odd = ["null", "[]", '["events"]', '["events", 5]', '["events", {"data": []}]', "[" * 5_000, "{", "NaN", '{"a":1}']
+    frames = [frame("42" + text) for text in odd] + [frame("4" + text) for text in ("9", "", "3[1]", "51-[]")]
+    frames += [frame("42" + json.dumps(["events", {"message_id": "other", "data": {"type": "chat:message"}}]))]
+    frames += [mine(type="response:completion", data={"type": "response.output_text.delta", "delta": "Hello"})]
+    frames += [mine(type="chat:completion", data={"done": True}), frame("2")]
+    _, told = told_to_a_load(lambda peer: (peer.say(*frames), silent(peer))[1], 5)
+    assert (told.delivered.texts, told.delivered.done, len(told.moments)) == (("Hello",), True, 1)
+
+
+def test_a_cookie_of_one_user_is_not_sent_by_another() -> None:
+    sent: list[str | None] = []
+
+    def noted(peer: Peer) -> None:
+        sent.append(peer.headers.get("cookie"))
+        silent(peer)
+
+    with socket_to(greets(noted, "Set-Cookie: replica=1; Domain=127.0.0.1\r\n"), 5) as target:
+        for number in (1, 2):
+            line = TokenLine(target, ANA, None)
+            with gevent.Timeout(10):
+                while len(sent) < number:
+                    gevent.sleep(0.01)
+            line.leave()
+    assert sent == [None, None]
 
 
 def test_leaving_a_socket_ends_its_thread() -> None:

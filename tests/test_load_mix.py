@@ -23,6 +23,7 @@ from seatrial.exchange import Call, NoAnswer, Reply, Unexpected
 from seatrial.openwebui import OpenWebUIVerbs
 from seatrial.samples import Integrity
 from seatrial.settings import Settings
+from seatrial.target import Account
 from seatrial.trees import tree
 from seatrial.verbs import Message
 
@@ -50,7 +51,20 @@ def test_a_journey_is_only_made_where_it_can_be() -> None:
     Mix.parse("completions").demand("openwebui")
     with pytest.raises(WrongUse, match="completions is for Open WebUI"):
         Mix.parse("session,completions").demand("sessions")
-    assert set(JOURNEYS) <= set(SPEAK)
+    with pytest.raises(WrongUse, match="browser is for Open WebUI"):
+        Mix.parse("session,browser").demand("sessions")
+    assert set(JOURNEYS) == set(SPEAK)
+
+
+def test_browsers_want_accounts_of_their_own() -> None:
+    accounts = [Account(f"account {number}", "token") for number in range(3)]
+    mix = Mix.parse("session,browser")
+    mix.demand_accounts(accounts, 3)
+    with pytest.raises(WrongUse, match="an account for each of 4 users, and 3"):
+        mix.demand_accounts(accounts, 4)
+    with pytest.raises(WrongUse, match=r"key hears nothing .* API keys do not open"):
+        mix.demand_accounts([*accounts, Account("key", "sk-0123456789")], 4)
+    Mix.parse("session,completions").demand_accounts(accounts, 4)
 
 
 class Line:

@@ -23,6 +23,7 @@ from command_line import until
 from rich.console import Console
 
 from load.generator import LOCUSTFILE
+from load.validity import Validity
 from seatrial.cli.load import run_load
 from seatrial.contract import SESSIONS, Contract
 from seatrial.lab.children import child
@@ -38,6 +39,12 @@ CONTRACT = Contract.load()
 TOKEN = "token-that-nobody-may-see"
 Rows = list[dict[str, Any]]
 Event = MutableMapping[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def _valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the server does is the question here, and not how busy this machine is; `test_load_validity` asks that."""
+    monkeypatch.setattr("load.outcome.validity", lambda folder: Validity("", ""))
 
 
 def loaded(url: str | None, out: Path, **more: Any) -> tuple[Run, RunFolder]:
@@ -118,6 +125,17 @@ def command(url: str, out: Path, duration: int = 30) -> Iterator[subprocess.Pope
 def left_on(url: str) -> list[str]:
     call = CONTRACT.call("listSessions")
     return [row["id"] for row in httpx.get(url + call.path, trust_env=False).json()["sessions"]]
+
+
+def test_an_answer_of_another_shape_is_found_and_named(tmp_path: Path) -> None:
+    with running(with_history(lambda rows: [row | {"created_at": "yesterday"} for row in rows])) as url:
+        run, folder = loaded(url, tmp_path / "run")
+    assert run.exit_code == 1, run.sentence
+    (finding,) = folder.rows("findings.jsonl", Finding)
+    assert (finding.rule, finding.operation) == ("load-conformance", "getHistory")
+    assert finding.where == "200 $.messages[*].created_at"
+    assert "yesterday" in finding.received
+    assert not (folder.path / "answers").exists()
 
 
 def test_without_a_url_a_reference_server_is_loaded_and_keeps_everything(tmp_path: Path) -> None:
@@ -229,9 +247,10 @@ def test_load_on_another_machine_is_not_started_unasked(tmp_path: Path) -> None:
 def test_the_locustfile_works_by_hand(tmp_path: Path) -> None:
     with running(create_app(CONTRACT)) as url:
         done = by_hand(url, tmp_path / "run", "-u", "3", "-r", "3", "--run-time", "2s")
-        assert done.returncode == 0, done.stderr
         assert left_on(url) == []
-    assert "Pass: " in done.stdout
+    # On a machine that is busy with other things the measurement may be void.
+    passed = done.returncode == 0 and "Pass: " in done.stdout
+    assert passed or (done.returncode == 3 and "the load generator was the limit" in done.stdout), done
     run = RunFolder(tmp_path / "run").load()
     assert run.settings["users"] == 3
     assert run.settings["duration"] == 2.0

@@ -36,7 +36,7 @@ def url() -> Iterator[str]:
 @contextmanager
 def client(url: str, place: Path, timeout: float = 5.0) -> Iterator[LoadClient]:
     unheard: Any = Unheard()
-    recorder = LoadRecorder(place / "samples" / "1.jsonl")
+    recorder = LoadRecorder(place / "samples" / "load.jsonl")
     here = LoadClient(Target(url, "openwebui", timeout=timeout), ANONYMOUS, 1, recorder, unheard)
     yield here
     here.settle()

@@ -75,11 +75,28 @@ def test_times_leave_out_warm_up_and_ending_and_errors_and_harms_do_not(tmp_path
     assert evidence.times("getChat") is not None
     assert {name: list(column.ms) for name, column in evidence.columns.items()} == {
         "getChat": [20.0, 30.0], "turn": [50.0], "ttft": [10.0], "gap": [1.0, 9.0], "stall": [9.0],
+        "turn sse": [50.0], "ttft sse": [10.0], "gap sse": [1.0, 9.0], "stall sse": [9.0],
     }  # fmt: skip
+    assert evidence.turn_subjects == ["ttft", "gap", "stall", "turn"]
     assert evidence.failed("getChat") == (1, 4)
     assert evidence.harms["lost"] == 1
     assert evidence.times("listChats") == ((), ())
     assert evidence.times("getCat") is None
+
+
+def test_replies_of_several_ways_are_told_over_all_and_apart() -> None:
+    evidence = Evidence()
+    evidence.turn(Turned(1.0, "1-1", 1, "completions", "sse", 50.0, "done", 10.0, (1.0, 9.0)))
+    evidence.turn(Turned(2.0, "2-1", 2, "browser", "socket", 70.0, "done", 20.0, (5.0,)))
+    evidence.turn(Turned(3.0, "3-1", 3, "session", "plain", 90.0, "done"))
+    assert evidence.turn_subjects == [
+        *("ttft", "ttft sse", "ttft socket", "gap", "gap sse", "gap socket", "stall", "stall sse", "stall socket"),
+        *("turn", "turn plain", "turn sse", "turn socket"),
+    ]
+    shown = {name: list(column.ms) for name, column in evidence.columns.items()}
+    assert (shown["turn"], shown["turn socket"], shown["ttft"]) == ([50.0, 70.0, 90.0], [70.0], [10.0, 20.0])
+    assert evidence.times("stall plain") == ((), ())
+    assert evidence.times("stall by post") is None
 
 
 def test_the_warm_up_is_over_when_turns_take_as_long_as_they_will(tmp_path: Path) -> None:

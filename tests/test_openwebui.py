@@ -13,6 +13,7 @@ import pytest
 
 from seatrial.lab.children import child
 from seatrial.records import Finding, RunFolder
+from seatrial.samples import Turned
 from seatrial.settings import Settings
 
 pytestmark = pytest.mark.openwebui
@@ -78,4 +79,20 @@ def test_every_message_of_a_load_is_stored_or_accounted_for(
     counts = run["counts"]
     assert counts["sessions"] >= 5
     assert (counts["lost"], counts["doubled"], counts["altered"], counts["foreign"]) == (0, 0, 0, 0)
+    assert run["left_behind"] == []
+
+
+def test_browsers_are_told_over_their_sockets_what_is_stored(
+    deployment: Settings, admin_token: str, tmp_path: Path
+) -> None:
+    small = ("--users", "3", "--duration", "15s", "--turns", "2", "--think", "0.5", "--mix", "browser=2,completions=1")
+    done, run = _seatrial(deployment, tmp_path / "run", "load", *small, SEATRIAL_ADMIN_TOKEN=admin_token)
+    assert done.returncode == 0, done.stdout + done.stderr
+    folder = RunFolder(tmp_path / "run")
+    assert {(turn.way, turn.ended) for turn in folder.rows("samples/*.jsonl", Turned)} == {
+        ("socket", "done"),
+        ("sse", "done"),
+    }
+    assert run["counts"]["stored"] == run["counts"]["acknowledged"] > 0
+    assert "turn socket" in done.stdout + done.stderr
     assert run["left_behind"] == []

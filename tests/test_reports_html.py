@@ -14,13 +14,14 @@ from markupsafe import escape
 from report_runs import every_kind, finding, many
 
 from reports import html
-from reports.charts import charts
+from reports.charts import exhibits
 from reports.verdict import judge
 from seatrial.records import RunFolder
 
 LOADS = {"src", "href", "srcset", "action", "data", "poster", "xlink:href", "formaction"}
 VOID = {"meta", "br", "hr", "img", "input", "link"}
-KINDS = ["passed", "failed", "both", "load", "empty", "died", "baseline", "hostile"]
+SUITE = ("latency", "coverage", "checks", "definitions")
+KINDS = ["passed", "failed", "both", "load", "streams", "capacity", "compare", "empty", "died", "baseline", "hostile"]
 
 
 class Page(HTMLParser):
@@ -65,7 +66,7 @@ def test_the_page_is_whole_and_loads_nothing(tmp_path: Path, kind: str) -> None:
     assert page.open == []
     assert len(page.ids) == len(set(page.ids))
     for tag, attributes in page.tags:
-        assert tag not in ("img", "iframe", "link", "object", "embed", "base", "form")
+        assert tag not in ("img", "iframe", "link", "object", "embed", "base")
         assert not any(name.startswith("on") for name in attributes)
         for name in LOADS & attributes.keys():
             assert str(attributes[name]).startswith("#")
@@ -78,8 +79,8 @@ def test_the_page_is_whole_and_loads_nothing(tmp_path: Path, kind: str) -> None:
 def test_the_only_script_is_the_one_that_the_page_allows(tmp_path: Path, kind: str) -> None:
     told = text(every_kind(tmp_path)[kind])
     scripts = re.findall(r"<script>(.*?)</script>", told, re.DOTALL)
-    assert scripts == [html.SCRIPT]
-    digest = base64.b64encode(hashlib.sha256(html.SCRIPT.encode()).digest()).decode()
+    assert scripts == [html.script()]
+    digest = base64.b64encode(hashlib.sha256(html.script().encode()).digest()).decode()
     assert f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'" in told
 
 
@@ -113,12 +114,18 @@ def test_notes_and_tools_have_a_section(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "sections"),
     [
-        ("passed", {"known", "waived", "drift", "skipped", "measured", "coverage", "checks"}),
-        ("failed", {"fails", "known", "waived", "drift", "measured", "coverage", "checks"}),
-        ("both", {"fails", "measured", "coverage", "checks"}),
-        ("load", {"measured"}),
-        ("empty", set()),
-        ("died", {"left", "measured", "coverage", "checks"}),
+        ("passed", {"known", "waived", "drift", "skipped", *SUITE}),
+        ("failed", {"fails", "known", "waived", "drift", *SUITE}),
+        ("both", {"fails", "streams", "time", "life", "messages", "errors", *SUITE}),
+        ("load", {"latency", "streams", "time", "life", "messages", "errors", "definitions"}),
+        (
+            "streams",
+            {"objectives", "latency", "streams", "time", "life", "messages", "selfcheck", "definitions"},
+        ),
+        ("capacity", {"capacity", "about", "definitions"}),
+        ("compare", {"compared", "definitions"}),
+        ("empty", {"definitions"}),
+        ("died", {"left", *SUITE}),
     ],
 )
 def test_each_run_has_its_sections(tmp_path: Path, kind: str, sections: set[str]) -> None:
@@ -128,7 +135,7 @@ def test_each_run_has_its_sections(tmp_path: Path, kind: str, sections: set[str]
 
 def test_a_finding_shows_expected_beside_received_and_a_curl_line(tmp_path: Path) -> None:
     told = text(every_kind(tmp_path)["failed"])
-    assert "<pre>400 {&#34;detail&#34;:&#34;Model not found&#34;}</pre>" in told
+    assert "<pre><mark>400</mark> {&#34;detail&#34;:&#34;Model not found&#34;}</pre>" in told
     assert '<pre id="curl-1">curl -sS -i' in told
     assert 'data-copy="curl-1"' in told
 
@@ -141,15 +148,29 @@ def test_a_finding_shows_the_line_that_replays_it(tmp_path: Path) -> None:
     assert '<pre id="replay-1">seatrial replay hostile 1</pre>' in text(made["hostile"])
 
 
-def test_charts_have_their_numbers_in_a_table_and_the_colours_of_the_page(tmp_path: Path) -> None:
-    made = every_kind(tmp_path)["both"]
+LOAD = ["throughput", "latency-time", "life-length", "life-slowest", "message-counts"]
+CHARTS = {
+    "both": ["latency-spread", "stream-spread", "ends", *LOAD, "wrong-sessions", "coverage-map"],
+    "streams": [
+        *("objective-shares", "latency-spread", "stream-spread", "stalls", "ends"),
+        *(*LOAD, "known-streams", "lateness", "arrivals"),
+    ],
+    "capacity": ["capacity-levels"],
+    "compare": ["ratio-intervals"],
+}
+TABLES = ("stalls", "ends", "arrivals", "wrong-sessions")
+"""What has nothing to draw."""
+
+
+@pytest.mark.parametrize("kind", CHARTS)
+def test_charts_have_their_numbers_in_a_table_and_the_colours_of_the_page(tmp_path: Path, kind: str) -> None:
+    made = every_kind(tmp_path)[kind]
     run = made.load()
-    drawn = charts(judge(run, made).digest)
-    titles = [chart.title for chart in drawn]
-    assert titles == ["Coverage", "Latency by operation", "Throughput over time", "Latency over time", "Messages"]
+    drawn = [chart for exhibit in exhibits(run, judge(run, made).digest) for chart in exhibit.charts]
+    assert [chart.id for chart in drawn] == CHARTS[kind]
     for chart in drawn:
-        assert chart.svg.startswith("<svg")
-        assert "var(--" in chart.svg
+        assert chart.svg.startswith("<svg") or (chart.id in TABLES and not chart.svg)
+        assert "var(--" in chart.svg or not chart.svg
         assert "#0000" not in chart.svg
         assert all(len(row) == len(chart.head) for row in chart.rows)
         assert chart.rows
@@ -158,7 +179,27 @@ def test_charts_have_their_numbers_in_a_table_and_the_colours_of_the_page(tmp_pa
 def test_a_run_without_numbers_has_no_chart(tmp_path: Path) -> None:
     made = every_kind(tmp_path)["empty"]
     run = made.load()
-    assert charts(judge(run, made).digest) == []
+    assert exhibits(run, judge(run, made).digest) == []
+
+
+def test_the_knee_stands_between_what_holds_and_what_fails(tmp_path: Path) -> None:
+    told = text(every_kind(tmp_path)["capacity"])
+    assert "The knee, shaded, lies between 8 users, which holds, and 10, which fails." in told
+    assert 'data-tip="the knee: holds 8 users, fails at 10"' in told
+    header = " ".join(" ".join(Page(told[: told.index("<nav")]).words).split())
+    assert "Open WebUI 0.12.4 at http://localhost:8080 holds 8 users, fails at 10" in header
+
+
+def test_a_stall_is_named_with_its_session(tmp_path: Path) -> None:
+    words = " ".join(" ".join(Page(text(every_kind(tmp_path)["streams"])).words).split())
+    assert re.search(r"Longest gaps .* 1 socket 2\.2 s .* 700 ms", words)
+
+
+def test_every_number_is_one_click_from_its_definition(tmp_path: Path) -> None:
+    page = Page(text(every_kind(tmp_path)["both"]))
+    links = [str(given["href"]) for tag, given in page.tags if tag == "a" and given.get("class") == "def"]
+    assert {"#def-p95", "#def-errors", "#def-checks", "#def-lost"} <= set(links)
+    assert {link[1:] for link in links} <= set(page.ids)
 
 
 def test_ten_thousand_findings_make_a_page_under_two_megabytes(tmp_path: Path) -> None:

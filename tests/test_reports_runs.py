@@ -11,7 +11,10 @@ from reports import write_reports
 from seatrial.errors import Inconclusive
 
 
-@pytest.mark.parametrize("kind", ["passed", "failed", "both", "load", "empty", "died", "baseline", "hostile"])
+@pytest.mark.parametrize(
+    "kind",
+    ["passed", "failed", "both", "load", "streams", "capacity", "compare", "empty", "died", "baseline", "hostile"],
+)
 def test_reports_made_twice_are_the_same_bytes(tmp_path: Path, kind: str) -> None:
     made = every_kind(tmp_path)[kind]
     first = {path.name: path.read_bytes() for path in write_reports(made)}

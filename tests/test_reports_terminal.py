@@ -22,7 +22,10 @@ def lines(made: RunFolder, **options: object) -> list[str]:
     return out.getvalue().splitlines()
 
 
-@pytest.mark.parametrize("kind", ["passed", "failed", "both", "load", "empty", "died", "baseline", "hostile"])
+@pytest.mark.parametrize(
+    "kind",
+    ["passed", "failed", "both", "load", "streams", "capacity", "compare", "empty", "died", "baseline", "hostile"],
+)
 def test_the_verdict_is_first_and_the_page_last(tmp_path: Path, kind: str) -> None:
     made = every_kind(tmp_path)[kind]
     told = lines(made)
@@ -37,6 +40,14 @@ def test_the_first_lines_say_what_is_broken(tmp_path: Path) -> None:
     told = " ".join(" ".join(lines(every_kind(tmp_path)["failed"])).split())
     assert "Completions are broken: createChatCompletion answers 400 (Model not found) to a valid request" in told
     assert "1 known defect, 1 waived finding and 1 drift finding" in told
+
+
+def test_levels_and_objectives_are_told(tmp_path: Path) -> None:
+    made = every_kind(tmp_path)
+    told = lines(made["capacity"])
+    assert told[0].startswith("PASS  Open WebUI 0.12.4 at http://localhost:8080 holds 8 users, fails at 10:")
+    assert "Levels: 2 holds, 4 holds, 8 holds, 16 fails, 10 fails, 12 void" in told
+    assert "Objectives: 1 held; 1 held, not proved; 1 unsupported; 1 missed" in lines(made["streams"])
 
 
 def test_what_is_left_on_the_target_is_said(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from report_runs import finding, verify_run
 
-from contract_tests.known import Acceptance
 from contract_tests.log import Log
 from contract_tests.retracing import Retracer, Unsendable, same
 from seatrial.contract import OPENWEBUI, Contract
 from seatrial.crew import Crew
+from seatrial.known import Acceptance
 from seatrial.ledger import Ledger
 from seatrial.probe import Deployment
 from seatrial.target import Account, Target

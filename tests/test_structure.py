@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from contract_tests.known import CONDITIONS, known_defects
 from contract_tests.rules import RULES
 from seatrial.contract import Contract
+from seatrial.known import CONDITIONS, known_defects
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("seatrial", "contract_tests", "load", "reports")

@@ -7,11 +7,11 @@ import uuid
 from typing import Any
 
 from contract_tests.bindings import Bindings
-from contract_tests.known import Acceptance
 from contract_tests.log import Log
 from contract_tests.trail import KEPT_BODY, TRAIL, at
 from seatrial.contract import Contract
 from seatrial.exchange import Call, Reply
+from seatrial.known import Acceptance
 from seatrial.records import Finding
 from seatrial.target import Account
 

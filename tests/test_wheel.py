@@ -23,10 +23,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_holds_all_parts_and_the_contract(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    wanted = {"seatrial/openapi.yaml", "contract_tests/pytest.ini", "contract_tests/known_defects.toml"}
-    wanted |= {"load/locustfile.py", "reports/page.html.j2", "seatrial/cli/__init__.py"}
+    wanted = {"seatrial/openapi.yaml", "contract_tests/pytest.ini", "seatrial/known_defects.toml"}
+    wanted |= {"load/locustfile.py", "seatrial/cli/__init__.py"}
+    wanted |= {
+        "reports/page/page.html.j2",
+        "reports/page/style.css",
+        "reports/page/script.js",
+        "reports/definitions.toml",
+    }
     assert wanted <= names
-    assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "docs/"))]
+    assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "docs/", "reports/example/"))]
 
 
 def test_it_verifies_and_loads_from_the_wheel(wheel: Path, tmp_path: Path) -> None:

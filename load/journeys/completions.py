@@ -13,7 +13,7 @@ from seatrial.samples import Integrity
 
 def completions(part: Part) -> Integrity:
     """As many streams as a session has turns. A reply that carries only somebody else's nonce was meant for them."""
-    visit, foreign, told = part.visit, 0, []
+    visit, foreign, echoed, told = part.visit, 0, 0, []
     for turn in range(1, visit.turns + 1):
         if not part.pause():
             break
@@ -25,13 +25,15 @@ def completions(part: Part) -> Integrity:
             continue
         visit.said[-1] = Said(text, delivery.text)
         heard = nonces(delivery.text)
+        echoed += nonce in heard
         if heard and nonce not in heard:
             foreign += 1
             told.append(f"foreign: the reply of turn {turn} was meant for session {heard[0].session}")
     refused = sum(one.reply is None for one in visit.said)
     return Integrity(
-        part.now(), visit.key, len(visit.said), 0, refused, 0, 0, 0, 0, foreign, 0, True, detail="; ".join(told[:3])
-    )
+        part.now(), visit.key, len(visit.said), 0, refused, 0, 0, 0, 0, foreign, 0, True,
+        detail="; ".join(told[:3]), echoed=echoed,
+    )  # fmt: skip
 
 
 def _streamed(part: Part, text: str, nonce: Nonce) -> Delivery | None:

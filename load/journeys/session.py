@@ -13,7 +13,7 @@ from load.prompts import Nonce, prompt
 from seatrial.actor import Actor
 from seatrial.exchange import NoAnswer, Unexpected
 from seatrial.samples import Integrity
-from seatrial.verbs import Message, Session
+from seatrial.verbs import Session
 
 LOOKS = 3
 """Times that a history is read before it counts as unreadable, or a message as lost or changed."""
@@ -34,8 +34,8 @@ def session(part: Part) -> Integrity:
     except Refused as error:
         return Integrity(part.now(), visit.key, 0, 0, 1, 0, 0, 0, 0, 0, 0, deleted=True, detail=f"not created: {error}")
     _converse(actor, visit, opened, part.pause)
-    checked = _checked(actor, visit, opened.id, part.sleep)
-    deleted, trouble = _deleted(actor, opened.id)
+    checked = check(lambda: compare(visit.said, actor.get_history(opened.id), visit.marker, visit.key), part.sleep)
+    deleted, trouble = delete(actor, opened.id)
     return verdict(visit, part.now(), checked, deleted, trouble)
 
 
@@ -65,6 +65,7 @@ def verdict(visit: Visit, at: float, checked: Comparison | str, deleted: bool, t
         detail="; ".join(filter(None, (checked.detail, trouble))),
         kept=checked.kept,
         truncated=checked.truncated,
+        echoed=checked.echoed,
     )
 
 
@@ -84,25 +85,25 @@ def _converse(actor: Actor, visit: Visit, here: Session, pause: Callable[[], boo
         here = answered.session or here
 
 
-def _checked(actor: Actor, visit: Visit, session_id: str, sleep: Callable[[float], None]) -> Comparison | str:
-    """The comparison with the history; looked at again before anything counts against the server."""
+def check(look: Callable[[], Comparison], sleep: Callable[[float], None]) -> Comparison | str:
+    """The comparison with the history, or why there is none; made again before anything counts against the server."""
     found: Comparison | None = None
     trouble = ""
-    for look in range(LOOKS):
-        if look:
-            sleep(LOOK_AGAIN * look)
+    for number in range(LOOKS):
+        if number:
+            sleep(LOOK_AGAIN * number)
         try:
-            history: list[Message] = actor.get_history(session_id)
+            found = look()
         except Refused as error:
             trouble = f"history not read: {error}"
             continue
-        found = compare(visit.said, history, visit.marker, visit.key)
         if found.is_whole:
             break
     return found or trouble
 
 
-def _deleted(actor: Actor, session_id: str) -> tuple[bool, str]:
+def delete(actor: Actor, session_id: str) -> tuple[bool, str]:
+    """Whether it is gone, and what was in the way."""
     trouble = ""
     for _ in range(2):
         try:

@@ -55,6 +55,9 @@ def cli() -> None:
         seatrial verify https://chat.example.org --admin you@example.org
         seatrial load http://localhost:8080 --users 20 --duration 60s
 
+    Settings have one name everywhere: --ca-file, SEATRIAL_CA_FILE, or ca_file in seatrial.toml (docs/seatrial.toml
+    is an example with all of them).
+
     Secrets: options show in process lists. Put them into SEATRIAL_TOKEN, SEATRIAL_ACCOUNT or SEATRIAL_ADMIN, name a
     file as @FILE, or leave the password out and be asked.
 

@@ -19,6 +19,7 @@ from load.objectives import Objective, parse, with_defaults
 from load.people import Need
 from load.search import Answer
 from load.sizing import concluded, line
+from seatrial.cli import bars
 from seatrial.cli.contact import run_folder
 from seatrial.cli.ending import written
 from seatrial.cli.load import met, run_load
@@ -59,6 +60,7 @@ QUIET = Console(quiet=True)
 @click.option("--turns", type=int, help="Turns in each session. [default: 3]")
 @click.option("--think", type=SECONDS, help="A user's pause before each turn, spread by half. [default: 1s]")
 @click.option("--mix", metavar="JOURNEY=N,...", help="Which journeys, how often. [default: session=1]")
+@click.option("--provider", metavar="URL", help="The scripted provider behind it: tells whether it was the limit.")
 @click.option("--yes", is_flag=True, help="Load a target that is not on this machine, without asking.")
 @common_options
 def capacity(
@@ -86,7 +88,7 @@ def capacity(
     need = Need(people, chats_per_hour, peak) if people else None
     with _folder(settings, resume) as folder:
         run = written(_run(settings, folder, console, objectives, (start, most, look, budget), need), folder)
-    console.print(run.sentence, soft_wrap=True, markup=False)
+    console.print(run.sentence, markup=False)
     console.print(f"Report: {folder.path / 'report.html'}", soft_wrap=True, markup=False)
     if as_json:
         levels = [asdict(row) for row in folder.rows("levels.jsonl", Tried)]
@@ -126,14 +128,17 @@ def _run(
         )  # fmt: skip
         folder.save(begun)  # `clean` needs it should we be killed
         crew = _Crew(settings, folder)
-        search = Capacity(
-            objectives, contract.operations, lambda *level: _level(crew, settings, folder, *level), folder, budget, look
-        )
-        console.print(
-            f"levels of {start} to {most} users, {look:g} s or more for each, in at most {budget / 60:.3g} minutes",
-            soft_wrap=True,
-        )
-        search.tell = lambda row: console.print(line(row), soft_wrap=True, markup=False)
+        told = f"levels of {start} to {most} users" if start < most else f"a level of {start:,} users"
+        console.print(f"{told}, {look:g} s or more for each, within a budget of {bars.minutes(budget)}")
+        bar = stack.enter_context(bars.budget(console, budget))
+        task = bar.add_task("starting", total=None)
+
+        def looked(level: int, seconds: float) -> tuple[Run, RunFolder]:
+            bar.update(task, description=f"{level:,} users for {seconds:g} s")
+            return _level(crew, settings, folder, level, seconds)
+
+        search = Capacity(objectives, contract.operations, looked, folder, budget, look)
+        search.tell = lambda row: console.print(line(row), markup=False)
         problem = None
         try:
             answer = search.search(start, most)
@@ -141,7 +146,9 @@ def _run(
             problem = "the search was interrupted; --resume goes on with it"
             answer = Answer(0, None, problem)
         finally:
+            bar.update(task, description="removing what was made")
             left = crew.pay_off()
+            bar.stop()
         _table(search.tried, console)
         return concluded(replace(begun, left_behind=left, problem=problem, ended=now()), answer, search.tried, need)
 

@@ -69,17 +69,24 @@ def _mustered(folder: Any) -> Any:
     from load.progress import FILE, Mustered
 
     run, mustered = folder.load(), next(folder.rows(FILE, Mustered), None)
-    if run.command != "load" or mustered is None:
+    if run.command not in ("load", "compare") or mustered is None:
         return run
     return replace(run, id=mustered.marker, api=mustered.api, accounts=run.accounts or mustered.accounts)
 
 
 def _with_levels(folders: list[Any]) -> list[Any]:
-    """A search for a capacity has a run for each level. Its own accounts come first: they take their chats along."""
+    """A search for a capacity has a run for each level, a comparison one for each side and its verification.
+
+    A run's own accounts come first: they take their chats along.
+    """
+    from seatrial.ratios import SIDES
     from seatrial.records import RunFolder
 
-    levels = [path.parent for folder in folders for path in sorted(folder.path.glob("levels/*/run.json"))]
-    return [*folders, *map(RunFolder, levels)]
+    patterns = ["levels/*", *SIDES, "verify-*"]
+    inner = [
+        path.parent for f in folders for pattern in patterns for path in sorted(f.path.glob(f"{pattern}/run.json"))
+    ]
+    return [*folders, *map(RunFolder, inner)]
 
 
 def _runs(parent: Path) -> list[Any]:

@@ -1,41 +1,152 @@
-"""`seatrial compare`: two runs side by side."""
+"""`seatrial compare`: judge B against A, two live targets or two runs."""
 
 from __future__ import annotations
 
 import json
+import os
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
 
 import click
+from rich.console import Console
 
+from load.duelling import OTHER, of_b
+from load.gate import Limits, outcome
+from load.mix import Mix
+from load.ruling import sentence
+from load.stored import compared
+from reports.comparison import Comparison
+from reports.gate import show
+from seatrial.cli.comparing import CODES, Compared, compare_live
+from seatrial.cli.contact import run_folder
+from seatrial.cli.options import SECONDS, common_options, settings_from
 from seatrial.errors import WrongUse
+from seatrial.records import RunFolder
+from seatrial.settings import PREFIX, Settings
+
+USUAL = Settings(users=4, turns=2, think=0.02)
+"""Few at a time and little thought: here it is precision that counts, and not load."""
 
 
 @click.command()
-@click.argument("a", metavar="RUN_A")
-@click.argument("b", metavar="RUN_B")
-@click.option("--strict", is_flag=True, help="Drift fails the comparison too.")
-@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON on standard output.")
-def compare(a: str, b: str, strict: bool, as_json: bool) -> int:
-    """Judge run B against run A: which operations, statuses and fields came, went or changed, which findings are new.
+@click.argument("a", metavar="A")
+@click.argument("b", metavar="B")
+@click.option("--pairs", type=int, help="Pairs of blocks, one of each target; even, at least 20. [default: 40]")
+@click.option("--max-slowdown", metavar="SHARE", help="By how much a p95 may be slower in B. [default: 10%]")
+@click.option("--floor", metavar="TIME", help="A difference below this is no slowdown. [default: 5ms]")
+@click.option("--users", type=int, help="Users at a time, on one target after the other. [default: 4]")
+@click.option("--turns", type=int, help="Turns in each session. [default: 2]")
+@click.option("--think", type=SECONDS, help="A user's pause before each turn, spread by half. [default: 0.02s]")
+@click.option("--mix", metavar="JOURNEY=N,...", help="Which journeys, how often. [default: session=1]")
+@click.option("--no-verify", is_flag=True, help="Compare times only; do not hold both to the contract as well.")
+@click.option("--depth", type=click.Choice(["quick", "full"]), help="Of these verifications. [default: quick]")
+@click.option("--strict", is_flag=True, help="Drift of the contract fails the comparison too.")
+@click.option("--b-token", multiple=True, metavar="TOKEN", help="B's own accounts, where they are not A's; repeatable.")
+@click.option("--b-account", multiple=True, metavar="EMAIL:PASSWORD", help="The same by password; SEATRIAL_B_ACCOUNT.")
+@click.option("--b-admin", metavar="EMAIL:PASSWORD", help="B's own administrator. Better in SEATRIAL_B_ADMIN.")
+@click.option("--b-admin-token", metavar="TOKEN", help="The same by token. Better in SEATRIAL_B_ADMIN_TOKEN.")
+@click.option("--yes", is_flag=True, help="Load targets that are not on this machine, without asking.")
+@common_options
+def compare(a: str, b: str, no_verify: bool, strict: bool, yes: bool, as_json: bool, **options: Any) -> int:
+    """Judge B against A: two live targets, two run folders of `load`, or two of `verify`.
 
-    A and B are run folders of `seatrial verify`. It asks no target anything. Exit code 0: nothing that fails is new;
-    1: B has a new finding that fails, or there is drift with --strict; 3: the runs cannot be compared.
+    Live targets play the same journeys in turns, block by block in an order that is tossed for. An operation fails B
+    when its p95 is proved to be slower than the limit; B passes when all are proved not to be. Then both are held to
+    the contract: what B fails and A does not, fails it, and drift is told.
 
     \b
-        seatrial verify https://chat.example.org --out before
-        seatrial verify https://chat.example.org --out after       # once it is upgraded
+        seatrial compare https://chat-old.example.org https://chat-new.example.org --admin you@example.org
         seatrial compare before after
+
+    Exit code 0: proved not to be worse; 1: proved to be; 3: neither, with what would decide.
     """
-    from rich.console import Console
-
-    from reports.comparison import Comparison
-    from seatrial.records import RunFolder
-
-    for place in (a, b):
-        if "://" in place:
-            raise WrongUse("live targets cannot be compared yet: verify each, and compare the two run folders")
-    compared = Comparison.of(RunFolder.open(a), RunFolder.open(b))
+    console = Console(stderr=as_json)
+    live = ["://" in place for place in (a, b)]
+    if all(live):
+        return _live(a, b, options | {"strict": strict}, not no_verify, yes, as_json, console)
+    if any(live):
+        raise WrongUse("one is a URL and one a run folder: compare two live targets, or two runs")
+    if Path(a).resolve() == Path(b).resolve():
+        raise WrongUse(f"{a} and {b} are the same run folder: there is nothing to compare")
+    folders = RunFolder.open(a), RunFolder.open(b)
+    if {folder.load().command for folder in folders} == {"load"}:
+        return _stored(*folders, settings_from(options), as_json, console)
+    contracts = Comparison.of(*folders)
     if as_json:
-        click.echo(json.dumps(compared.document(strict), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(contracts.document(strict), indent=2, ensure_ascii=False))
     else:
-        compared.show(Console(), strict)
-    return compared.exit_code(strict)
+        contracts.show(Console(), strict)
+    return contracts.exit_code(strict)
+
+
+def _live(a: str, b: str, options: dict[str, Any], verify: bool, yes: bool, as_json: bool, console: Console) -> int:
+    """Two live targets. What is said of B alone takes the place of what is said of both."""
+    first, second = _settings(a, b, options)
+    Limits.parse(first.max_slowdown, first.floor)
+    Mix.parse(first.mix)
+    for settings in (first, second):
+        if not settings.target().is_loopback and not yes:
+            _ask(settings)
+    with run_folder(first, "compare") as folder:
+        done = compare_live(first, second, folder, console, verify=verify)
+    _show(done, console, second.strict)
+    console.print(f"Report: {folder.path / 'report.html'}", soft_wrap=True, markup=False)
+    if as_json:
+        contract = done.contract.document(second.strict) if done.contract else None
+        document = asdict(done.run) | {"folder": str(folder.path), "ratios": list(map(asdict, done.rows))}
+        click.echo(json.dumps(document | {"contracts": contract}, indent=2, ensure_ascii=False))
+    return done.run.exit_code or 0
+
+
+def _settings(a: str, b: str, options: dict[str, Any]) -> tuple[Settings, Settings]:
+    own = {name.removeprefix("b_"): value for name, value in options.items() if name.startswith("b_") and value}
+    shared = {name: value for name, value in options.items() if not name.startswith("b_")}
+    environ, of_other = dict(os.environ), of_b(os.environ)
+    plain = {name: value for name, value in environ.items() if not name.startswith(PREFIX + OTHER)}
+    first = settings_from(shared | {"url": a}, USUAL, plain)
+    if own or of_other:
+        # Credentials of B replace all of A's: an administrator of A is nobody there.
+        secrets = {"token", "account", "admin", "admin_token"}
+        if secrets & (own.keys() | {name.removeprefix(PREFIX).lower() for name in of_other}):
+            shared |= dict.fromkeys(secrets)
+            plain = {name: value for name, value in plain.items() if name not in {PREFIX + s.upper() for s in secrets}}
+    second = settings_from(shared | own | {"url": b}, USUAL, plain | of_other)
+    # The load is one and the same.
+    same = ("seed", "pairs", "max_slowdown", "floor", "users", "turns", "think", "mix", "seed_chats", "seed_messages")
+    return first, replace(second, **{name: getattr(first, name) for name in same})
+
+
+def _stored(a: RunFolder, b: RunFolder, settings: Settings, as_json: bool, console: Console) -> int:
+    """Two loads that are over."""
+    limits = Limits.parse(settings.max_slowdown, settings.floor)
+    rows = compared(a, b, limits)
+    verdict, code = outcome(rows), CODES[outcome(rows)]
+    said = sentence(rows, limits, "two stored loads, sessions drawn again")
+    show(rows, console)
+    console.print(said, soft_wrap=True, markup=False)
+    if as_json:
+        document = {"verdict": verdict, "exit_code": code, "sentence": said, "ratios": list(map(asdict, rows))}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    return code
+
+
+def _show(done: Compared, console: Console, strict: bool) -> None:
+    show(done.rows, console)
+    if done.contract is not None:
+        console.print("\nThe contracts:", style="bold")
+        done.contract.show(console, strict)
+    for note in done.run.notes:
+        console.print(f"Note: {note}", soft_wrap=True, markup=False, style="dim")
+    for left in done.run.left_behind:
+        console.print(f"left behind: {left}", soft_wrap=True, markup=False)
+    console.print(done.run.sentence, soft_wrap=True, markup=False)
+
+
+def _ask(settings: Settings) -> None:
+    """Load on somebody's deployment is asked for twice."""
+    if not sys.stdin.isatty():
+        raise WrongUse(f"{settings.url} is not on this machine; give --yes to put load on it")
+    if not click.confirm(f"Put {settings.users} users on {settings.url}?", err=True):
+        raise click.Abort

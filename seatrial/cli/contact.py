@@ -24,7 +24,17 @@ from seatrial.probe import Deployment, probe
 from seatrial.records import RunFolder
 from seatrial.settings import Settings
 
-BEFORE_THE_RUN = ("ledger.jsonl", "run.json", "progress.json", "progress.jsonl", "pytest.log", "locust.log")
+BEFORE_THE_RUN = (
+    "ledger.jsonl",
+    "run.json",
+    "progress.json",
+    "progress.jsonl",
+    "provider.jsonl",
+    "pytest.log",
+    "locust.log",
+    "duel.log",
+    "blocks.jsonl",
+)
 """What a run folder may hold before the run has begun; anything else is a record of it."""
 
 

@@ -11,6 +11,7 @@ import click
 
 from seatrial.cli.lab_openwebui import openwebui
 from seatrial.cli.lab_proxy import proxy
+from seatrial.cli.lab_ready import banner, json_option
 from seatrial.cli.lab_reference import reference
 from seatrial.cli.lab_script import script_options
 from seatrial.lab.provider import create_app
@@ -30,8 +31,9 @@ def lab() -> None:
 @lab.command()
 @click.option("--host", default=LOOPBACK, show_default=True, help="0.0.0.0 lets a container reach it.")
 @click.option("--port", default=9091, show_default=True, help="0 takes a free one.")
+@json_option
 @script_options
-def provider(script: Script, record: Path | None, host: str, port: int) -> None:
+def provider(script: Script, record: Path | None, host: str, port: int, as_json: bool) -> None:
     """A model server in the shape of OpenAI's that costs nothing and always says the same.
 
     Give your deployment URL/v1 as its OpenAI connection, with any key. Each reply repeats the last user message
@@ -40,7 +42,7 @@ def provider(script: Script, record: Path | None, host: str, port: int) -> None:
     \b
         seatrial lab provider --first-token 0.3 --gap 0.02 --record calls.jsonl
     """
-    serve(create_app(script, record), host=host, port=port, banner="ready {url}")
+    serve(create_app(script, record), host=host, port=port, banner=banner(as_json))
 
 
 lab.add_command(openwebui)

@@ -19,6 +19,7 @@ from seatrial.errors import WrongUse
 from seatrial.lab import openwebui as deployments
 from seatrial.lab import openwebui_install as releases
 from seatrial.lab.children import provider_process, until_stopped
+from seatrial.lab.postgres import programs
 from seatrial.lab.script import Script
 from seatrial.lab.serving import LOOPBACK, bound
 from seatrial.settings import gather
@@ -33,6 +34,8 @@ from seatrial.settings import gather
               "Better in SEATRIAL_ADMIN, where `seatrial verify` finds it too.")  # fmt: skip
 @click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Keep its data here; by default the data goes when it ends.")  # fmt: skip
+@click.option("--database", type=click.Choice(["sqlite", "postgres"]), default="sqlite", show_default=True,
+              help="postgres: a PostgreSQL of its own on loopback, from the programs of this system.")  # fmt: skip
 @click.option("--ready-file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Once it is up, write JSON here (mode 600): url, admin_email, admin_password, version, pid. "
               "Removed at the end.")  # fmt: skip
@@ -41,6 +44,9 @@ from seatrial.settings import gather
 @click.option("--torch-index", metavar="URL",
               help="Package index for PyTorch alone. PyTorch's CPU index saves gigabytes on Linux.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Install without asking.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Say that it is up as JSON: what --ready-file holds, on one line."
+)
 @script_options
 def openwebui(
     script: Script,
@@ -50,11 +56,13 @@ def openwebui(
     defaults: bool,
     admin: str | None,
     data_dir: Path | None,
+    database: deployments.Database,
     ready_file: Path | None,
     provider_port: int,
     install_only: bool,
     torch_index: str | None,
     yes: bool,
+    as_json: bool,
 ) -> None:
     """A real, released Open WebUI with the scripted provider behind it.
 
@@ -67,6 +75,8 @@ def openwebui(
     """
     for wanted in (port, provider_port):  # mistakes come out before minutes of installing
         bound(LOOPBACK, wanted).close()
+    if database == "postgres":
+        programs()
     # Of the variables only this one, and no seatrial.toml: those describe the deployment that is verified.
     given = gather({"admin": admin}, {name: os.environ[name] for name in ("SEATRIAL_ADMIN",) if name in os.environ})
     login = given.admin_login
@@ -76,7 +86,8 @@ def openwebui(
         ready_file.unlink(missing_ok=True)  # of a run that was killed: it would tell of a server that is gone
     _install(version, torch_index, yes)
     if install_only:
-        click.echo(f"installed {releases.environment_folder(version)}")
+        place = str(releases.environment_folder(version))
+        click.echo(json.dumps({"installed": place}) if as_json else f"installed {place}")
         return
     with contextlib.ExitStack() as stack:
         stack.enter_context(until_stopped())
@@ -92,9 +103,10 @@ def openwebui(
                     admin_email=login.email if login else deployments.ADMIN_EMAIL,
                     admin_password=login.password if login else None,
                     progress=progress,
+                    database=database,
                 )
             )
-        stack.enter_context(_announced(deployment, provider_url, login is not None, ready_file))
+        stack.enter_context(_announced(deployment, provider_url, login is not None, ready_file, as_json))
         try:
             while (code := deployment.exit_code()) is None:
                 time.sleep(0.2)
@@ -117,20 +129,9 @@ def _install(version: str, torch_index: str | None, yes: bool) -> None:
 
 @contextlib.contextmanager
 def _announced(
-    deployment: deployments.Deployment, provider_url: str, given: bool, ready_file: Path | None
+    deployment: deployments.Deployment, provider_url: str, given: bool, ready_file: Path | None, as_json: bool
 ) -> Iterator[None]:
     """Say what a user needs. A password that was given is not shown again."""
-    shown = "PASSWORD" if given else deployment.admin_password
-    admin = shlex.quote(f"{deployment.admin_email}:{shown}")
-    click.echo(f"Open WebUI {deployment.version}, process {deployment.process_id}")
-    click.echo(f"  admin     {deployment.admin_email}" + ("" if given else f"  password {shown}"))
-    click.echo(f"  provider  {provider_url}/v1")
-    click.echo(f"  log       {deployment.log_path}")
-    click.echo(f"  verify    seatrial verify {deployment.url} --admin {admin}")
-    if ready_file is None:
-        click.echo(f"ready {deployment.url}")
-        yield
-        return
     content = {
         "url": deployment.url,
         "admin_email": deployment.admin_email,
@@ -139,7 +140,17 @@ def _announced(
         "pid": deployment.process_id,
         "lab_pid": os.getpid(),
         "provider_url": provider_url,
+        "database": deployment.database,
     }
+    if as_json:
+        told = json.dumps({key: value for key, value in content.items() if key != "admin_password" or not given})
+    else:
+        _tell(deployment, provider_url, given)
+        told = f"ready {deployment.url}"
+    if ready_file is None:
+        click.echo(told)
+        yield
+        return
     partial = ready_file.with_name(f".{ready_file.name}.{os.getpid()}")
     try:
         with open(os.open(partial, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
@@ -148,10 +159,22 @@ def _announced(
     except OSError as error:
         raise WrongUse(f"cannot write --ready-file {ready_file}: {error.strerror}") from None
     try:
-        click.echo(f"ready {deployment.url}")
+        click.echo(told)
         yield
     finally:
         ready_file.unlink(missing_ok=True)
+
+
+def _tell(deployment: deployments.Deployment, provider_url: str, given: bool) -> None:
+    shown = "PASSWORD" if given else deployment.admin_password
+    admin = shlex.quote(f"{deployment.admin_email}:{shown}")
+    on = " on PostgreSQL" if deployment.database == "postgres" else ""
+    click.echo(f"Open WebUI {deployment.version}{on}, process {deployment.process_id}")
+    click.echo(f"  admin     {deployment.admin_email}" + ("" if given else f"  password {shown}"))
+    click.echo(f"  provider  {provider_url}/v1")
+    click.echo(f"  log       {deployment.log_path}")
+    click.echo(f"  verify    seatrial verify {deployment.url} --admin {admin}")
+    click.echo(f"  load      seatrial load {deployment.url} --provider {provider_url} --admin {admin}")
 
 
 @contextlib.contextmanager

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 from rich.console import Console
 from rich.table import Table
 
+from seatrial.cli.lab_ready import banner
 from seatrial.contract import Contract
 from seatrial.errors import WrongUse
 from seatrial.lab.faults import CATALOGUE, named
@@ -19,7 +22,10 @@ from seatrial.lab.serving import LOOPBACK, serve
 @click.option("--host", default=LOOPBACK, show_default=True, help="0.0.0.0 lets a container reach it.")
 @click.option("--port", default=9092, show_default=True, help="0 takes a free one.")
 @click.option("--contract", metavar="FILE", help="A copy of openapi.yaml with your paths and parameter names.")
-def proxy(upstream: str | None, name: str | None, listed: bool, host: str, port: int, contract: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Show the catalogue, or say that it answers, as JSON.")
+def proxy(
+    upstream: str | None, name: str | None, listed: bool, host: str, port: int, contract: str | None, as_json: bool
+) -> None:
     """Break one thing between a client and any deployment, to see what turns red.
 
     Everything else passes unchanged: bodies as they arrive, headers, WebSockets. Point Seatrial, or your own
@@ -31,18 +37,22 @@ def proxy(upstream: str | None, name: str | None, listed: bool, host: str, port:
         seatrial lab proxy --upstream http://localhost:9090 --fault message-lost
     """
     if listed:
-        _show()
+        _show(as_json)
         return
     if upstream is None:
         raise WrongUse("--upstream URL is needed: what should stand behind the proxy")
     from seatrial.lab.proxy import Proxy  # imported here: the other commands start without it
 
     app = Proxy(upstream, Contract.load(contract), named(name) if name else None)
-    serve(app, host=host, port=port, banner="ready {url}")
+    serve(app, host=host, port=port, banner=banner(as_json))
 
 
-def _show() -> None:
+def _show(as_json: bool) -> None:
     console = Console()
+    if as_json:
+        shown = ("name", "kind", "apis", "rules", "words")
+        click.echo(json.dumps([{key: getattr(one, key) for key in shown} for one in CATALOGUE.values()], indent=2))
+        return
     if not console.is_terminal:  # a line each, for scripts
         for fault in CATALOGUE.values():
             click.echo(f"{fault.name}\t{fault.kind}\t{','.join(fault.apis)}\t{','.join(fault.rules)}\t{fault.words}")

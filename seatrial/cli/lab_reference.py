@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from seatrial.cli.lab_ready import banner, json_option
 from seatrial.cli.options import SECONDS, settings_from
 from seatrial.contract import SESSIONS, Contract
 from seatrial.errors import WrongUse
@@ -28,7 +29,8 @@ from seatrial.lab.upstream import Upstream
 @click.option("--model", metavar="ID", help="The model that answers there. [default: the first one visible]")
 @click.option("--ca-file", metavar="FILE", help="The authority that signed its certificate (PEM).")
 @click.option("--timeout", type=SECONDS, help="How long one request to it may take. [default: 30s]")
-def reference(host: str, port: int, database: str | None, upstream: str | None, **options: Any) -> None:
+@json_option
+def reference(host: str, port: int, database: str | None, upstream: str | None, as_json: bool, **options: Any) -> None:
     """The Session API: six operations to create, list and delete sessions, send messages and read them again.
 
     By itself it answers from a script and needs no credentials. Requests that bring their own credentials to
@@ -42,7 +44,7 @@ def reference(host: str, port: int, database: str | None, upstream: str | None, 
     bound(host, port).close()  # known before anybody is signed in
     settings = settings_from({**options, "url": upstream})
     contract = Contract.load(settings.contract)
-    banner = "ready {url}" + contract.prefix(SESSIONS)
+    ready = banner(as_json, contract.prefix(SESSIONS))
     if upstream is not None:
         if database is not None:
             raise WrongUse("--database is for the reference's own sessions; with --upstream Open WebUI keeps them")
@@ -51,4 +53,4 @@ def reference(host: str, port: int, database: str | None, upstream: str | None, 
         if options["account"]:
             raise WrongUse("--account names an account of an Open WebUI; it needs --upstream")
         app = create_app(contract, tokens=settings.token, database=database or ":memory:")
-    serve(app, host=host, port=port, banner=banner)
+    serve(app, host=host, port=port, banner=ready)

@@ -22,19 +22,25 @@ from load.generator import LOG, LocustProcess
 from load.mix import Mix
 from load.objectives import demand, parse
 from load.outcome import CLOSED_LOOP, conclude, offered
+from load.overhead import overheads
 from load.progress import FILE, Ended, Mustered, Phase
+from load.provider import mark, meet
+from seatrial.cli.before import HeldAgainst
 from seatrial.cli.contact import reference_process, run_folder, signed_in
 from seatrial.cli.ending import written
 from seatrial.cli.options import SECONDS, common_options, settings_from
 from seatrial.contract import Contract
 from seatrial.errors import EXIT_WRONG_USE, Inconclusive, WrongUse
-from seatrial.evidence import TURN_MEASURES, Evidence
+from seatrial.evidence import Evidence
 from seatrial.lab.children import until_stopped
 from seatrial.measuring import Estimate, estimates
 from seatrial.probe import Deployment
 from seatrial.records import Run, RunFolder, now
 from seatrial.samples import Judged
 from seatrial.settings import Settings
+
+WIDE = 100
+"""Columns from which on there is room for intervals; the reports have them always."""
 
 SHOWN = 5
 """Lines of what is left behind that are printed; the run's file has all."""
@@ -54,7 +60,7 @@ SHOWN = 5
 @click.option(
     "--mix",
     metavar="JOURNEY=N,...",
-    help="Which journeys, how often: session, reader, completions. [default: session=1]",
+    help="Which journeys, how often: session, browser, reader, completions. [default: session=1]",
 )
 @click.option(
     "--slo",
@@ -70,9 +76,11 @@ SHOWN = 5
 @click.option("--master", metavar="HOST[:PORT]", help="Lead workers on other machines, who come to this address.")
 @click.option("--expect-workers", type=int, metavar="N", help="So many workers, before --master begins.")
 @click.option("--worker", metavar="HOST[:PORT]", help="Play a share of the load of the --master at this address.")
+@click.option("--provider", metavar="URL", help="The scripted provider behind it: tells its own time from the model's.")
+@click.option("--baseline", "before", metavar="RUN", help="An earlier load: what is proved slower than it was fails.")
 @click.option("--yes", is_flag=True, help="Load a target that is not on this machine, without asking.")
 @common_options
-def load(url: str | None, yes: bool, as_json: bool, **options: Any) -> int:
+def load(url: str | None, before: str | None, yes: bool, as_json: bool, **options: Any) -> int:
     """Play whole sessions against a deployment: create, chat, read the history, delete.
 
     Every prompt carries a mark of its own, and each session's history is compared with what was said in it. A
@@ -89,10 +97,12 @@ def load(url: str | None, yes: bool, as_json: bool, **options: Any) -> int:
         raise WrongUse("--worker needs the URL of the target: a worker knows by itself where its credentials go")
     if settings.master is not None and not settings.url:
         raise WrongUse("--master needs the URL of a target that its workers reach, too")
+    held = HeldAgainst.open(before, settings) if before else None
     if settings.url and not settings.target().is_loopback and not yes:
         _ask(settings)
     with run_folder(settings, "load") as folder:
-        run = written(run_load(settings, folder, console), folder)
+        run = run_load(settings, folder, console)
+        run = written(held.judged(run, folder, console) if held else run, folder)
     _show(run, folder, console)
     if as_json:
         click.echo(json.dumps(asdict(run) | {"folder": str(folder.path)}, indent=2, ensure_ascii=False))
@@ -113,6 +123,8 @@ def run_load(settings: Settings, folder: RunFolder, console: Console, *, announc
         started = now()
         if not (folder.path / "run.json").exists():  # `clean` needs it should we be killed
             folder.save(Run("load", settings.url or "", deployment.api, started=started))
+        if settings.provider:
+            mark(meet(settings.provider), folder)
         problem = _play(settings, folder, console)
         return conclude(settings, folder, started, problem)
 
@@ -124,6 +136,8 @@ def met(settings: Settings, stack: ExitStack) -> tuple[Settings, Deployment, Con
     """
     if not settings.url:
         settings = replace(settings, url=stack.enter_context(reference_process(settings.contract)))
+    if settings.provider:
+        meet(settings.provider)
     settings, deployment = signed_in(settings)
     contract = Contract.load(settings.contract).at(deployment.version)
     Mix.parse(settings.mix).demand(deployment.api)
@@ -181,9 +195,11 @@ def _announce(settings: Settings, console: Console) -> None:
         per_turn = settings.think * (settings.turns + 1) / settings.turns
         taken = sum(stage.upto(stage.seconds) for stage in plan)
         most, loop = f"{round(taken / per_turn):,}" if per_turn else "as many as it answers", CLOSED_LOOP
+    mix = Mix.parse(settings.mix)
+    more = " (and titles, tags and follow-ups where the deployment makes them)" if "browser" in mix.weights else ""
     console.print(
-        f"{offered(settings)} for {seconds:g} s on {settings.url}: journeys {Mix.parse(settings.mix)} of "
-        f"{settings.turns} turns, {settings.think:g} s of thought before each; completions, at most about: {most}",
+        f"{offered(settings)} for {seconds:g} s on {settings.url}: journeys {mix} of {settings.turns} turns, "
+        f"{settings.think:g} s of thought before each; completions, at most about: {most}{more}",
         soft_wrap=True,
     )
     console.print(f"[dim]{loop}[/dim]", soft_wrap=True)
@@ -207,15 +223,20 @@ def _told(phase: Phase) -> str:
 
 def _show(run: Run, folder: RunFolder, console: Console) -> None:
     table = Table("ms", "number", "failed", "p50", "p95", "p99", box=None, header_style="bold")
+    table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.justify = "right"
     since, until = (run.settings.get(name) for name in ("times_from", "times_until"))
     evidence = Evidence.of(folder, since=since or 0.0, until=until or math.inf)
-    for name in [*evidence.requests, *(measure for measure in TURN_MEASURES if measure in evidence.columns)]:
+    for name in [*evidence.requests, *evidence.turn_subjects]:
         times, sessions = evidence.times(name) or ((), ())
         failed, _ = evidence.failed(name)
-        shown = [_interval(one) for one in estimates(times, sessions, (0.5, 0.95, 0.99))]
+        found = estimates(times, sessions, (0.5, 0.95, 0.99))
+        shown = [_interval(one) if console.width >= WIDE else _short(one.value) or "-" for one in found]
         table.add_row(name, f"{len(times) + failed:,}", f"{failed:,}" if name in evidence.requests else "", *shown)
+    for way, measure, rows in overheads(folder):
+        told = [_interval(Estimate(one.value, one.low, one.high, one.count, one.sessions)) for one in rows]
+        table.add_row(f"overhead {measure} ({way})", f"{rows[0].count:,}", "", *told, "")
     if table.row_count:
         console.print(table)
     for judged in folder.rows("objectives.jsonl", Judged):
@@ -243,4 +264,4 @@ def _interval(estimate: Estimate) -> str:
 
 
 def _short(ms: float | None) -> str:
-    return "" if ms is None else f"{ms:,.0f}" if ms >= 10 else f"{ms:.1f}"
+    return "" if ms is None else f"{ms:,.0f}" if ms >= 10 else f"{ms:.1f}" if ms >= 1 else f"{ms:.2f}"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from seatrial import config_file
+from seatrial.config_file import seconds
 from seatrial.settings import Settings, gather
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -21,20 +24,55 @@ class Seconds(click.ParamType[float]):
     """A time such as 90, 90s, 5m or 1h, as seconds."""
 
     name = "time"
-    units = {"s": 1, "m": 60, "h": 3600}  # noqa: RUF012 - click's own style for parameter types
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         if isinstance(value, (int, float)):
             return float(value)
-        text = str(value).strip().lower()
-        unit = self.units.get(text[-1:], 0)
         try:
-            return float(text[:-1]) * unit if unit else float(text)
-        except ValueError:
-            self.fail(f"{value!r} is no time; write 90, 90s, 5m or 1h", param, ctx)
+            return seconds(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 SECONDS = Seconds()
+
+NOT_IN_A_FILE = ("as_json", "before", "config", "resume", "yes", "b_token", "b_account", "b_admin", "b_admin_token")
+"""What is said for one run: how it tells, where its settings are, which run goes on or is held against, consent, and
+the credentials of B."""
+
+
+def own_options(command: click.Command) -> dict[str, click.Option]:
+    """The options of one command alone that its table of the file may hold, by their names there."""
+    shared = {spec.name for spec in fields(Settings)}
+    return {
+        max(one.opts, key=len).lstrip("-").replace("-", "_"): one
+        for one in command.params
+        if isinstance(one, click.Option) and one.name not in shared and one.name not in NOT_IN_A_FILE
+    }
+
+
+def _defaults_from_file(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
+    """Let the command's table of the file set its defaults. Returns the file's path."""
+    usual = config_file.NAME if Path(config_file.NAME).exists() else None
+    path = value or os.environ.get("SEATRIAL_CONFIG") or usual
+    table = (file := config_file.ConfigFile.read(path)).table.get(name := ctx.command.name or "") if path else None
+    if not isinstance(table, dict):
+        return path
+    own, defaults = own_options(ctx.command), {}
+    for key, given in table.items():
+        if key not in own:
+            raise file.wrong(f"unknown setting {key!r} of [{name}]", key, name)
+        option = own[key]
+        if option.is_flag and not isinstance(given, bool):
+            raise file.wrong(f"{key} must be true or false, not {given!r}", key, name)
+        try:
+            defaults[option.name or key] = option.type_cast_value(ctx, given)
+        except (click.BadParameter, TypeError) as error:
+            told = error.message if isinstance(error, click.BadParameter) else str(error)
+            raise file.wrong(f"{key}: {told}", key, name) from None
+    ctx.default_map = defaults
+    return path
+
 
 _COMMON: list[Callable[[Command], Command]] = [
     click.option("--api", type=click.Choice(["auto", "sessions", "openwebui"]),
@@ -55,7 +93,8 @@ _COMMON: list[Callable[[Command], Command]] = [
     click.option("--contract", metavar="FILE", help="A copy of openapi.yaml with your paths and parameter names."),
     click.option("--out", metavar="DIR", help="The run folder. [default: a new one under seatrial-runs/]"),
     click.option("--seed", type=int, help="Varies what is generated; the same seed sends the same. [default: 0]"),
-    click.option("--config", metavar="FILE", help="Settings and waivers. [default: seatrial.toml if it is there]"),
+    click.option("--config", metavar="FILE", is_eager=True, callback=_defaults_from_file,
+                 help="Settings and waivers. [default: seatrial.toml if it is there]"),
     click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output."),
 ]  # fmt: skip
 
@@ -65,10 +104,12 @@ def common_options(command: Command) -> Command:
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(_COMMON), command)
 
 
-def settings_from(options: dict[str, Any]) -> Settings:
-    """Options over environment over configuration file. Raises `WrongUse`."""
+def settings_from(
+    options: dict[str, Any], usual: Settings | None = None, environ: Mapping[str, str] = os.environ
+) -> Settings:
+    """Options over environment over configuration file over what is usual. Raises `WrongUse`."""
     options = dict(options)
     config = options.pop("config", None)
-    if config is None and "SEATRIAL_CONFIG" not in os.environ and Path("seatrial.toml").exists():
-        config = "seatrial.toml"
-    return gather(options, os.environ, config)
+    if config is None and "SEATRIAL_CONFIG" not in environ and Path(config_file.NAME).exists():
+        config = config_file.NAME
+    return gather(options, environ, config, usual=usual)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import textwrap
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, replace
@@ -147,7 +148,13 @@ def _say_what_came(outcome: Outcome, folder: RunFolder, console: Console) -> Non
 
 
 def _row(console: Console, text: str) -> None:
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
+    """A line, or several that stand under its beginning; an address is never cut in two."""
+    indent = " " * (len(text) - len(text.lstrip()) + 2)
+    rows = textwrap.wrap(
+        text, console.width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    ) or [text]
+    for row in rows:
+        console.print(row, highlight=False, markup=False, soft_wrap=True)
 
 
 def _forget(folder: RunFolder) -> None:

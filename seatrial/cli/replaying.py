@@ -14,13 +14,13 @@ from typing import Any
 
 from rich.console import Console
 
-from contract_tests.known import Acceptance
 from contract_tests.log import Log
 from contract_tests.retracing import Retraced, Retracer, Unsendable, is_on_one_answer, same
 from contract_tests.verification import PEOPLE
 from seatrial.cli.verification import LOG, verified
 from seatrial.crew import Crew
 from seatrial.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
+from seatrial.known import Acceptance
 from seatrial.records import OUTSIDE, Finding, Run, RunFolder, now
 from seatrial.settings import Settings
 

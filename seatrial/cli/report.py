@@ -7,18 +7,24 @@ from dataclasses import asdict
 
 import click
 
+from seatrial.errors import WrongUse
+
 
 @click.command()
 @click.argument("run", metavar="RUN")
+@click.option("--annotations", is_flag=True, help="Print what fails as GitHub's workflow commands, and nothing else.")
 @click.option("--json", "as_json", is_flag=True, help="Print the run as JSON on standard output.")
-def report(run: str, as_json: bool) -> int:
+def report(run: str, annotations: bool, as_json: bool) -> int:
     """Make report.html, report.md and junit.xml of a run folder again, and print its verdict.
 
     It reads the records and asks the target nothing. The exit code is the run's own.
     """
+    if annotations and as_json:
+        raise WrongUse("--annotations and --json both want standard output; give one")
     from rich.console import Console
 
     from reports import write_reports
+    from reports.github import document
     from reports.terminal import summary
     from reports.verdict import judge
     from seatrial.records import RunFolder
@@ -27,6 +33,9 @@ def report(run: str, as_json: bool) -> int:
     loaded = folder.load()
     judgement = judge(loaded, folder)
     write_reports(folder)
+    if annotations:
+        click.echo(document(loaded, judgement), nl=False)
+        return judgement.exit_code
     summary(loaded, judgement, folder, Console(stderr=as_json))
     if as_json:
         click.echo(json.dumps(asdict(loaded) | {"folder": str(folder.path)}, indent=2, ensure_ascii=False))

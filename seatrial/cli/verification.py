@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from contract_tests.budget import Budget
 from reports.terminal import summary
 from reports.verdict import judge
+from reports.wording import cut
 from seatrial.baseline import Baseline
 from seatrial.cleaning import clean_up
+from seatrial.cli import bars
 from seatrial.cli.contact import owners, reference_process, signed_in
 from seatrial.cli.ending import written
 from seatrial.errors import EXIT_WRONG_USE, Inconclusive, SeatrialError, WrongUse
@@ -93,7 +94,7 @@ def _announce(settings: Settings, deployment: Deployment, console: Console) -> N
         f"{settings.url} serves {name}; {settings.depth} depth, seed {settings.seed}", highlight=False, soft_wrap=True
     )
     asked = f"model {settings.model}" if settings.model else "the first model that the accounts see (--model chooses)"
-    console.print(f"[dim]{budget.announcement()}; asked is {asked}[/dim]", highlight=False, soft_wrap=True)
+    console.print(f"[dim]{budget.announcement()}; asked is {asked}[/dim]", highlight=False)
 
 
 def verified(settings: Settings, folder: RunFolder, console: Console, test: str | None = None) -> Run:
@@ -144,7 +145,7 @@ def _pytest(settings: Settings, folder: RunFolder, console: Console, command: li
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    with _bar(console) as bar:
+    with bars.steps(console) as bar:
         task = bar.add_task("starting", total=None)
         try:
             importlib.import_module("reports.html")  # half a second, which the end of the run is spared
@@ -153,7 +154,7 @@ def _pytest(settings: Settings, folder: RunFolder, console: Console, command: li
                 seen = _progress(folder)
                 bar.update(
                     task,
-                    description=seen.get("label", "starting")[:48],
+                    description=cut(seen.get("label", "starting"), bars.LABEL),
                     completed=seen.get("done"),
                     total=seen.get("total"),
                 )
@@ -214,11 +215,6 @@ def _progress(folder: RunFolder) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return seen
-
-
-def _bar(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _last_line(path: Path) -> str:

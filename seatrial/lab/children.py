@@ -33,8 +33,11 @@ def child(
     cwd: Path | None = None,
     output: int | IO[str] = subprocess.PIPE,
     errors: int | None = subprocess.STDOUT,
+    user: str | None = None,
+    group: int | None = None,
+    extra_groups: Sequence[int] | None = None,
 ) -> Iterator[subprocess.Popen[str]]:
-    """Start a command and end it, and whatever it started, when the block is left.
+    """Start a command, as another user if one is named, and end it and whatever it started when the block is left.
 
     The group is its own so that Ctrl-C in the terminal reaches only us: we then end our children in order.
     """
@@ -48,6 +51,9 @@ def child(
         text=True,
         errors="replace",
         start_new_session=True,
+        user=user,
+        group=group,
+        extra_groups=extra_groups,
     )
     try:
         yield process

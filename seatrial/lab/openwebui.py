@@ -4,7 +4,7 @@
         deployment.url, deployment.admin_email, deployment.admin_password
 
 Its settings come from here and from nowhere else. It ends with the block, and so does its data unless `data_dir`
-is given.
+is given. Its database is SQLite, or a PostgreSQL that the lab starts for it.
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import httpx
 
 from seatrial.contract import Contract
 from seatrial.errors import Inconclusive, WrongUse
 from seatrial.lab.children import child
-from seatrial.lab.openwebui_install import environment_folder, is_installed
+from seatrial.lab.guard import guarded
+from seatrial.lab.openwebui_install import add_driver, environment_folder, is_installed
+from seatrial.lab.postgres import postgres, programs
 from seatrial.lab.serving import LOOPBACK, bound, free_port
 
 ADMIN_EMAIL = "admin@example.com"
@@ -55,6 +58,9 @@ OPENED = {
 }
 
 
+Database = Literal["sqlite", "postgres"]
+
+
 class ServerFailed(Inconclusive):
     """Open WebUI ended by itself, or never answered as it should; the last line of its log says most."""
 
@@ -74,6 +80,7 @@ class Deployment:
     data_dir: Path
     log_path: Path
     exit_code: Callable[[], int | None] = field(repr=False)  # None while it runs
+    database: Database = "sqlite"
 
 
 @contextlib.contextmanager
@@ -88,6 +95,7 @@ def boot(
     admin_password: str | None = None,
     seconds: float = START_SECONDS,
     progress: Callable[[str], None] = lambda _: None,
+    database: Database = "sqlite",
 ) -> Iterator[Deployment]:
     """Start an installed version and yield it once it answers; end it when the block is left.
 
@@ -100,11 +108,13 @@ def boot(
         raise WrongUse(
             f"Open WebUI {version} is not installed; run: seatrial lab openwebui --version {version} --install-only"
         )
+    if database == "postgres":
+        programs()
+        add_driver(version, progress)
     bound(LOOPBACK, port).close()
     port = port or free_port()
     url = f"http://{LOOPBACK}:{port}"
-    with _place(data_dir) as (home, kept):
-        used_before = (kept / "webui.db").exists()
+    with _place(data_dir) as (home, kept), _database(database, home, data_dir) as (database_url, used_before):
         if used_before and admin_password is None:
             raise WrongUse(f"{kept} already holds accounts; name its admin with --admin EMAIL:PASSWORD")
         password = admin_password or secrets.token_urlsafe(12)
@@ -117,11 +127,13 @@ def boot(
             admin=(admin_email, password),
             defaults=defaults,
             used_before=used_before,
+            database_url=database_url,
         )
         command = [str(folder / "bin" / "python"), str(folder / "bin" / "open-webui"), "serve"]
         with (
             log_path.open("w", encoding="utf-8") as log,
             child([*command, "--host", LOOPBACK, "--port", str(port)], env=env, cwd=home, output=log) as process,
+            guarded(process.pid, home),
         ):
             try:
                 _wait(url, version, process, log_path, seconds, progress)
@@ -136,6 +148,7 @@ def boot(
                     data_dir=kept,
                     log_path=log_path,
                     exit_code=process.poll,
+                    database=database,
                 )
             except ServerFailed as error:  # also the caller's, who saw it end
                 shutil.copyfile(log_path, last := folder.with_name(f"{version}.failed.log"))
@@ -151,6 +164,7 @@ def environment(
     admin: tuple[str, str],
     defaults: bool,
     used_before: bool = False,
+    database_url: str | None = None,
 ) -> dict[str, str]:
     """The whole environment of the server: of the calling shell it gets only what is named in `INHERITED`."""
     return {
@@ -158,6 +172,7 @@ def environment(
         **LOCAL,
         **({} if defaults else OPENED),
         **(USED_BEFORE if used_before else {}),
+        **({"DATABASE_URL": database_url} if database_url else {}),
         "DATA_DIR": str(data_dir),
         "WEBUI_SECRET_KEY": secret_key,
         "OPENAI_API_BASE_URL": f"{provider_url.rstrip('/')}/v1",
@@ -186,9 +201,35 @@ def _place(data_dir: Path | None) -> Iterator[tuple[Path, Path]]:
         yield home, data
 
 
+@contextlib.contextmanager
+def _database(kind: Database, home: Path, data_dir: Path | None) -> Iterator[tuple[str | None, bool]]:
+    """The URL of a database of its own, None for the one that Open WebUI makes itself, and whether it held data before.
+
+    PostgreSQL may run as somebody else, who cannot enter our temporary folder: without a `data_dir` it has another.
+    """
+    if kind == "sqlite":
+        yield None, data_dir is not None and (data_dir / "webui.db").exists()
+        return
+    with contextlib.ExitStack() as stack:
+        if data_dir is None:
+            made = tempfile.TemporaryDirectory(prefix="seatrial-postgres-", ignore_cleanup_errors=True)
+            folder = Path(stack.enter_context(made))
+            password = secrets.token_urlsafe(16)
+        else:
+            folder = data_dir.absolute() / "postgres"
+            password = _kept_secret(data_dir.absolute() / ".postgres_password")
+        used_before = (folder / "data" / "PG_VERSION").exists()
+        running = postgres(folder, password, home / "postgresql.log", temporary=data_dir is None)
+        yield stack.enter_context(running), used_before
+
+
 def _secret_key(data_dir: Path) -> str:
     """The key that signs tokens, kept with the data so that tokens outlive a restart."""
-    path = data_dir / ".webui_secret_key"
+    return _kept_secret(data_dir / ".webui_secret_key")
+
+
+def _kept_secret(path: Path) -> str:
+    """What a file holds, which is made where there is none."""
     try:
         if not path.exists():
             path.touch(mode=0o600)

@@ -15,8 +15,9 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TextIO
 
 from seatrial.cache import cache_folder
 from seatrial.errors import Inconclusive, WrongUse
@@ -68,6 +69,29 @@ def install(version: str, *, torch_index: str | None = None, progress: Callable[
     return folder
 
 
+def add_driver(version: str, progress: Callable[[str], None]) -> None:
+    """Install what the release needs to speak to PostgreSQL, which it names as an extra of its own, unless it is there.
+
+    Raises `WrongUse` where it names none, `Inconclusive` where pip fails.
+    """
+    folder = environment_folder(version)
+    if any(folder.glob("lib/python*/site-packages/psycopg2")):
+        return
+    (metadata,) = folder.glob(f"lib/python*/site-packages/open_webui-{version}.dist-info/METADATA")
+    found = re.search(r"^Requires-Dist: (psycopg2-binary==[\d.]+)", metadata.read_text(encoding="utf-8"), re.MULTILINE)
+    if found is None:
+        raise WrongUse(f"Open WebUI {version} names no driver for PostgreSQL (psycopg2-binary)")
+    title = f"installing {found.group(1)}"
+    log_path = folder.with_name(f"{version}.pip.log")
+    with _alone(folder), log_path.open("a", encoding="utf-8") as log:
+        log.write(f"\n# {title}\n")
+        _run([*_pip(folder), "--no-deps", found.group(1)], {}, title, progress, log, version)
+
+
+def _pip(folder: Path) -> list[str]:
+    return [str(folder / "bin" / "python"), "-m", "pip", "install", "--no-input", "--progress-bar", "off"]
+
+
 def find_python() -> str:
     """A CPython that Open WebUI supports and that can make environments: this one, one on PATH, or one of pyenv's."""
     names = [shutil.which(f"python{major}.{minor}") for major, minor in PYTHONS]
@@ -85,7 +109,7 @@ def find_python() -> str:
 
 
 def _build(folder: Path, version: str, python: str, torch_index: str | None, progress: Callable[[str], None]) -> None:
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--no-input", "--progress-bar", "off"]
+    pip = _pip(folder)
     wanted = f"open-webui=={version}"
     # By environment, not by argument: the address may hold a password.
     for_torch = {"PIP_INDEX_URL": torch_index} if torch_index else {}
@@ -100,18 +124,29 @@ def _build(folder: Path, version: str, python: str, torch_index: str | None, pro
     log_path = folder.with_name(f"{folder.name}.pip.log")
     with log_path.open("w", encoding="utf-8") as log:
         for title, command, more in steps:
-            progress(title)
             log.write(f"\n# {title}\n")
-            with child(command, env={**os.environ, **more}) as process:
-                assert process.stdout is not None
-                for line in process.stdout:
-                    log.write(line)
-                    log.flush()
-                    if said := shown(line):
-                        progress(f"{title}: {said}")
-                if process.wait():
-                    log.flush()
-                    raise failure(version, title, log_path)
+            _run(command, more, title, progress, log, version)
+
+
+def _run(
+    command: list[str],
+    more: Mapping[str, str],
+    title: str,
+    progress: Callable[[str], None],
+    log: TextIO,
+    version: str,
+) -> None:
+    progress(title)
+    with child(command, env={**os.environ, **more}) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            log.write(line)
+            log.flush()
+            if said := shown(line):
+                progress(f"{title}: {said}")
+        if process.wait():
+            log.flush()
+            raise failure(version, title, Path(log.name))
 
 
 def shown(line: str) -> str:

@@ -3,7 +3,8 @@
     with running(create_app(Script(first_token=0.2, gap=0.02), record=Path("calls.jsonl"))) as url: ...
 
 The reply is a function of the last user message and nothing else, and carries that message unchanged: a nonce
-in the prompt is a nonce in the reply. Every completion leaves one JSON line in `record` (see `Call`).
+in the prompt is a nonce in the reply. Every completion leaves one JSON line in `record` (see `Call`), and what it took
+is served at `GET /records?since=0` (see `journal`), so that a load can tell the deployment's own time from the model's.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import json
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,62 +24,28 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from seatrial.errors import WrongUse
+from seatrial.lab.heartbeat import Heartbeat
+from seatrial.lab.journal import Call, Journal
 from seatrial.lab.script import Script, words
 from seatrial.lab.serving import LOOPBACK, serve
 from seatrial.lifeline import watch
 
-__all__ = ["Call", "Script", "create_app", "last_user_message"]
-
-
-@dataclass(slots=True)
-class Call:
-    """One completion as the provider saw it; times are epoch seconds, taken from one monotonic clock.
-
-    `finished` is false when the client left before the end; `first_token` is null when it left even earlier.
-    """
-
-    model: str
-    stream: bool
-    messages: int
-    last_user_message: str
-    status: int
-    reply: str
-    received: float
-    first_token: float | None = None
-    ended: float | None = None
-    tokens: int = 0
-    finished: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Journal:
-    """The record file. Opened for each line, which costs microseconds: no one has to close it, lines are whole."""
-
-    path: Path | None
-
-    def write(self, call: Call) -> None:
-        if self.path is not None:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(call)) + "\n")
+__all__ = ["Script", "create_app", "last_user_message"]
 
 
 def create_app(script: Script | None = None, record: Path | None = None) -> Starlette:
     """The provider as an ASGI app: `GET /v1/models` and `POST /v1/chat/completions`, with and without `stream`."""
     script = script or Script()
-    journal = _Journal(record)
-    if record is not None:
-        try:
-            record.open("a").close()
-        except OSError as error:
-            raise WrongUse(f"cannot write the record {record}: {error.strerror}") from None
-    numbers = itertools.count(1)
+    journal = Journal(record)
+    heartbeat, numbers = Heartbeat(), itertools.count(1)
 
     async def models(_: Request) -> Response:
         data = [{"id": name, "object": "model", "created": 0, "owned_by": "seatrial"} for name in script.models]
         return JSONResponse({"object": "list", "data": data})
 
     async def completions(request: Request) -> Response:
-        clock = _Clock()
+        clock, loop_late = _Clock(), heartbeat.late
+        heartbeat.begin()
         try:
             body = json.loads(await request.body())
         except ValueError:
@@ -93,12 +59,16 @@ def create_app(script: Script | None = None, record: Path | None = None) -> Star
         status = script.refusal(nth)
         streamed = bool(body.get("stream"))
         call = Call(body["model"], streamed, len(messages), said, status or 200, "", clock.epoch(clock.start))
+        call.loop_late = loop_late
         if status:
             call.ended, call.finished = clock.epoch(), True
             journal.write(call)
             return _refused(status, f"scripted error: every {script.error_every}. completion is refused")
         pieces, thoughts = script.pieces(said, nth), script.thoughts()
         call.reply = "".join(pieces)
+        call.due = script.first_token + script.gap * (len(thoughts) + len(pieces) - 1)
+        call.thoughts = len(thoughts)
+        call.due_first = script.first_token + script.gap * len(thoughts) if streamed else call.due
         head = {"id": f"chatcmpl-{nth}", "created": int(call.received), "model": body["model"]}
         usage = _usage(messages, pieces, thoughts)
         if streamed:
@@ -106,7 +76,7 @@ def create_app(script: Script | None = None, record: Path | None = None) -> Star
             chunks = _chunks(head, pieces, thoughts, usage if wants_usage else None)
             stream = _paced(chunks, script, clock, call, journal)
             return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
-        await clock.until(script.first_token + script.gap * (len(thoughts) + len(pieces) - 1))
+        await clock.until(call.due)
         call.first_token = call.ended = clock.epoch()
         call.tokens, call.finished = len(pieces), True
         journal.write(call)
@@ -115,7 +85,14 @@ def create_app(script: Script | None = None, record: Path | None = None) -> Star
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         return JSONResponse({**head, "object": "chat.completion", "choices": [choice], "usage": usage})
 
+    async def records(request: Request) -> Response:
+        since = request.query_params.get("since", "0")
+        if not since.isdecimal():
+            return _refused(400, "since is the number of a call")
+        return Response(b"".join(journal.since(int(since))), media_type="application/x-ndjson")
+
     routes = [
+        Route("/records", records, methods=["GET"]),
         Route("/v1/models", models, methods=["GET"]),
         Route("/v1/chat/completions", completions, methods=["POST"]),
     ]
@@ -146,15 +123,15 @@ class _Clock:
 
 
 async def _paced(
-    chunks: list[bytes], script: Script, clock: _Clock, call: Call, journal: _Journal
+    chunks: list[bytes], script: Script, clock: _Clock, call: Call, journal: Journal
 ) -> AsyncIterator[bytes]:
     """Send each token at its time. The line is on file before `[DONE]` is out: who has read it can look it up."""
     *tokens, tail = chunks
     try:
         for number, chunk in enumerate(tokens):
             await clock.until(script.first_token + script.gap * number)
-            if call.first_token is None:
-                call.first_token = clock.epoch()
+            call.left.append(clock.epoch())
+            call.first_token = call.left[0]
             yield chunk
             call.tokens += 1
         call.finished = True

@@ -89,7 +89,7 @@ class _OthersTasks:
     async def __call__(self, asked: Asked, behind: Behind) -> Answer:
         answer = await self.register.ask(asked, behind)
         owner = self.register.owner.get(asked.session or "")
-        if asked.operation != self.operation or answer.status != 200 or owner is None or asked.token is None:
+        if asked.operation != self.operation or owner is None or asked.token in (None, owner):
             return answer
         return await behind.answer(asked.by(owner))
 

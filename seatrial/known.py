@@ -18,8 +18,8 @@ from seatrial.baseline import Baseline
 from seatrial.exchange import NO_BODY, Call
 from seatrial.records import Finding
 from seatrial.release import Release, within
-from seatrial.settings import Waiver
 from seatrial.verbs import VERB_OPERATIONS
+from seatrial.waivers import Waiver
 
 VERBS = {operation for operations in VERB_OPERATIONS.values() for operation in operations.values()}
 
@@ -96,7 +96,7 @@ def _at(call: Call, place: str) -> Any:
 
 
 def known_defects() -> list[KnownDefect]:
-    text = (resources.files("contract_tests") / "known_defects.toml").read_text("utf-8")
+    text = (resources.files("seatrial") / "known_defects.toml").read_text("utf-8")
     return [KnownDefect(**row) for row in tomllib.loads(text).get("defect", [])]
 
 

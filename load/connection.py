@@ -1,0 +1,37 @@
+"""How a load reaches its target: geventhttpclient's connections, one for each user, with their moments and limits."""
+
+from __future__ import annotations
+
+import ssl
+from urllib.parse import urlsplit
+
+from load import arrival, bounded_response
+from load.lean_client import LeanClient
+from seatrial.target import Target
+
+arrival.install()
+bounded_response.install()
+
+
+def connection(target: Target, tls: ssl.SSLContext | None) -> LeanClient:
+    """A client of one connection, which is made when it is used first. `tls` where the target wants it."""
+    parts = urlsplit(target.url)
+    return LeanClient(
+        parts.hostname or "",
+        parts.port,
+        ssl=parts.scheme == "https",
+        # A factory that takes no `cafile` would get the public authorities loaded into our context.
+        ssl_context_factory=(lambda **_: tls) if tls else None,
+        connection_timeout=target.timeout,
+        network_timeout=target.timeout,
+        concurrency=1,
+    )
+
+
+def reason(error: OSError) -> str:
+    """Why there was no answer, as a report says it."""
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused: nothing listens there"
+    if isinstance(error, ConnectionResetError):
+        return "the connection broke before an answer (reset)"
+    return f"{type(error).__name__}: {error.strerror or error}"

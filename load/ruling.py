@@ -1,0 +1,80 @@
+"""What a comparison came to, in words and as findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from load.gate import MOST_WANTED, Limits, outcome
+from seatrial.ratios import Ratio, change
+from seatrial.records import Finding
+
+SHOWN = 3
+
+
+def sentence(rows: Sequence[Ratio], limits: Limits, looked: str) -> str:
+    """One sentence over all rows; `looked` is on what it stands, such as "40 pairs of blocks"."""
+    judged = [row for row in rows if row.verdict]
+    slower = [row for row in judged if row.verdict == "fail"]
+    open_ = [row for row in judged if row.verdict == "inconclusive"]
+    verdict = outcome(rows)
+    if verdict == "fail":
+        return f"Fail: proved to be worse in B than the limit allows: {_listed(slower)} ({looked})."
+    if verdict == "pass":
+        return (
+            f"Pass: B is proved not to be slower than A by more than {limits}, the larger counting, "
+            f"in any of {len([row for row in judged if row.operation])} operations, and fails no more ({looked})."
+        )
+    if not judged:
+        return f"Inconclusive: nothing could be compared ({looked})."
+    return f"Inconclusive: neither proved nor refuted: {_listed(open_)} ({looked}). {_advice(open_)}"
+
+
+def told(row: Ratio) -> str:
+    """One row in words."""
+    if row.measure == "failed":
+        return f"{row.b:.2%} of the requests failed in B, {row.a:.2%} in A"
+    if row.ratio is None:
+        return f"{row.operation} ({row.why})"
+    low, high = (change(bound) if bound is not None else "?" for bound in (row.low, row.high))
+    limit = f", limit {change(row.limit)}" if row.limit is not None else ""
+    return f"{row.operation} {row.measure} {change(row.ratio)} ({low} to {high}{limit})"
+
+
+def findings(rows: Sequence[Ratio]) -> Iterator[Finding]:
+    """One for each row that fails B."""
+    for row in rows:
+        if row.verdict != "fail":
+            continue
+        failed = row.measure == "failed"
+        yield Finding(
+            rule="compare-errors" if failed else "compare-slower",
+            severity="break",
+            operation=row.operation,
+            title="More requests fail than before" if failed else f"{row.operation} is slower than before",
+            expected=f"at most {row.limit:.0%} more failed requests than in A"
+            if failed
+            else f"a p95 of at most {change(row.limit or 1)} of A's {row.a:,.1f} ms",
+            received=told(row) if failed else f"{row.b:,.1f} ms; {told(row)}",
+            where=row.measure,
+            curl="",
+            notice="People are refused more often than before." if failed else "People wait longer than before.",
+        )
+
+
+def _listed(rows: Sequence[Ratio]) -> str:
+    worst = sorted(rows, key=lambda row: -(row.ratio or 0) / (row.limit or 1))
+    more = f", and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
+    return "; ".join(told(row) for row in worst[:SHOWN]) + more
+
+
+def _advice(rows: Sequence[Ratio]) -> str:
+    """How many pairs would have decided."""
+    without = [row for row in rows if row.ratio is None]
+    if any(row.measure != "failed" for row in without):
+        return "More sessions of the mix have to ask for what was answered too seldom."
+    if without:
+        return "Longer would tell: double --pairs."
+    wanted = [row.wanted for row in rows]
+    if None in wanted:
+        return f"It is too close to the limit: not even {MOST_WANTED:,} pairs would decide."
+    return f"Going by this spread, {max(one for one in wanted if one is not None):,} pairs decide (--pairs)."

@@ -1,0 +1,52 @@
+"""Ends what the lab started, and removes what it laid down, should the lab be killed before it could do so itself.
+
+    with child([...]) as process, guarded(process.pid, folder): ...
+
+It is a process of its own that waits for its starter to be gone. A server that we did not write cannot look for that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import seatrial
+from seatrial.lab.children import GRACE_SECONDS, child
+from seatrial.lifeline import LOOK_SECONDS, is_cut, tie
+
+
+@contextlib.contextmanager
+def guarded(group: int, folder: Path | None = None, end: signal.Signals = signal.SIGTERM) -> Iterator[None]:
+    """Over the group of a process that `child` started; `end` is how it is asked, and the folder goes after it."""
+    wanted = json.dumps({"group": group, "folder": str(folder) if folder else None, "end": int(end)})
+    env = {**os.environ, **tie(), "PYTHONPATH": str(Path(seatrial.__file__).parents[1])}
+    with child([sys.executable, "-P", "-m", "seatrial.lab.guard", wanted], env=env, output=subprocess.DEVNULL):
+        yield
+
+
+def main(arguments: str) -> None:
+    """Wait for the starter's end; whoever ends it otherwise has nothing to be guarded any more."""
+    wanted = json.loads(arguments)
+    while not is_cut():
+        time.sleep(LOOK_SECONDS)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(wanted["group"], wanted["end"])
+        until = time.monotonic() + GRACE_SECONDS
+        while time.monotonic() < until:
+            os.killpg(wanted["group"], 0)
+            time.sleep(0.1)
+        os.killpg(wanted["group"], signal.SIGKILL)
+    if wanted["folder"]:
+        shutil.rmtree(wanted["folder"], ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

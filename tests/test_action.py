@@ -1,0 +1,319 @@
+"""What runs in other people's CI, as it runs there: the steps of the action and the lines of the GitLab template.
+
+No runner is here. The steps' own text is run by bash, with the files and variables that a runner gives them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+from command_line import environment, reference_server, until
+
+from seatrial.cli import cli
+from seatrial.contract import Contract
+from seatrial.lab.faults import named
+from seatrial.lab.proxy import Proxy
+from seatrial.lab.serving import running
+
+ROOT = Path(__file__).resolve().parent.parent
+BASH = ["bash", "--noprofile", "--norc", "-eo", "pipefail"]
+
+STUB = """#!/usr/bin/env bash
+# Says what it was asked, makes a run folder, and ends as it is told.
+echo "$* baseline=${SEATRIAL_BASELINE-}" >> "$STUB_CALLS"
+case "$*" in report*) echo "::error title=stub::annotated"; exit 0 ;; esac
+out=none
+while [ $# -gt 1 ]; do [ "$1" != --out ] || out=$2; shift; done
+[ "$out" != none ] || { echo "it drifted"; exit 1; }
+name=$(basename "$out")
+declare -n code="STUB_$name"
+[ "$name" != verify ] || [ -z "${STUB_SAYS-}" ] || echo "$STUB_SAYS"
+[ -z "${STUB_SLEEPS-}" ] || { trap 'echo stopped >> "$STUB_CALLS"; kill $!; exit 130' TERM; sleep 60 & wait $!; }
+[ "${code-0}" = 2 ] || { mkdir -p "$out"; echo "report of $name" > "$out/report.md"; echo {} > "$out/run.json"; }
+exit "${code-0}"
+"""
+MAKE = f"""#!/usr/bin/env bash
+# In place of `make --silent -C DIR setup`: installing takes a minute and the network.
+[ "$1 $2 $4" = "--silent -C setup" ] && mkdir -p "$3/.venv/bin"
+printf '#!/bin/sh\\nexec {sys.executable} -P -m seatrial "$@"\\n' > "$3/.venv/bin/seatrial"
+chmod +x "$3/.venv/bin/seatrial"
+"""
+
+
+@dataclass
+class Job:
+    """A job of a runner: a workspace, the files that GitHub reads afterwards, and what was printed."""
+
+    place: Path
+    env: dict[str, str]
+    code: int = 0
+    printed: str = ""
+
+    def bash(self, script: str, env: Mapping[str, str] | None = None) -> None:
+        done = subprocess.run(
+            [*BASH, "-c", script],
+            cwd=self.place,
+            env=self.env | dict(env or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        self.code, self.printed = done.returncode, self.printed + done.stdout
+
+    @property
+    def summary(self) -> str:
+        return (self.place / "summary").read_text("utf-8")
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        return dict(line.split("=", 1) for line in (self.place / "outputs").read_text("utf-8").splitlines())
+
+    @property
+    def calls(self) -> list[str]:
+        return (self.place / "calls").read_text("utf-8").splitlines()
+
+    @property
+    def obeyed(self) -> list[str]:
+        """The lines that GitHub's runner takes for commands: none after a stop, until its word comes again."""
+        commands, word = [], None
+        for line in self.printed.splitlines():
+            if word is not None:
+                word = None if line.strip() == f"::{word}::" else word
+            elif line.strip().startswith("::stop-commands::"):
+                word = line.strip().removeprefix("::stop-commands::")
+                assert len(word) == 32
+            elif line.strip().startswith("::") or "##[" in line:
+                commands.append(line.strip())
+        assert word is None, "commands were never switched on again"
+        return commands
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    """A job on GitHub whose `make` installs this checkout, and `gate` finds a stub where a test asks for it."""
+    tree, bin_folder, place = tmp_path / "tree", tmp_path / "bin", tmp_path / "work"
+    shutil.copytree(ROOT / ".ci", tree / ".ci")
+    bin_folder.mkdir()
+    place.mkdir()
+    for name, text in (("make", MAKE), ("stub", STUB)):
+        (bin_folder / name).write_text(text, "utf-8")
+        (bin_folder / name).chmod(0o755)
+    files = {"GITHUB_STEP_SUMMARY": "summary", "GITHUB_OUTPUT": "outputs", "STUB_CALLS": "calls"}
+    for name in files.values():
+        (place / name).touch()
+    env = environment({variable: str(place / name) for variable, name in files.items()})
+    env |= {"GITHUB_ACTIONS": "true", "GITHUB_ACTION_PATH": str(tree / ".ci/github"), "COLUMNS": "80"}
+    env["PATH"] = f"{bin_folder}{os.pathsep}{env['PATH']}"
+    return Job(place, env)
+
+
+def action() -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load((ROOT / ".ci/github/action.yml").read_text("utf-8"))
+    return document
+
+
+def evaluated(text: str, inputs: Mapping[str, str], env: Mapping[str, str]) -> str:
+    """The few expressions that the action has: `${{ inputs.x || env.Y }}`."""
+
+    def value(found: re.Match[str]) -> str:
+        contexts = {f"inputs.{name}": given for name, given in inputs.items()} | {f"env.{n}": v for n, v in env.items()}
+        return next((contexts[one] for one in found[1].split(" || ") if contexts.get(one)), "")
+
+    return re.sub(r"\$\{\{ (.+?) \}\}", value, text)
+
+
+def run_action(job: Job, **given: str) -> None:
+    """Its `run` steps one after the other, until one fails, with these inputs."""
+    document = action()
+    inputs = {name: one["default"] for name, one in document["inputs"].items()}
+    inputs |= {name.replace("_", "-"): value for name, value in given.items()}
+    for step in document["runs"]["steps"]:
+        if "run" in step and job.code == 0:
+            job.bash(step["run"], {name: evaluated(t, inputs, job.env) for name, t in step.get("env", {}).items()})
+
+
+def gate(job: Job, **env: str) -> None:
+    """The script alone, with a stub in place of Seatrial."""
+    job.bash(str(ROOT / ".ci/gate"), {"SEATRIAL_COMMAND": "stub", "SEATRIAL_URL": "http://new"} | env)
+
+
+def test_the_action_verifies_and_tells(job: Job) -> None:
+    run_action(job)
+    assert job.code == 0, job.printed
+    assert job.outputs == {"exit-code": "0", "verdict": "pass", "folder": "seatrial-run"}
+    assert "## ✅ Pass" in job.summary
+    assert job.obeyed == []
+    names = {path.name for path in (job.place / "seatrial-run/verify").iterdir()}
+    assert {"report.html", "report.md", "junit.xml"} <= names
+
+
+def test_the_action_fails_what_is_broken_and_annotates_it(job: Job) -> None:
+    token = "sk-of-the-owner"
+    job.env["SEATRIAL_TOKEN"] = token
+    with (
+        reference_server(token) as (healthy, _),
+        running(Proxy(healthy, Contract.load(), named("message-lost"))) as url,
+    ):
+        run_action(job, url=url)
+    assert job.code == 1, job.printed
+    assert job.outputs["verdict"] == "fail"
+    assert "## ❌ Fail" in job.summary
+    assert any(re.match(r"::error title=break%3A \w+ \([\w-]+\)::", line) for line in job.obeyed), job.printed
+    everything = [path for path in (job.place / "seatrial-run").rglob("*") if path.is_file()]
+    assert not [path for path in everything if token.encode() in path.read_bytes()]
+    assert token not in job.printed
+
+
+def test_a_target_that_cannot_be_reached_is_annotated_with_the_reason(job: Job) -> None:
+    run_action(job, url="http://127.0.0.1:1")
+    assert job.code == 3, job.printed
+    assert job.outputs["verdict"] == "inconclusive"
+    (told,) = job.obeyed
+    assert told.startswith("::error title=Seatrial::seatrial: ")
+    assert "http://127.0.0.1:1" in told
+    assert told.partition("Seatrial::")[2] in job.summary
+
+
+def test_inputs_win_over_the_environment_which_is_used_without(job: Job) -> None:
+    document = action()
+    (step,) = [one for one in document["runs"]["steps"] if one.get("id") == "gate"]
+    text = step["env"]["SEATRIAL_URL"]
+    assert evaluated(text, {"url": "http://input"}, {"SEATRIAL_URL": "http://environment"}) == "http://input"
+    assert evaluated(text, {"url": ""}, {"SEATRIAL_URL": "http://environment"}) == "http://environment"
+
+
+def test_no_step_is_made_of_an_input_and_what_it_uses_is_named_by_commit() -> None:
+    for step in action()["runs"]["steps"]:
+        assert "${{" not in step.get("run", "")
+        assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", step.get("uses", f"x@{'0' * 40}"))
+
+
+def test_every_input_is_explained_in_the_docs() -> None:
+    page = (ROOT / "docs/ci.md").read_text("utf-8")
+    assert [name for name in (*action()["inputs"], *action()["outputs"]) if f"`{name}`" not in page] == []
+
+
+@pytest.mark.parametrize(
+    ("against", "verify", "compare", "code"),
+    [
+        ("0", "0", "0", 0),
+        ("1", "0", "0", 0),  # what fails there is the baseline
+        ("0", "1", "3", 1),
+        ("0", "3", "1", 1),
+        ("0", "0", "3", 3),
+        ("0", "0", "2", 2),
+        ("0", "1", "2", 1),
+        ("3", "0", "0", 3),  # nothing to hold it against
+        ("0", "130", "1", 130),
+    ],
+)
+def test_it_ends_with_the_gravest_code_of_its_parts(
+    job: Job, against: str, verify: str, compare: str, code: int
+) -> None:
+    codes = {"STUB_against": against, "STUB_verify": verify, "STUB_compare": compare}
+    gate(job, SEATRIAL_AGAINST="http://old", SEATRIAL_MAX_SLOWDOWN="10%", **codes)
+    assert (job.code, job.outputs["exit-code"]) == (code, str(code))
+
+
+def test_what_it_asks_of_seatrial(job: Job) -> None:
+    gate(job, SEATRIAL_AGAINST="http://old", SEATRIAL_MAX_SLOWDOWN="10%", SEATRIAL_BASELINE="gone", SEATRIAL_OUT="o")
+    assert [call for call in job.calls if not call.startswith("report")] == [
+        "verify http://old --out o/against baseline=",
+        "verify http://new --out o/verify baseline=o/against",
+        "compare o/against o/verify baseline=",
+        "compare http://old http://new --no-verify --max-slowdown 10% --yes --out o/compare baseline=",
+    ]
+    assert job.summary == "report of verify\n\n### Against http://old\n\n    it drifted\nreport of compare\n"
+    assert job.obeyed == ["::error title=stub::annotated"] * 2
+
+
+def test_what_it_asks_of_compare_is_there(job: Job) -> None:
+    gate(job, SEATRIAL_AGAINST="http://old", SEATRIAL_MAX_SLOWDOWN="10%")
+    (asked,) = [call.split() for call in job.calls if "--max-slowdown" in call]
+    command = cli.get_command(click.Context(cli), "compare")
+    assert command is not None
+    known = {name for option in command.params for name in option.opts}
+    if "--max-slowdown" not in known:
+        pytest.skip("`seatrial compare` knows stored runs only")
+    assert {word for word in asked if word.startswith("--")} <= known
+
+
+def test_a_wrong_use_ends_it_at_once(job: Job) -> None:
+    gate(job, SEATRIAL_AGAINST="http://old", SEATRIAL_MAX_SLOWDOWN="10%", STUB_verify="2", STUB_SAYS="100% `wrong`")
+    assert job.code == 2
+    assert not [call for call in job.calls if call.startswith("compare")]
+    assert job.obeyed == ["::error title=Seatrial::100%25 `wrong`"]
+
+
+def test_a_baseline_is_used_once_there_is_one(job: Job) -> None:
+    gate(job, SEATRIAL_BASELINE="main/verify", SEATRIAL_OUT="first")
+    assert "no baseline at main/verify yet" in job.printed
+    (job.place / "main").mkdir()
+    shutil.copytree(job.place / "first/verify", job.place / "main/verify")
+    gate(job, SEATRIAL_BASELINE="main/verify", SEATRIAL_OUT="second")
+    asked = [call.partition(" --out ")[2] for call in job.calls if call.startswith("verify")]
+    assert asked == ["first/verify baseline=", "second/verify baseline=main/verify"]
+
+
+@pytest.mark.parametrize(
+    "said", ["::error::x", "  ::add-mask::x", "x ##[set-output name=exit-code]0", "::stop-commands::x"]
+)
+def test_what_a_target_says_is_no_command(job: Job, said: str) -> None:
+    gate(job, STUB_SAYS=said)
+    assert said in job.printed
+    assert job.obeyed == ["::error title=stub::annotated"]
+
+
+def test_a_folder_that_holds_something_is_kept(job: Job) -> None:
+    (job.place / "seatrial-run").mkdir()
+    (job.place / "seatrial-run/mine").touch()
+    gate(job)
+    assert (job.code, job.outputs["verdict"], job.calls) == (2, "wrong use", [])
+
+
+def test_a_job_that_is_cancelled_lets_seatrial_tidy_up(job: Job) -> None:
+    env = job.env | {"SEATRIAL_COMMAND": "stub", "STUB_SLEEPS": "1"}
+    with subprocess.Popen([ROOT / ".ci/gate"], cwd=job.place, env=env, stdout=subprocess.PIPE, text=True) as process:
+        until(lambda: bool(job.calls))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+        assert process.stdout is not None
+        with closing(process.stdout):
+            assert "exit code 130" in process.stdout.read()
+    assert job.calls[1] == "stopped"
+
+
+def test_the_template_of_gitlab_fetches_sets_up_and_gates(job: Job, tmp_path: Path) -> None:
+    template = yaml.safe_load((ROOT / ".ci/gitlab.yml").read_text("utf-8"))[".seatrial"]
+    upstream = tmp_path / "tree"
+    git = ["git", "-C", str(upstream), "-c", "user.name=x", "-c", "user.email=x@example.org"]
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "x"]):
+        subprocess.run([*git, *arguments], check=True)
+    commit = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    lines = "\n".join(template["before_script"] + template["script"]).replace("/tmp/seatrial", str(tmp_path / "got"))
+    assert "/tmp/seatrial" in template["script"][0]
+    lines = lines.replace(".venv/bin/seatrial", "../bin/stub")
+    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"):
+        del job.env[name]
+    job.bash(lines, {"SEATRIAL_GIT": str(upstream), "SEATRIAL_REF": commit, "STUB_verify": "3"})
+    assert job.code == 3, job.printed
+    assert job.calls == ["verify --out seatrial-run/verify baseline="]
+    assert (tmp_path / "got/.venv/bin/seatrial").exists()
+    assert "::" not in job.printed
+    assert template["artifacts"]["paths"] == ["seatrial-run/"]

@@ -1,0 +1,93 @@
+"""The search for a capacity over loads that are made up: what becomes of voids, deaths, interruptions, budgets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from load.capacity import Capacity
+from load.objectives import parse, with_defaults
+from load.search import Answer
+from seatrial.errors import Inconclusive
+from seatrial.records import Recorder, Run, RunFolder
+from seatrial.samples import Integrity, Sample, Turned
+
+LOOK = 10.0
+
+
+@dataclass
+class Played:
+    """Loads of a deployment whose turns take 105 ms for each user; `causes` are those of the first tries of a level."""
+
+    place: Path
+    causes: dict[int, list[str]] = field(default_factory=dict)
+    tries: Counter[int] = field(default_factory=Counter)
+
+    def __call__(self, level: int, seconds: float) -> tuple[Run, RunFolder]:
+        self.tries[level] += 1
+        causes = self.causes.get(level, [])
+        cause = causes.pop(0) if causes else ""
+        folder = RunFolder.create(str(self.place / f"{sum(self.tries.values()):03}-{level}"), "load")
+        samples = Recorder(folder.path / "samples" / "load.jsonl")
+        for number in range(0 if cause == "nothing" else 600):
+            key = f"{number // 3}-1"
+            samples.write(Turned(1.0, key, 1, "session", "plain", 105.0 * level, "done"))
+            samples.write(Sample(1.0, "sendMessage", 105.0 * level, 200, True, 1, key))
+            if number % 3 == 2:
+                samples.write(Integrity(1.0, key, 3, 6, 0, 6, 0, 0, 0, 0, 0, True))
+        samples.close()
+        counts = {"requests": 600, "turns": 600}
+        problem = f"it was {cause}" if cause else None
+        return Run("load", "", "sessions", counts=counts, problem=problem, cause=cause.replace("nothing", "")), folder
+
+
+def search(place: Path, *, budget: float = 3600.0, **causes: list[str]) -> tuple[Answer, Played, Capacity]:
+    folder = RunFolder.create(str(place / "run"), "capacity")
+    played = Played(place, {int(level[1:]): list(told) for level, told in causes.items()})
+    objectives = with_defaults(parse(["turn p95 < 1s"]))
+    capacity = Capacity(objectives, (), played, folder, budget, LOOK)
+    return capacity.search(2, 64), played, capacity
+
+
+def test_the_interval_holds_the_capacity_and_both_ends_were_tried_twice(tmp_path: Path) -> None:
+    answer, played, capacity = search(tmp_path)
+    assert (answer.holds, answer.fails) == (9, 11)  # a turn takes 1,050 ms with ten
+    assert (played.tries[9], played.tries[11]) == (2, 2)
+    assert [row.outcome for row in capacity.tried if row.level == 16] == ["fails"]
+
+
+def test_one_void_try_is_repeated_and_a_second_ends_the_search(tmp_path: Path) -> None:
+    answer, _, _ = search(tmp_path / "once", _4=["void"])
+    assert (answer.holds, answer.fails) == (9, 11)
+    answer, played, _ = search(tmp_path / "twice", _4=["void", "void"])
+    assert (answer.holds, answer.fails) == (2, None)
+    assert "the load generator itself was the limit" in answer.why
+    assert played.tries[8] == 0
+
+
+def test_a_target_that_died_failed_its_level(tmp_path: Path) -> None:
+    answer, _, capacity = search(tmp_path, _4=["died", "died"])
+    assert (answer.holds, answer.fails) == (3, 4)
+    assert [row.why for row in capacity.tried if row.level == 4] == ["it was died"] * 2
+
+
+def test_an_interruption_ends_the_search_and_the_levels_before_it_are_kept(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        search(tmp_path, _8=["interrupted"])
+    kept = (tmp_path / "run" / "levels.jsonl").read_text("utf-8")
+    assert kept.count('"outcome": "holds"') == 2
+
+
+def test_a_load_that_came_to_nothing_says_why(tmp_path: Path) -> None:
+    with pytest.raises(Inconclusive, match="it was nothing"):
+        search(tmp_path, _2=["nothing"])
+
+
+def test_a_budget_that_is_over_leaves_what_is_known(tmp_path: Path) -> None:
+    answer, played, _ = search(tmp_path, budget=LOOK / 2)
+    assert (answer.holds, answer.fails) == (0, None)
+    assert "budget" in answer.why
+    assert not played.tries

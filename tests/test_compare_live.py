@@ -1,0 +1,168 @@
+"""`seatrial compare` of two live targets: reference servers, one of them late; what is refused; Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+import subprocess
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from command_line import Command, command, environment, until
+
+from load.duelling import both
+from load.duelling import environment as environment_of
+from seatrial.client import Client
+from seatrial.contract import SESSIONS, Contract
+from seatrial.lab.reference import create_app
+from seatrial.lab.serving import running
+from seatrial.ledger import Ledger, open_entries
+from seatrial.records import Finding, Run, RunFolder
+from seatrial.samples import Compared, Integrity
+from seatrial.settings import Settings
+from seatrial.target import Target
+
+CONTRACT = Contract.load()
+LATE = 0.04
+NOWHERE = "http://127.0.0.1:9"
+Event = MutableMapping[str, Any]
+
+
+@contextmanager
+def server(late: str = "") -> Iterator[str]:
+    """The reference server; one operation may come late."""
+    app = create_app(CONTRACT)
+
+    async def slowly(scope: Event, receive: Any, send: Callable[[Event], Awaitable[None]]) -> None:
+        operation = CONTRACT.operation(late)
+        path = CONTRACT.prefix(SESSIONS) + re.sub(r"\{\w+\}", "[^/]+", operation.path)
+        if scope["type"] == "http" and scope["method"] == operation.method and re.fullmatch(path, scope["path"]):
+            await asyncio.sleep(LATE)
+        await app(scope, receive, send)
+
+    with running(slowly if late else app) as url:
+        yield url
+
+
+def sessions_on(url: str) -> list[Any]:
+    path = CONTRACT.prefix(SESSIONS) + CONTRACT.operation("listSessions").path
+    return list(httpx.get(url + path).json()["sessions"])
+
+
+def test_the_late_operation_is_found_and_nothing_is_left_on_either_side(here: Command) -> None:
+    with server() as a, server(late="getHistory") as b:
+        done = here("compare", a, b, "--pairs", "20", "--no-verify", "--turns", "1", "--out", "run", "--json")
+        assert sessions_on(a) == sessions_on(b) == []
+    told, folder = json.loads(done.out), RunFolder(Path("run"))
+    assert done.code == told["exit_code"] == 1, done.err
+    assert told["verdict"] == "fail"
+    assert told["sentence"].startswith("Fail: proved to be worse in B than the limit allows: getHistory p95")
+    rows = {row.operation: row for row in folder.rows("comparison.jsonl", Compared)}
+    assert rows["getHistory"].verdict == "fail"
+    assert rows["getHistory"].low > rows["getHistory"].limit
+    assert rows.keys() == {"createSession", "sendMessage", "getHistory", "deleteSession"}
+    assert [one.operation for one in folder.rows("findings.jsonl", Finding)] == ["getHistory"]
+    # Both sides played the same: as many sessions, and all that was said is there.
+    played = [list(RunFolder(folder.path / side).rows("samples/*.jsonl", Integrity)) for side in "ab"]
+    assert len(played[0]) == len(played[1]) > 0
+    assert all(one.deleted and one.stored == one.acknowledged for side in played for one in side)
+    assert [open_entries(folder.path / side / "ledger.jsonl") for side in "ab"] == [[], []]
+    assert (folder.path / "report.html").is_file()
+    assert "compare-slower" in (folder.path / "junit.xml").read_text("utf-8")
+
+
+def test_ctrl_c_leaves_nothing_and_says_so(tmp_path: Path) -> None:
+    with server() as a, server() as b:
+        process = subprocess.Popen(
+            command("compare", a, b, "--no-verify", "--out", "run"),
+            cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        samples = tmp_path / "run" / "a" / "samples"
+        try:
+            for _ in range(3):  # a minute at most, on a machine that has much to do
+                with suppress(AssertionError):
+                    until(lambda: any(one.stat().st_size for one in samples.glob("*.jsonl")))
+                    break
+            process.send_signal(signal.SIGINT)
+            said, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
+            process.communicate()
+        assert process.returncode == 3, said
+        assert "Inconclusive: interrupted." in said
+        assert sessions_on(a) == sessions_on(b) == []
+    run = RunFolder(tmp_path / "run").load()
+    assert (run.cause, run.left_behind) == ("interrupted", [])
+
+
+def test_a_target_that_goes_away_is_named(here: Command) -> None:
+    with server() as a:
+        done = here("compare", a, NOWHERE, "--no-verify")
+        done.refused(3, "B: ", NOWHERE)
+        here("compare", NOWHERE, a, "--no-verify").refused(3, "A: ", NOWHERE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--pairs", "10"], ("pairs must be an even number from 20",)),
+        (["--pairs", "21"], ("pairs must be an even number",)),
+        (["--max-slowdown", "fast"], ("--max-slowdown fast",)),
+        (["--floor", "5"], ("--floor 5",)),
+        (["--mix", "dancing=1"], ("--mix",)),
+    ],
+)
+def test_wrong_use_is_told_before_anything_is_asked(
+    here: Command, arguments: list[str], words: tuple[str, ...]
+) -> None:
+    here("compare", NOWHERE, NOWHERE, *arguments).refused(2, *words)
+
+
+def test_a_target_that_is_not_here_wants_a_yes(here: Command) -> None:
+    here("compare", NOWHERE, "http://192.0.2.1").refused(2, "http://192.0.2.1", "--yes")
+
+
+def test_a_journey_of_the_other_api_is_refused_with_the_side(here: Command) -> None:
+    with server() as a:
+        here("compare", a, a, "--mix", "completions=1").refused(2, "A: ", "completions")
+
+
+def test_both_settings_reach_the_process_that_plays_them() -> None:
+    a = Settings(url="http://a", token=("t1", "t2"), users=3, pairs=24)
+    b = Settings(url="http://b", admin_token="t3", users=3, pairs=24)
+    assert both(environment_of(a, b)) == {"a": a, "b": b}
+
+
+def test_what_is_said_of_b_alone_replaces_what_is_said_of_both(here: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    from seatrial.cli.compare import _settings
+
+    _ = here
+    monkeypatch.setenv("SEATRIAL_TOKEN", "of-a")
+    monkeypatch.setenv("SEATRIAL_B_ADMIN_TOKEN", "of-b")
+    first, second = _settings("http://a", "http://b", {"users": 6})
+    assert (first.token, first.admin_token, first.users) == (("of-a",), None, 6)
+    assert (second.token, second.admin_token, second.users) == ((), "of-b", 6)
+    first, second = _settings("http://a", "http://b", {"b_token": ("option",)})
+    assert (first.token, second.token, second.admin_token) == (("of-a",), ("option",), "of-b")
+
+
+def test_clean_finishes_both_sides_after_a_kill(here: Command) -> None:
+    with server() as a, server() as b:
+        for side, url in (("a", a), ("b", b)):
+            folder = RunFolder.create(f"run/{side}", "compare")
+            folder.save(Run("compare", url, SESSIONS))
+            ledger, call = Ledger(folder.path / "ledger.jsonl"), CONTRACT.call("createSession")
+            with Client(Target(url), before=ledger.before, on_exchange=ledger.after) as client:
+                client.send(call)
+            ledger.close()
+        RunFolder(Path("run")).save(Run("compare", b, SESSIONS))
+        assert [len(sessions_on(url)) for url in (a, b)] == [1, 1]
+        done = here("clean", "run")
+        assert done.code == 0, done.err
+        assert [sessions_on(url) for url in (a, b)] == [[], []]

@@ -1,0 +1,120 @@
+"""`seatrial compare` of two stored loads, what `load --baseline` makes of it, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import Command
+from report_runs import folder, verify_run
+from rich.console import Console
+
+from seatrial.cli.before import HeldAgainst
+from seatrial.records import Finding, Run, RunFolder
+from seatrial.samples import Compared, Known, Sample
+from seatrial.settings import Settings
+
+LOAD: dict[str, Any] = {"users": 4, "mix": "session=1", "turns": 3, "think": 1.0, "times_from": 0.0}
+MACHINE = {"system": "Linux", "machine": "x86_64", "processors": 2, "processor": "a processor"}
+
+
+def stored(name: str, *, slower: float = 1.0, failing: float = 0.0, known: float = 1.0, **changes: Any) -> str:
+    """A load of 60 sessions, of which `getHistory` takes so much longer."""
+    given: dict[str, Any] = {"command": "load", "api": "sessions", "settings": LOAD, "machine": MACHINE, "id": name}
+    chance = random.Random(name)
+    rows: list[Any] = [Known(float(second), "during", known, ()) for second in range(20)]
+    for session in range(60):
+        usual = 40 * chance.lognormvariate(0, 0.04)
+        for nth, operation in enumerate(("sendMessage", "getHistory") * 3):
+            factor = slower if operation == "getHistory" else 1.0
+            ms = usual * factor * chance.lognormvariate(0, 0.06)
+            rows.append(Sample(session + nth / 10, operation, ms, 200, chance.random() >= failing, 1, f"1-{session}"))
+    folder(Path(name), verify_run(**given | changes), samples=tuple(rows))
+    return name
+
+
+def test_equal_loads_pass(here: Command) -> None:
+    done = here("compare", stored("before"), stored("after"))
+    assert done.code == 0, done.out
+    assert "Pass: B is proved not to be slower" in done.out
+
+
+def test_a_slower_one_fails_and_is_named(here: Command) -> None:
+    done = here("compare", "--json", stored("before"), stored("after", slower=1.5))
+    told = json.loads(done.out)
+    assert done.code == told["exit_code"] == 1
+    assert [row["operation"] for row in told["ratios"] if row["verdict"] == "fail"] == ["getHistory"]
+    row = next(row for row in told["ratios"] if row["operation"] == "getHistory")
+    assert 1.1 < row["low"] < row["ratio"] < row["high"]
+    assert here("compare", "before", stored("faster", slower=0.5)).code == 0
+
+
+def test_one_that_fails_more_fails(here: Command) -> None:
+    done = here("compare", stored("before"), stored("after", failing=0.1))
+    assert done.code == 1
+    assert "of the requests failed in B" in done.out
+
+
+def test_what_cannot_be_told_is_open(here: Command) -> None:
+    done = here("compare", stored("before"), stored("after", slower=1.115))
+    assert done.code == 3
+    assert "Inconclusive" in done.out
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"machine": MACHINE | {"processors": 8}}, ("different machines", "processors 2 and 8")),
+        ({"settings": LOAD | {"mix": "session=1,reader=1"}}, ("different loads", "mix")),
+        ({"settings": LOAD | {"users": 40}}, ("different loads", "users 4 and 40")),
+        ({"model": "another"}, ("the model was",)),
+        ({"api": "openwebui"}, ("'sessions'", "'openwebui'")),
+        ({"known": 40.0}, ("measured wrong",)),
+        ({"problem": "interrupted"}, ("no result", "interrupted")),
+    ],
+)
+def test_loads_that_are_unlike_are_refused_in_a_line(
+    here: Command, changes: dict[str, Any], words: tuple[str, ...]
+) -> None:
+    here("compare", stored("before"), stored("after", **changes)).refused(3, "cannot be compared", *words)
+
+
+def test_what_is_no_pair_of_runs_is_refused_in_a_line(here: Command) -> None:
+    before = stored("before")
+    here("compare", before, before).refused(2, "the same run folder")
+    here("compare", before, f"./{before}").refused(2, "the same run folder")
+    here("compare", before, "http://localhost:9090").refused(2, "one is a URL and one a run folder")
+    folder(Path("verified"), verify_run(id="verified"))
+    here("compare", before, "verified").refused(2, "holds a load")
+    here("load", "--baseline", "verified").refused(2, "--baseline verified holds a verify")
+
+
+def held(before: str, after: str, **changes: Any) -> tuple[Run, RunFolder]:
+    made = RunFolder(Path(after))
+    run = replace(made.load(), verdict="pass", exit_code=0, sentence="Pass: all is stored.", **changes)
+    judged = HeldAgainst.open(before, Settings()).judged(run, made, Console(quiet=True))
+    return judged, made
+
+
+@pytest.mark.usefixtures("here")
+def test_a_load_is_held_against_its_baseline() -> None:
+    run, made = held(stored("before"), stored("after", slower=1.5))
+    assert (run.verdict, run.exit_code) == ("fail", 1)
+    assert [one.rule for one in made.rows("findings.jsonl", Finding)] == ["compare-slower"]
+    assert {one.operation for one in made.rows("comparison.jsonl", Compared)} == {"sendMessage", "getHistory"}
+    run, _ = held("before", stored("same"))
+    assert (run.verdict, run.exit_code) == ("pass", 0)
+    run, _ = held("before", stored("elsewhere", machine=MACHINE | {"processors": 8}))
+    assert (run.verdict, run.exit_code) == ("inconclusive", 3)
+
+
+@pytest.mark.usefixtures("here")
+def test_a_load_that_failed_by_itself_stays_failed() -> None:
+    before, after = stored("before"), RunFolder(Path(stored("after")))
+    failed = replace(after.load(), verdict="fail", exit_code=1, sentence="Fail: 2 lost.")
+    run = HeldAgainst.open(before, Settings()).judged(failed, after, Console(quiet=True))
+    assert (run.verdict, run.exit_code, run.sentence) == ("fail", 1, "Fail: 2 lost.")

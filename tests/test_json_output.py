@@ -1,0 +1,48 @@
+"""`--json` on every command: what a program reads on standard output is one JSON document."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import click
+import pytest
+from command_line import Command, command, environment, reference_server
+from shown import every_command
+
+from seatrial.lab.children import child
+from seatrial.lab.faults import CATALOGUE
+
+
+@pytest.mark.parametrize(
+    "found", [one for _, one in every_command() if not isinstance(one, click.Group)], ids=lambda one: str(one.name)
+)
+def test_every_command_has_it(found: click.Command) -> None:
+    assert "--json" in {name for option in found.params for name in option.opts}
+
+
+@pytest.mark.parametrize("words", ["reference", "provider", "proxy --upstream {url}"])
+def test_a_server_of_the_lab_says_its_url(words: str) -> None:
+    with reference_server("sk-json") as (url, _):
+        arguments = ["lab", *words.format(url=url).split(), "--port", "0", "--json"]
+        with child(command(*arguments), env=environment(), errors=None) as process:
+            assert process.stdout is not None
+            assert json.loads(process.stdout.readline())["url"].startswith("http://127.0.0.1:")
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 0
+
+
+def test_the_catalogue_of_faults(here: Command) -> None:
+    told = json.loads(here("lab", "proxy", "--list", "--json").out)
+    assert [fault["name"] for fault in told] == list(CATALOGUE)
+    assert {"name", "kind", "apis", "rules", "words"} == set(told[0])
+
+
+def test_a_verification_and_what_reads_it(here: Command, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    verified = json.loads(here("verify", "--out", "run", "--json").out)
+    assert (verified["command"], verified["exit_code"]) == ("verify", 0)
+    assert json.loads(here("report", "run", "--json").out)["id"] == verified["id"]
+    assert json.loads(here("compare", "run", "run", "--json").out)
+    assert json.loads(here("clean", "run", "--json").out) == {"left_behind": {}}

@@ -1,0 +1,250 @@
+"""The deployment's own share of a turn, joined with what a scripted provider recorded; and who was the limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+from command_line import Command
+from rich.console import Console
+
+from load.capacity import Capacity
+from load.limit import limit
+from load.objectives import parse
+from load.overhead import OVERHEAD, learn, overheads
+from load.proof import replies
+from load.provider import FILE, fetch, mark, meet
+from seatrial.cli.load import run_load
+from seatrial.contract import OPENWEBUI, SESSIONS, Contract
+from seatrial.errors import EXIT_FAIL, Inconclusive, WrongUse
+from seatrial.lab import openwebui_install as releases
+from seatrial.lab.children import provider_process
+from seatrial.lab.openwebui import boot
+from seatrial.lab.provider import Script, create_app
+from seatrial.lab.reference import create_app as reference_app
+from seatrial.lab.serving import free_port, running
+from seatrial.records import Recorder, Run, RunFolder
+from seatrial.samples import Asked, Joined, ModelCall, Overhead, ProviderClock, Turned
+from seatrial.settings import Settings
+
+QUIET = Console(quiet=True)
+MARKER = "seatrial-0a"
+TURN = Turned(1.0, "1-1", 1, "session", "plain", 130.0, "done")
+CALL = ModelCall(0, 1.0, "chat", False, 200, True, 100.0, 90.0, 100.0, 90.0)
+TITLE = "### Task:\nGenerate a concise title summarizing the chat history.\nUSER: {0}\nASSISTANT: {0}"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    return RunFolder.create(str(tmp_path / "run"), "load")
+
+
+@pytest.fixture
+def provider() -> Iterator[str]:
+    with running(create_app(Script(first_token=0, gap=0))) as url:
+        yield url
+
+
+def nonce(session: int, turn: int = 1) -> str:
+    return f"[{MARKER}.{session}-1.{turn}]"
+
+
+def ask(url: str, text: str) -> None:
+    body = {"model": "seatrial-model", "messages": [{"role": "user", "content": text}]}
+    assert httpx.post(f"{url}/v1/chat/completions", json=body).status_code == 200
+
+
+def written(folder: RunFolder, *turns: Turned) -> None:
+    recorder = Recorder(folder.path / "samples" / "1.jsonl")
+    for turned in turns:
+        recorder.write(turned)
+    recorder.close()
+
+
+def joined(folder: RunFolder) -> list[Joined]:
+    return list(folder.rows(OVERHEAD, Joined))
+
+
+def test_a_turn_less_its_model_call_is_the_deployments_own(folder: RunFolder, provider: str) -> None:
+    ask(provider, "before the load")
+    mark(meet(f"{provider}/v1"), folder)
+    for session in range(12):
+        ask(provider, nonce(session))
+        ask(provider, TITLE.format(nonce(session)))
+    ask(provider, "[seatrial-bb.1-1.1] of somebody else")
+    written(folder, *(replace(TURN, session=f"{number}-1", nonce=nonce(number)) for number in range(12)))
+    learned = learn(provider, folder, MARKER, 0.0, 60.0)
+    rows = joined(folder)
+    assert [row.calls for row in rows] == [1] * 12
+    calls = {call.nonces[-1]: call for call in folder.rows(FILE, ModelCall) if call.kind == "chat" and call.nonces}
+    assert [row.model_ms for row in rows] == [calls[nonce(number)].ms for number in range(12)]
+    assert learned.counts == {"model_calls": 24, "joined_turns": 12, "model_calls_chat": 12, "model_calls_title": 12}
+    assert {(one.kind, one.per_turn) for one in folder.rows(OVERHEAD, Asked)} == {("chat", 1.0), ("title", 1.0)}
+    ((way, measure, (median, _)),) = overheads(folder)
+    assert (way, measure, median.count) == ("plain", "turn", 12)
+    assert median.value in [round(row.ms - (row.model_ms or 0), 3) for row in rows]
+    assert any("model calls per answered turn: 2 (chat 1, title 1)" in note for note in learned.notes)
+    assert len(list(folder.rows(FILE, ModelCall))) == 25  # and none from before the load
+
+
+def test_streams_are_joined_by_first_token_and_mean_gap(folder: RunFolder, provider: str) -> None:
+    call = replace(CALL, streamed=True, first=50.0, due_first=50.0, gaps=(20.0, 22.0), nonces=(nonce(1),))
+    recorder = Recorder(folder.path / FILE)
+    recorder.write(call)
+    recorder.close()
+    written(folder, replace(TURN, way="sse", first=80.0, gaps=(20.0, 30.0), nonce=nonce(1)))
+    learn(provider, folder, MARKER, 0.0, 60.0)
+    (row,) = joined(folder)
+    assert (row.first, row.model_first, row.due_first) == (80.0, 50.0, 50.0)
+    assert (row.gap, row.model_gap) == (25.0, 21.0)
+    assert (row.stall, row.model_stall) == (30.0, 22.0)
+    assert {one.measure for one in folder.rows(OVERHEAD, Overhead)} == {"turn", "ttft", "gap"}
+
+
+def test_a_turn_that_asked_never_or_twice_counts_and_is_not_subtracted(folder: RunFolder, provider: str) -> None:
+    for _ in range(2):
+        ask(provider, nonce(1))
+    written(folder, replace(TURN, nonce=nonce(1)), replace(TURN, session="2-1", nonce=nonce(2)))
+    learned = learn(provider, folder, MARKER, 0.0, 60.0)
+    assert [(row.calls, row.model_ms) for row in joined(folder)] == [(2, None), (0, None)]
+    assert learned.counts["model_calls"] == 2
+    assert list(overheads(folder)) == []
+
+
+def test_times_count_within_the_window_and_calls_always(folder: RunFolder, provider: str) -> None:
+    turns = [replace(TURN, at=float(at), session=f"{at}-1", nonce=nonce(at)) for at in range(4)]
+    for turned in turns:
+        ask(provider, turned.nonce)
+    written(folder, *turns)
+    learned = learn(provider, folder, MARKER, 1.0, 3.0)
+    ((_, _, (median, _)),) = overheads(folder)
+    assert (median.count, learned.counts["joined_turns"]) == (2, 4)
+
+
+def test_a_level_that_fails_names_the_provider_where_it_was_the_limit(folder: RunFolder) -> None:
+    turns = [replace(TURN, session=f"{number}-1", ms=2_000.0) for number in range(12)]
+    written(folder, *turns)
+    recorder = Recorder(folder.path / OVERHEAD)
+    for _ in turns:
+        recorder.write(row(2000, 1900))
+    recorder.close()
+
+    def play(level: int, seconds: float) -> tuple[Run, RunFolder]:
+        return Run("load", "http://x", OPENWEBUI, counts={"requests": 12, "turns": 12}), folder
+
+    search = Capacity(parse(["turn p50 < 1s"]), (), play, folder, budget=3_000, look=1)
+    search.search(1, 1)
+    assert {(level.outcome, level.limit) for level in search.tried} == {("fails", "provider")}
+    assert "the provider was the limit: of 2 s" in search.tried[0].why
+
+
+def test_a_model_that_nobody_asked_is_said_to_be_another(folder: RunFolder, provider: str) -> None:
+    written(folder, replace(TURN, nonce=nonce(1)))
+    learned = learn(provider, folder, MARKER, 0.0, 60.0)
+    assert [note for note in learned.notes if "another model answers there" in note]
+
+
+def test_a_provider_that_is_gone_afterwards_is_a_note_and_no_error(folder: RunFolder) -> None:
+    written(folder, replace(TURN, nonce=nonce(1)))
+    learned = learn(f"http://127.0.0.1:{free_port()}", folder, MARKER, 0.0, 60.0)
+    assert "does not answer" in learned.notes[0]
+
+
+def test_a_provider_that_began_anew_is_noticed(folder: RunFolder, provider: str) -> None:
+    mark(ProviderClock(1.0, 500, 0), folder)
+    assert "began anew" in fetch(provider, folder)
+
+
+def test_who_stands_in_for_a_provider_is_refused(tmp_path: Path) -> None:
+    with running(reference_app(Contract.load())) as url:
+        with pytest.raises(WrongUse, match="no scripted provider"):
+            meet(url)
+    with pytest.raises(Inconclusive, match="does not answer"):
+        meet(f"http://127.0.0.1:{free_port()}")
+
+
+def test_a_wrong_provider_is_told_before_the_load_starts(here: Command) -> None:
+    with running(reference_app(Contract.load())) as url:
+        here("load", url, "--provider", "nonsense").refused(2, "--provider: 'nonsense' is no http")
+        here("load", url, "--provider", url).refused(2, "no scripted provider")
+        here("load", url, "--provider", f"http://127.0.0.1:{free_port()}").refused(3, "does not answer")
+        slo = ("--slo", "turn p95 < 1s")
+        here("capacity", url, *slo, "--provider", url).refused(2, "no scripted provider")
+
+
+def row(ms: float, model_ms: float | None, **more: object) -> Joined:
+    asked = model_ms is not None
+    base = Joined(1.0, "1-1", "session", "plain", "done", ms, int(asked), failed=False, model_ms=model_ms, due=90.0)
+    return replace(base, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("objective", "rows", "who", "said"),
+    [
+        ("turn p95 < 1s", [row(2000, 1900)], "provider", "1.81 s of it beyond its script"),
+        ("turn p95 < 1s", [row(2000, 90), row(900, 890)], "server", "the provider had 90 ms"),
+        ("createChatCompletion p95 < 1s", [row(2000, 90)], "server", "of 2 s"),
+        ("ttft p95 < 1s", [row(9, 9, first=1500.0, model_first=1400.0, due_first=50.0)], "provider", "1.35 s"),
+        ("stall p95 < 1s", [row(9, 9, stall=1500.0, model_stall=30.0)], "server", "30 ms"),
+        ("getChat p95 < 1s", [row(2000, 1900)], "server", "getChat asks no model"),
+        ("errors < 1%", [row(9, 9, ended="refused", failed=True), row(9, 9)], "provider", "failed 1"),
+        ("errors < 1%", [row(9, None, ended="refused"), row(9, 9)], "server", "failed 0"),
+        ("errors < 1%", [row(9, 9)], "server", "other requests"),
+        ("lost = 0", [row(9, 9)], "server", "harm"),
+        ("turn p95 < 1s", [row(2000, 90, seen_late=1500.0)], "provider", "1.5 s of it beyond its script"),
+        ("turn p95 < 1s", [row(2000, None)], "", ""),
+        ("turn p95 < 1s", [row(20, 10)], "", ""),
+    ],
+)
+def test_the_limit_is_whoever_took_most_of_what_was_too_slow_or_failed_first(
+    objective: str, rows: list[Joined], who: str, said: str
+) -> None:
+    found = limit(parse([objective])[0], OPENWEBUI, rows)
+    assert found.who == who
+    assert said in found.said
+
+
+def test_what_was_proved_of_replies_depends_on_the_model() -> None:
+    counts = {"turns": 10, "refused_turns": 2, "echoed": 8}
+    assert "scripted model" in replies(counts)[0]
+    assert "a real model, none repeated" in replies(counts | {"echoed": 0})[0]
+    assert "only 3 of 8" in replies(counts | {"echoed": 3})[0]
+    assert replies(counts | {"turns": 2, "echoed": 0}) == []
+
+
+def test_a_load_without_the_provider_behind_it_says_so(tmp_path: Path, provider: str) -> None:
+    with running(reference_app(Contract.load())) as url:
+        settings = Settings(url=url, api=SESSIONS, users=2, duration=1.5, think=0.1, timeout=5.0, provider=provider)
+        place = RunFolder.create(str(tmp_path / "run"), "load")
+        run = run_load(settings, place, QUIET)
+    assert run.exit_code != EXIT_FAIL, run.sentence  # a busy machine may make it void
+    assert (run.counts["model_calls"], run.counts["joined_turns"]) == (0, 0)
+    assert any("another model answers there" in note for note in run.notes)
+    assert any("a scripted model, each reply repeated" in note for note in run.notes)
+
+
+@pytest.mark.openwebui
+def test_a_real_open_webui_is_told_from_the_model_behind_it(tmp_path: Path) -> None:
+    if not releases.is_installed(releases.DEFAULT_VERSION):
+        pytest.skip(f"Open WebUI {releases.DEFAULT_VERSION} is not installed: seatrial lab openwebui --install-only")
+    with (
+        provider_process(Script(first_token=0.1, gap=0.0)) as url,
+        boot(releases.DEFAULT_VERSION, provider_url=url) as deployment,
+    ):
+        admin = f"{deployment.admin_email}:{deployment.admin_password}"
+        settings = Settings(
+            url=deployment.url, admin=admin, users=4, duration=12.0, think=0.2, turns=2,
+            mix="session=1,completions=1", provider=f"{url}/v1",
+        )  # fmt: skip
+        place = RunFolder.create(str(tmp_path / "run"), "load")
+        run = run_load(settings, place, QUIET)
+    assert run.exit_code != EXIT_FAIL, run.sentence  # a busy machine may make it void
+    assert run.counts["joined_turns"] == run.counts["turns"] == run.counts["model_calls_chat"]
+    assert run.counts["answers_checked"] > 0
+    assert run.counts["answers_wrong"] == 0
+    rows = joined(place)
+    assert {one.way for one in rows} == {"plain", "sse"}
+    assert all(100 <= (one.model_ms or 0) < one.ms for one in rows if one.ended == "done")
