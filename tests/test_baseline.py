@@ -122,7 +122,7 @@ def test_the_reports_tell_what_the_baseline_had_and_what_is_gone(tmp_path: Path)
     assert "### Already in the baseline (1)" in markdown
     assert "### In the baseline, and not met again (2)" in markdown
     assert "not looked at in this run" in markdown
-    assert '<section id="before">' in page
+    assert '<section id="before" class="findings">' in page
     assert '<section id="gone">' in page
     assert "already in the baseline: before (Open WebUI 0.9.6, 2026-01-05)" in junit
     assert "history-order getChat messages" in junit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from pathlib import Path
 
@@ -44,5 +45,6 @@ def test_a_verification_and_what_reads_it(here: Command, tmp_path: Path) -> None
     verified = json.loads(here("verify", "--out", "run", "--json").out)
     assert (verified["command"], verified["exit_code"]) == ("verify", 0)
     assert json.loads(here("report", "run", "--json").out)["id"] == verified["id"]
-    assert json.loads(here("compare", "run", "run", "--json").out)
+    shutil.copytree(tmp_path / "run", tmp_path / "again")
+    assert json.loads(here("compare", "run", "again", "--json").out)
     assert json.loads(here("clean", "run", "--json").out) == {"left_behind": {}}

@@ -38,8 +38,8 @@ def test_a_load_that_measured_well_is_a_result_and_says_how_well(tmp_path: Path)
         ([Known(1.0, "during", 40.0, (0.1,))], "first tokens by 40 ms"),
         ([Known(1.0, "after", 0.1, (0.1, -60.0))], "gaps by 60 ms"),
         ([Pulse(float(n), 1.0, 400.0, 1.0) for n in range(5)], "woke 400 ms late"),
-        ([Arrival(float(n), 150.0, True, 3) for n in range(5)], "began 150 ms late"),
-        ([Arrival(float(n), 0.1, False, 3) for n in range(5)], "only 17%"),
+        ([Arrival(float(n), 150.0, True, 3) for n in range(5)], "began sessions 150 ms late"),
+        ([Arrival(float(n), 0.1, False, 3) for n in range(5)], "started only 17%"),
     ],
 )
 def test_a_generator_that_was_the_limit_makes_the_run_void(tmp_path: Path, rows: list[Any], words: str) -> None:
