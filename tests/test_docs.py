@@ -82,6 +82,7 @@ PARSED = {
         "seatrial load http://localhost:8080 --stage 10:1m --stage 10-50:2m --stage 50:5m",
     ],
     "like one that runs": [
+        "seatrial compare URL_A URL_B",
         "seatrial verify URL --baseline before",
         "seatrial verify https://chat.example.org --out after",
         "seatrial verify http://localhost:8081 --out old",
