@@ -75,7 +75,6 @@ class _Sessions:
         self._turn = _answer({"reply": REPLY, "model": "null"})
         self._info = _answer({"name": "null", "version": "1"})
         self._none = _answer({"sessions": []})
-        self._deleted = _answer({"deleted": True})
 
     def answer(self, method: bytes, path: bytes, body: bytes) -> bytes:
         if method == b"POST" and path == self._send:
@@ -89,8 +88,9 @@ class _Sessions:
             self._said[f"s{self._made}"] = []
             return _answer({"id": f"s{self._made}", "created_at": 0})
         if method == b"DELETE":
-            self._said.pop(self._key(path), None)
-            return self._deleted
+            key = self._key(path)
+            self._said.pop(key, None)
+            return _answer({"id": key, "deleted": True})
         if path == self._model:
             return self._info
         said = self._said.get(self._key(path))
