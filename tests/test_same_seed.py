@@ -53,9 +53,9 @@ def test_another_seed_sends_others(tmp_path: Path) -> None:
 @pytest.mark.openwebui
 def test_two_runs_of_a_seed_send_the_same_to_open_webui(deployment: Settings, admin_token: str, tmp_path: Path) -> None:
     url, env = deployment.url or "", {"SEATRIAL_ADMIN_TOKEN": admin_token}
+    # On a busy machine a reply may be over before it can be stopped, and is asked for again: a kind of poll.
+    only = "not pages and not test_tasks"
     with ThreadPoolExecutor(2) as pool:
-        first, second = (
-            pool.submit(sent, tmp_path / seed, seed, url, only="not pages", env=env) for seed in ("1", "2")
-        )
+        first, second = (pool.submit(sent, tmp_path / seed, seed, url, only=only, env=env) for seed in ("1", "2"))
     assert len(first.result()) > 500
     assert first.result() == second.result()
