@@ -128,9 +128,6 @@ class Duel:
         """How many good answers the operation has that was asked least often."""
         counts: dict[str, int] = {}
         folder = self.sides[block.side].folder
-        recorder = self.sides[block.side].recorder
-        assert recorder is not None
-        recorder.flush()
         for sample in folder.rows("samples/*.jsonl", Sample):
             if sample.at >= block.at and sample.ok:
                 counts[sample.operation] = counts.get(sample.operation, 0) + 1

@@ -1,8 +1,7 @@
 """Writes what happens under load, raw: one file of samples for each worker process.
 
-Lines are written together, every twentieth of a second: writing each by itself was a seventh of what a session costs. A
-killed run loses that much of its samples, and nothing of its ledger. The tallies are for progress and for noticing that
-the target is gone; reports are made from the files.
+Each line is flushed, so a killed run keeps all it had. The tallies are for progress and for noticing
+that the target is gone; reports are made from the files.
 """
 
 from __future__ import annotations
@@ -11,14 +10,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import gevent
-
 from seatrial.exchange import NoAnswer, Reply
-from seatrial.records import DiskFull, Recorder, line_of
+from seatrial.records import Recorder
 from seatrial.samples import Arrival, Integrity, Known, Pulse, Sample, Turned
-
-TOGETHER = 0.05
-"""Seconds of which lines are written together."""
 
 ERROR_LENGTH = 200
 """Characters of an error that a sample keeps."""
@@ -29,9 +23,6 @@ class LoadRecorder:
 
     def __init__(self, path: Path) -> None:
         self._file = Recorder(path)
-        self._lines: list[bytes] = []
-        self.full: DiskFull | None = None
-        """Why nothing more could be written."""
         self.started = time.perf_counter()
         self.requests = self.failures = self.sessions = 0
         self.answered_at = 0.0
@@ -66,7 +57,7 @@ class LoadRecorder:
         else:
             self.unanswered += 1
             self.last_reason = outcome.reason
-        self._write(
+        self._file.write(
             Sample(
                 at=round(at, 4),
                 operation=operation,
@@ -83,32 +74,14 @@ class LoadRecorder:
         )
 
     def tell(self, record: Turned | Arrival | Known | Pulse) -> None:
-        self._write(record)
+        self._file.write(record)
 
     def session(self, record: Integrity) -> None:
         self.sessions += 1
-        self._write(record)
-
-    def flush(self) -> None:
-        """Write what is waiting. That the disk is full is told to whoever records next."""
-        lines, self._lines = self._lines, []
-        if not lines or self.full is not None:
-            return
-        try:
-            self._file.append(b"".join(lines))
-        except DiskFull as error:
-            self.full = error
+        self._file.write(record)
 
     def close(self) -> None:
-        self.flush()
         self._file.close()
-
-    def _write(self, record: Any) -> None:
-        if self.full is not None:
-            raise self.full
-        self._lines.append(line_of(record))
-        if len(self._lines) == 1:
-            gevent.spawn_later(TOGETHER, self.flush)
 
 
 class Silent:

@@ -203,9 +203,6 @@ class Voyage:
                 self._say(Phase("cleaning", 0, 1))
                 self.crew.pay_off(lambda done, of: self._say(Phase("cleaning", done, of)))
             seconds = self.recorder.now() if self.recorder else 0.0
-            if self._recorder is not None:
-                self._recorder.flush()
-                self.problem = self.problem or self._recorder.full
             problem = self.problem
             self._ended = Ended(
                 self.finished,

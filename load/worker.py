@@ -134,7 +134,7 @@ class Worker:
         if self.voyage is not None:
             self.voyage.pay_off()
         if self._forwarded is not None:
-            self._forwarded.send()  # all of it: paying off has closed the files
+            self._forwarded.send()
         self._home.set()
         self._say(HOME, {})
 
