@@ -292,7 +292,7 @@ def test_a_job_that_is_cancelled_lets_seatrial_tidy_up(job: Job) -> None:
     with subprocess.Popen([ROOT / ".ci/gate"], cwd=job.place, env=env, stdout=subprocess.PIPE, text=True) as process:
         until(lambda: bool(job.calls))
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 130
+        assert process.wait(60) == 130
         assert process.stdout is not None
         with closing(process.stdout):
             assert "exit code 130" in process.stdout.read()
