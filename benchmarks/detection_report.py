@@ -33,7 +33,7 @@ against that. This page is written by `make detection`; nothing in it is written
 - **Found**: the run fails (exit 1). **Rightly named**: a rule that the fault's entry in the catalogue names turned red.
 - **To the first finding**: requests, and seconds from the start of the command, until what failed the run was first
   seen. A run stops with the first test that fails (pytest's `-x`). One full run of each fault does not: it counts the
-  **other rules** that turn red too; on Open WebUI it also tells what full depth finds.
+  **other rules** that turn red too; of a fault that both APIs have, it is on the Session API.
 - Faults whose rules are drift are run with `--strict`, those that give no answer with a timeout of 3 s (10 s on
   Open WebUI); everything else is the default.
 - The Session API is the reference server with three owners; Open WebUI is a real one with the scripted provider.

@@ -32,9 +32,11 @@ class Tally:
 
 
 def steady(results: Iterable[Result], api: str, depth: str) -> list[Result]:
-    """The trials that tell whether steady faults are found: cut ones, and where there are none, the uncut."""
+    """The trials that tell whether steady faults are found: of each fault the cut ones, and where it has none, the
+    uncut."""
     rows = [row for row in results if row.api == api and row.depth == depth and row.steady]
-    return [row for row in rows if row.cut] or rows
+    cut = {row.fault for row in rows if row.cut}
+    return [row for row in rows if row.cut or row.fault not in cut]
 
 
 def tallied(results: Sequence[Result], api: str, depth: str) -> Tally | None:
