@@ -41,8 +41,8 @@ from seatrial.lab.script import Script
 from seatrial.lab.serving import running
 from seatrial.lifeline import child_environment
 from seatrial.measuring import nearest, share_bound
+from seatrial.ratios import Ratio
 from seatrial.records import RunFolder
-from seatrial.samples import Compared
 from seatrial.target import Login, Target
 
 OPERATIONS = ("sendMessage", "createSession", "getHistory", "deleteSession")
@@ -146,7 +146,9 @@ def _compared(kind: str, nth: int, slower: str, a: str, b: str, env: dict[str, s
             raise SystemExit(f"{kind} {nth}: {done.stderr.strip() or done.stdout.strip()}")
         folder = RunFolder(out)
         run, paired = folder.load(), Paired.of(folder)
-        found = tuple(row.operation for row in folder.rows("comparison.jsonl", Compared) if row.verdict == "fail")
+        found = tuple(
+            row.operation for row in folder.rows("comparison.jsonl", Ratio) if row.verdict == "fail" and row.operation
+        )
         seconds = sum(one.block.seconds for one in paired.blocks)
         half = len(paired.blocks) // 2
         result = Result(

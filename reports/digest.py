@@ -14,8 +14,9 @@ from functools import cached_property
 from reports.measured import Measured
 from reports.wording import line
 from seatrial.baseline import Gone
+from seatrial.ratios import COMPARISON, Ratio, Span
 from seatrial.records import Check, Finding, Run, RunFolder, Seen, Skip
-from seatrial.samples import Compared, Judged, Tried
+from seatrial.samples import Judged, Tried
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}|\[\d+\]", re.IGNORECASE)
 
@@ -61,7 +62,8 @@ class Digest:
     load: Measured = field(default_factory=Measured)
     objectives: list[Judged] = field(default_factory=list)
     levels: list[Tried] = field(default_factory=list)
-    compared: list[Compared] = field(default_factory=list)
+    compared: list[tuple[Ratio, Span]] = field(default_factory=list)
+    """What was judged of a comparison, and its interval."""
 
     @classmethod
     def of(cls, folder: RunFolder, run: Run) -> Digest:
@@ -82,7 +84,7 @@ class Digest:
         digest.load = Measured.of(folder, run)
         digest.objectives = list(folder.rows("objectives.jsonl", Judged))
         digest.levels = list(folder.rows("levels.jsonl", Tried))
-        digest.compared = list(folder.rows("comparison.jsonl", Compared))
+        digest.compared = [(row, row.span) for row in folder.rows(COMPARISON, Ratio) if row.span]
         return digest
 
     def _see(self, row: Seen) -> None:

@@ -110,7 +110,7 @@ def _figures(run: Run, judgement: Judgement) -> list[tuple[str, str, str]]:
         told += [("Sessions", f"{load.sessions:,}", "")]
         told += [("Messages lost", f"{lost:,}", "bad" if wrong else "good")]
     if digest.compared:
-        told += [("Pairs", f"{max(one.pairs for one in digest.compared):,}", "")]
+        told += [("Pairs", f"{max(one.pairs for one, _ in digest.compared):,}", "")]
     return told[:8]
 
 

@@ -190,9 +190,9 @@ def _messages(judgement: Judgement) -> list[str]:
 
 def _compared(judgement: Judgement) -> list[str]:
     rows = [
-        [prose(one.operation, 60), f"{one.ratio:.3f}", f"{one.low:.3f} – {one.high:.3f}", f"{one.limit:g}",
+        [prose(one.operation, 60), f"{span.ratio:.3f}", f"{span.low:.3f} – {span.high:.3f}", f"{span.limit:g}",
          f"{one.pairs:,}", prose(one.verdict, 20)]
-        for one in judgement.digest.compared[:60]
+        for one, span in judgement.digest.compared[:60]
     ]  # fmt: skip
     head = ["Operation", "Ratio B / A", "Interval", "Limit", "Pairs", "Verdict"]
     return _section("B beside A", table(head, rows)) if rows else []

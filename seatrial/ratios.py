@@ -1,10 +1,9 @@
-"""What a comparison of two targets is made of: its blocks, and what each measure came to. See `samples.Compared`."""
+"""What a comparison of two targets is made of: its blocks, and what each measure came to."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from seatrial.samples import Compared
+from typing import NamedTuple
 
 BLOCKS = "blocks.jsonl"
 COMPARISON = "comparison.jsonl"
@@ -24,21 +23,13 @@ class Block:
     sessions: int
 
 
-@dataclass(frozen=True)
-class Beside:
-    """What was measured beside the p95 of each operation, in the terms of `Ratio`; None where nothing can be said."""
+class Span(NamedTuple):
+    """A ratio, between which two it may lie, each with 95 % confidence, and the one that B may not pass."""
 
-    operation: str
-    measure: str
-    a: float
-    b: float
-    ratio: float | None
-    low: float | None
-    high: float | None
-    limit: float | None
-    verdict: str
-    pairs: int
-    why: str = ""
+    ratio: float
+    low: float
+    high: float
+    limit: float
 
 
 @dataclass(frozen=True)
@@ -48,7 +39,9 @@ class Ratio:
     `a` and `b` are medians over the blocks, in milliseconds. `limit` is the ratio from which B counts as slower.
     `verdict` is "fail" (proved above the limit), "pass" (proved below), "inconclusive" (neither) or "" (it informs).
     Of the measure "failed", `a` and `b` are shares of the requests, `limit` is by how much they may differ, and there
-    is no ratio. `why` says why there is none elsewhere.
+    is no ratio. `why` says why there is none elsewhere. `pairs` of blocks were measured (of stored loads: so many
+    sessions on the smaller side). `finds` is the ratio that such a comparison finds in 8 runs of 10, `wanted` the pairs
+    that would have decided, None where none was needed or more than anybody waits for.
     """
 
     operation: str
@@ -65,26 +58,12 @@ class Ratio:
     wanted: int | None = None
     why: str = ""
 
-    def record(self) -> Compared | Beside:
-        """As it is written down."""
-        ratio, low, high, limit = self.ratio, self.low, self.high, self.limit
-        if ratio is None or low is None or high is None or limit is None:
-            return Beside(
-                self.operation,
-                self.measure,
-                self.a,
-                self.b,
-                ratio,
-                low,
-                high,
-                limit,
-                self.verdict,
-                self.pairs,
-                self.why,
-            )
-        return Compared(
-            self.operation, ratio, low, high, limit, self.verdict, self.pairs, self.a, self.b, self.finds, self.wanted
-        )
+    @property
+    def span(self) -> Span | None:
+        """What is drawn of it; None where it only informs, or nothing can be said."""
+        if self.ratio is None or self.low is None or self.high is None or self.limit is None:
+            return None
+        return Span(self.ratio, self.low, self.high, self.limit)
 
 
 def change(ratio: float) -> str:

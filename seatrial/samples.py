@@ -264,26 +264,3 @@ class Asked:
     kind: str
     calls: int
     per_turn: float
-
-
-@dataclass(frozen=True)
-class Compared:
-    """One operation of a comparison of two targets: its p95 on B divided by that on A, and where that ratio may lie.
-
-    `low` and `high` each hold with 95 % confidence. `limit` is the ratio that B may not pass; `verdict` is "pass",
-    "fail" or "inconclusive"; `pairs` of blocks were measured (of stored loads: so many sessions on the smaller side).
-    `a` and `b` are milliseconds. `finds` is the ratio that such a comparison finds in 8 runs of 10, `wanted` the pairs
-    that would have decided, None where none was needed or more than anybody waits for.
-    """
-
-    operation: str
-    ratio: float
-    low: float
-    high: float
-    limit: float
-    verdict: str
-    pairs: int
-    a: float = 0.0
-    b: float = 0.0
-    finds: float | None = None
-    wanted: int | None = None

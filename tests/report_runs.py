@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.baseline import Gone
+from seatrial.ratios import Ratio
 from seatrial.records import Check, Finding, Recorder, Run, RunFolder, Seen, Skip
-from seatrial.samples import Arrival, Compared, Integrity, Judged, Known, Pulse, Sample, Tried, Turned
+from seatrial.samples import Arrival, Integrity, Judged, Known, Pulse, Sample, Tried, Turned
 from seatrial.shapes import Shape
 
 HOSTILE = (
@@ -66,8 +67,8 @@ def folder(path: Path, run: Run, *records: Any, samples: tuple[Any, ...] = ()) -
     files["shapes.jsonl"] = [one for one in records if isinstance(one, Shape)]
     files["objectives.jsonl"] = [one for one in records if isinstance(one, Judged)]
     files["levels.jsonl"] = [one for one in records if isinstance(one, Tried)]
-    files["comparison.jsonl"] = [one for one in records if isinstance(one, Compared)]
-    elsewhere = (Finding, Gone, Shape, Judged, Tried, Compared)
+    files["comparison.jsonl"] = [one for one in records if isinstance(one, Ratio)]
+    elsewhere = (Finding, Gone, Shape, Judged, Tried, Ratio)
     files["checks.jsonl"] = [one for one in records if not isinstance(one, elsewhere)]
     files["samples/worker-0.jsonl"] = list(samples)
     for name, rows in files.items():
@@ -140,9 +141,10 @@ def capacity_run(**changes: Any) -> Run:
 
 
 COMPARED = (
-    Compared("sendMessage", 1.31, 1.22, 1.41, 1.1, "fail", 40),
-    Compared("getHistory", 1.01, 0.97, 1.05, 1.1, "pass", 40),
-    Compared("listSessions", 1.08, 0.95, 1.2, 1.1, "inconclusive", 40, 12.0, 13.0, 1.25, 120),
+    Ratio("sendMessage", "p95", 0.0, 0.0, 1.31, 1.22, 1.41, 1.1, "fail", 40),
+    Ratio("getHistory", "p95", 0.0, 0.0, 1.01, 0.97, 1.05, 1.1, "pass", 40),
+    Ratio("listSessions", "p95", 12.0, 13.0, 1.08, 0.95, 1.2, 1.1, "inconclusive", 40, 1.25, 120),
+    Ratio("listSessions", "p50", 4.0, 4.1, 1.02, 0.99, 1.05, None, "", 40),
 )
 
 
@@ -205,7 +207,7 @@ def every_kind(path: Path) -> dict[str, RunFolder]:
             *odd,
             *levels((2, HOSTILE), (4, "fails")),
             Judged(HOSTILE, HOSTILE, 1.0, 0.5, 2.0, False, HOSTILE, 1.0),
-            Compared(HOSTILE, 1.0, 0.5, 2.0, 1.1, HOSTILE, 3),
+            Ratio(HOSTILE, "p95", 0.0, 0.0, 1.0, 0.5, 2.0, 1.1, HOSTILE, 3),
             samples=(Sample(0.1, HOSTILE, 5.0, 0, False, 1, HOSTILE, 0, HOSTILE), *under_load(seconds=3)),
         ),
     }

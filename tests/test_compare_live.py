@@ -23,8 +23,9 @@ from seatrial.contract import SESSIONS, Contract
 from seatrial.lab.reference import create_app
 from seatrial.lab.serving import running
 from seatrial.ledger import Ledger, open_entries
+from seatrial.ratios import Ratio
 from seatrial.records import Finding, Run, RunFolder
-from seatrial.samples import Compared, Integrity
+from seatrial.samples import Integrity
 from seatrial.settings import Settings
 from seatrial.target import Target
 
@@ -63,9 +64,10 @@ def test_the_late_operation_is_found_and_nothing_is_left_on_either_side(here: Co
     assert done.code == told["exit_code"] == 1, done.err
     assert told["verdict"] == "fail"
     assert told["sentence"].startswith("Fail: proved to be worse in B than the limit allows: getHistory p95")
-    rows = {row.operation: row for row in folder.rows("comparison.jsonl", Compared)}
+    rows = {row.operation: row for row in folder.rows("comparison.jsonl", Ratio) if row.span}
     assert rows["getHistory"].verdict == "fail"
-    assert rows["getHistory"].low > rows["getHistory"].limit
+    assert (span := rows["getHistory"].span) is not None
+    assert span.low > span.limit
     assert rows.keys() == {"createSession", "sendMessage", "getHistory", "deleteSession"}
     assert [one.operation for one in folder.rows("findings.jsonl", Finding)] == ["getHistory"]
     # Both sides played the same: as many sessions, and all that was said is there.

@@ -16,9 +16,9 @@ from load.pairs import LEAST, Paired
 from load.ruling import findings, sentence
 from seatrial.cli.comparing import concluded
 from seatrial.errors import WrongUse
-from seatrial.ratios import BLOCKS, SIDES, Beside, Block, Ratio
+from seatrial.ratios import BLOCKS, SIDES, Block, Ratio
 from seatrial.records import Finding, Recorder, Run, RunFolder
-from seatrial.samples import Compared, Sample
+from seatrial.samples import Sample
 
 TEN = Limits.parse("10%", "5ms")
 Service = Callable[[str, str, random.Random], float]
@@ -94,8 +94,8 @@ def test_a_slower_operation_fails_and_is_named_with_its_interval(tmp_path: Path)
     assert outcome(rows) == "fail"
     assert (verdict_of(rows, "getHistory"), verdict_of(rows, "sendMessage")) == ("fail", "pass")
     row = next(row for row in rows if row.operation == "getHistory")
-    assert isinstance(record := row.record(), Compared)
-    assert 1.1 < record.low < record.ratio < record.high
+    assert row.span is not None
+    assert 1.1 < row.span.low < row.span.ratio < row.span.high
     (found,) = findings(rows)
     assert (found.rule, found.operation, found.severity) == ("compare-slower", "getHistory", "break")
     assert sentence(rows, TEN, "40 pairs").startswith("Fail: proved to be worse in B than the limit allows: getHistory")
@@ -124,7 +124,7 @@ def test_more_failures_fail_b_however_fast_it_is(tmp_path: Path) -> None:
     rows = judged(measured(tmp_path, slower(), each=40, failing={"b": 0.08}), TEN)
     failed = next(row for row in rows if row.measure == "failed")
     assert failed.verdict == outcome(rows) == "fail"
-    assert isinstance(failed.record(), Beside)
+    assert failed.span is None
     assert [one.rule for one in findings(rows)] == ["compare-errors"]
 
 

@@ -18,16 +18,16 @@ def charts(_: Run, digest: Digest) -> Iterator[Chart]:
     if not digest.compared:
         return
     rows, found = [], []
-    for one in digest.compared:
-        interval = f"{one.low:.3f} – {one.high:.3f}"
+    for one, span in digest.compared:
+        interval = f"{span.low:.3f} – {span.high:.3f}"
         times = [duration(one.a) if one.a else "–", duration(one.b) if one.b else "–"]
         wanted = f"{one.wanted:,}" if one.wanted else "–"
-        rows.append([line(one.operation, 80), *times, f"{one.ratio:.3f}", interval, f"{one.limit:g}",
+        rows.append([line(one.operation, 80), *times, f"{span.ratio:.3f}", interval, f"{span.limit:g}",
                      f"{one.pairs:,}", wanted, line(one.verdict, 30)])  # fmt: skip
-        said = f"{line(one.operation, 60)}: {one.ratio:.3f}, between {interval}, {line(one.verdict, 30)}"
-        if min(one.ratio, one.low, one.high) > 0:
-            found.append((line(one.operation, 60), one.ratio, one.low, one.high, line(one.verdict, 30), said))
-    limits = {one.limit for one in digest.compared}
+        said = f"{line(one.operation, 60)}: {span.ratio:.3f}, between {interval}, {line(one.verdict, 30)}"
+        if min(span) > 0:
+            found.append((line(one.operation, 60), span.ratio, span.low, span.high, line(one.verdict, 30), said))
+    limits = {span.limit for _, span in digest.compared}
     lines = {"same": 1.0} | ({"limit": next(iter(limits))} if len(limits) == 1 else {})
     spec = dots(found, KINDS, "time on B / time on A", lines) if found else None
     caption = "Right of 1, B is slower. A line through a dot holds the ratios that the pairs do not rule out."

@@ -38,7 +38,7 @@ class HeldAgainst:
             rows = compared(self.before, folder, self.limits)
         except Inconclusive as error:
             return self._with(run, "inconclusive", str(error))
-        for name, records in ((COMPARISON, [row.record() for row in rows]), ("findings.jsonl", list(findings(rows)))):
+        for name, records in ((COMPARISON, rows), ("findings.jsonl", list(findings(rows)))):
             recorder = Recorder(folder.path / name)
             for record in records:
                 recorder.write(record)

@@ -78,7 +78,7 @@ def compare_live(a: Settings, b: Settings, folder: RunFolder, console: Console, 
         if verify and run.cause != "interrupted" and problem is None:
             run, contract, new = _verified(run, a, b, folder, console)
             found += new
-    _write(folder, COMPARISON, [row.record() for row in rows])
+    _write(folder, COMPARISON, rows)
     _write(folder, "findings.jsonl", found)
     run = concluded(run, rows, limits, found)
     return Compared(written(run, folder), rows, contract)
