@@ -5,6 +5,7 @@
 #   make verify TARGET=... LOAD=1 YES=1  and a short load against it
 #   make test                            this project's own tests
 #   make browser                         what those need to look at the report in a browser; skipped by name without
+#   make picture                         docs/report.png, the first screen of reports/example
 #   make test-openwebui                  the same against a released Open WebUI, which is installed for it
 #   make detection                       what is found of every fault, into docs/detection.md: some ten hours on two
 #                                        cores; interrupt it as you like, it goes on where it was (JOBS=2, ARGS=...)
@@ -19,7 +20,7 @@ BIN    := $(VENV)/bin
 REDOCLY := @redocly/cli@2.77.0
 AXE     := axe-core@4.14.1
 
-.PHONY: setup verify test browser test-openwebui detection bench bench-peers lint lint-spec lint-workflows format lock wheel clean
+.PHONY: setup verify test browser picture test-openwebui detection bench bench-peers lint lint-spec lint-workflows format lock wheel clean
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -41,6 +42,9 @@ test: $(READY)
 browser: $(READY)
 	@npm install --silent --no-save --no-audit --no-fund --prefix $(VENV)/axe $(AXE)
 	@command -v chromium || { echo "no browser: apt-get install chromium"; exit 1; }
+
+picture: $(READY)
+	@$(BIN)/python .ci/picture.py
 
 test-openwebui: $(READY)
 	@$(BIN)/python -m pytest -m openwebui $(ARGS)
