@@ -29,7 +29,7 @@ SESSIONS, OPENWEBUI = "sessions", "openwebui"
 GROUPS = {SESSIONS: "Session API", OPENWEBUI: "Open WebUI"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Operation:
     """One operation: what is sent, and which statuses with which bodies may come back."""
 
@@ -43,7 +43,7 @@ class Operation:
     responses: Mapping[str, Mapping[str, Any]]
     raw: Mapping[str, Any]
 
-    @property
+    @cached_property
     def path_parameters(self) -> tuple[str, ...]:
         """Their names, in the order of the path: code binds them by position, so they may be renamed."""
         parts = self.path.split("{")[1:]

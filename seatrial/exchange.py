@@ -32,6 +32,9 @@ class _NoBody:
 
 NO_BODY: Final = _NoBody()
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
+"""Kept: `json.dumps` makes one for each value."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -56,7 +59,7 @@ class Call:
         if self.json is NO_BODY:
             return None
         try:
-            return json.dumps(self.json, ensure_ascii=False).encode()
+            return _ENCODER.encode(self.json).encode()
         except UnicodeEncodeError:
             return json.dumps(self.json).encode()
 

@@ -26,7 +26,7 @@ def parse(text: bytes | str) -> Any:
     if opened + text.count(",") > MAX_VALUES:
         raise ValueError(f"more than {MAX_VALUES:,} values")
     try:
-        document = json.loads(text, parse_constant=_refuse)
+        document = _DECODER.decode(text)
     except RecursionError:
         raise ValueError(f"nested more than {MAX_DEPTH} deep") from None
     if opened > MAX_DEPTH:
@@ -36,6 +36,10 @@ def parse(text: bytes | str) -> Any:
 
 def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
+"""Kept: `json.loads` makes one for each text."""
 
 
 def _bounded(document: Any) -> None:
