@@ -47,9 +47,9 @@ STALLED = "stall 100"
 EACH = 10
 LIMIT = 120.0
 SOURCES = (
-    "benchmarks/accuracy.py", "benchmarks/streamers.py", "benchmarks/tools.py", "benchmarks/known_model.py",
-    "load/arrival.py", "load/bounded_response.py", "load/delivery.py", "load/locust_client.py", "seatrial/streams.py",
-    "seatrial/lab/metronome.py",
+    "benchmarks/accuracy.py", "benchmarks/streamers.py", "benchmarks/known_streams.py", "benchmarks/tools.py",
+    "benchmarks/known_model.py", "load/arrival.py", "load/bounded_response.py", "load/delivery.py",
+    "load/locust_client.py", "seatrial/streams.py", "seatrial/lab/metronome.py",
 )  # fmt: skip
 OWN = ("seatrial", "sockets", "aiohttp", "fast_http_user", "http_user")
 FLOOR = "sockets"

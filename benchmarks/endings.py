@@ -35,8 +35,9 @@ SPACING = 0.02
 AT_ONCE = 20
 SETTING = "400 streams"
 SOURCES = (
-    "benchmarks/endings.py", "benchmarks/streamers.py", "benchmarks/tools.py", "benchmarks/known_model.py",
-    "load/delivery.py", "load/locust_client.py", "load/bounded_response.py", "seatrial/streams.py",
+    "benchmarks/endings.py", "benchmarks/streamers.py", "benchmarks/known_streams.py", "benchmarks/tools.py",
+    "benchmarks/known_model.py", "load/delivery.py", "load/locust_client.py", "load/bounded_response.py",
+    "seatrial/streams.py",
 )  # fmt: skip
 
 
