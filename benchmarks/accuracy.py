@@ -15,21 +15,19 @@ start closed-loop bursts as `concurrency`, and even starts as a constant rate; t
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import httpx
+import own_clients
 import peers
 import tools
 from known_model import known_model
+from known_streams import Plan
 from playing import resumable
 from rounds import Numbers, Round, Setting, arguments, contestants, middle, play, rotated, tell
 
-from seatrial.lifeline import child_environment
 from seatrial.measuring import nearest
 
 FIRST, GAP, COUNT, STALL = 0.2, 0.02, 50, 0.5
@@ -45,13 +43,11 @@ ENOUGH = 400
 """Streams of a contestant in a round, at least: a p99 wants 368."""
 STALLED = "stall 100"
 EACH = 10
-LIMIT = 120.0
 SOURCES = (
-    "benchmarks/accuracy.py", "benchmarks/streamers.py", "benchmarks/tools.py", "benchmarks/known_model.py",
-    "load/arrival.py", "load/bounded_response.py", "load/delivery.py", "load/locust_client.py", "seatrial/streams.py",
-    "seatrial/lab/metronome.py",
+    "benchmarks/accuracy.py", "benchmarks/streamers.py", "benchmarks/known_streams.py", "benchmarks/own_clients.py",
+    "benchmarks/tools.py", "benchmarks/known_model.py", "load/arrival.py", "load/bounded_response.py",
+    "load/delivery.py", "load/locust_client.py", "seatrial/streams.py", "seatrial/lab/metronome.py",
 )  # fmt: skip
-OWN = ("seatrial", "sockets", "aiohttp", "fast_http_user", "http_user")
 FLOOR = "sockets"
 BOUNDS = {"spread": (2.0, 15.0), "burst": (5.0, 30.0)}
 """Milliseconds that the median and the p99 of Seatrial's first tokens may be off."""
@@ -107,7 +103,7 @@ def judged(rounds: Sequence[Round]) -> list[tuple[str, bool]]:
 
 def _round(way: str, level: int, given: argparse.Namespace, number: int) -> dict[str, Numbers]:
     """Each contestant on a server of its own, so that none finds the other's connections."""
-    own = [name for name in OWN if name not in peers.PEERS or peers.home(name)]
+    own = own_clients.names()
     seen: dict[str, Numbers] = {}
     for name in rotated([*own, *([] if given.without_tools else tools.names())], number):
         try:
@@ -126,19 +122,8 @@ def _own(name: str, way: str, level: int, number: int) -> Numbers:
     timing = f"first={FIRST}&gap={GAP}&count={COUNT}"
     stalled = [way == STALLED and n % EACH == 0 for n in range(number)]
     queries = [f"{timing}&stall={STALL}&at={COUNT // 2}" if stall else timing for stall in stalled]
-    python = peers.program(name, "python") if name in peers.PEERS else None
     with known_model() as url:
-        plan = json.dumps({"url": url, "starts": starts, "queries": queries})
-        try:
-            done = subprocess.run(
-                [str(python or sys.executable), str(Path(__file__).with_name("streamers.py")), name, plan],
-                env=child_environment(), capture_output=True, text=True, check=False, timeout=LIMIT,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            raise tools.ToolFailed(f"no end within {LIMIT:.0f} s") from None
-    if done.returncode:
-        raise tools.ToolFailed(done.stderr.strip()[-500:])
-    result = json.loads(done.stdout)
+        result = own_clients.run(name, Plan(url, starts, queries))
     heard = [row for row in result["streams"] if row["first"] is not None]
     errors = [row["first"] - row["true_first"] for row in heard]
     off = [gap - true for row in heard for gap, true in zip(row["gaps"], row["true_gaps"], strict=True)]

@@ -9,22 +9,17 @@ the connection, and 3 tell of an error inside their 200. Each client counts in i
 
 from __future__ import annotations
 
-import json
 import random
-import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
-import peers
+import own_clients
 import tools
-from accuracy import LIMIT, OWN
 from known_model import known_model
+from known_streams import Plan
 from markdown import number, table
 from playing import resumable
 from rounds import Numbers, Setting, arguments, figure, play
-
-from seatrial.lifeline import child_environment
 
 STREAMS = 400
 PERIOD = ["done"] * 31 + ["cut", "abort", "error"] * 3
@@ -35,8 +30,9 @@ SPACING = 0.02
 AT_ONCE = 20
 SETTING = "400 streams"
 SOURCES = (
-    "benchmarks/endings.py", "benchmarks/streamers.py", "benchmarks/tools.py", "benchmarks/known_model.py",
-    "load/delivery.py", "load/locust_client.py", "load/bounded_response.py", "seatrial/streams.py",
+    "benchmarks/endings.py", "benchmarks/streamers.py", "benchmarks/known_streams.py", "benchmarks/own_clients.py",
+    "benchmarks/tools.py", "benchmarks/known_model.py", "load/delivery.py", "load/locust_client.py",
+    "load/bounded_response.py", "seatrial/streams.py",
 )  # fmt: skip
 
 
@@ -72,9 +68,10 @@ def is_right(seen: dict[str, Numbers]) -> bool:
 
 def _round(_: int) -> dict[str, Numbers]:
     seen: dict[str, Numbers] = {}
-    for name in [*(name for name in OWN if name not in peers.PEERS or peers.home(name)), *tools.names()]:
+    own = own_clients.names()
+    for name in [*own, *tools.names()]:
         try:
-            seen[name] = _own(name) if name in OWN else _tool(name)
+            seen[name] = _own(name) if name in own else _tool(name)
         except tools.ToolFailed as error:
             print(f"{name}: {error}", file=sys.stderr, flush=True)
     return seen
@@ -90,19 +87,8 @@ def _own(name: str) -> Numbers:
     ends = _ends()
     timing = "&".join(f"{key}={value}" for key, value in TIMING.items())
     starts, queries = [n * SPACING for n in range(STREAMS)], [f"{timing}&end={end}" for end in ends]
-    python = peers.program(name, "python") if name in peers.PEERS else None
     with known_model() as url:
-        plan = json.dumps({"url": url, "starts": starts, "queries": queries})
-        try:
-            done = subprocess.run(
-                [str(python or sys.executable), str(Path(__file__).with_name("streamers.py")), name, plan],
-                env=child_environment(), capture_output=True, text=True, check=False, timeout=LIMIT,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            raise tools.ToolFailed(f"no end within {LIMIT:.0f} s") from None
-    if done.returncode:
-        raise tools.ToolFailed(done.stderr.strip()[-500:])
-    heard = [row["ended"] for row in json.loads(done.stdout)["streams"]]
+        heard = [row["ended"] for row in own_clients.run(name, Plan(url, starts, queries))["streams"]]
     told, of = Counter(end for end, word in zip(ends, heard, strict=True) if not word), Counter(ends)
     numbers: Numbers = {}
     for end in WORDS:

@@ -1,5 +1,6 @@
-"""A real Open WebUI for the tests marked `openwebui`: one for the whole run, or one that is already there.
+"""What tests of several modules are given: `seatrial` in this process, a scripted provider, a real Open WebUI.
 
+The Open WebUI, for the tests marked `openwebui`, is one for the whole run, or one that is already there:
 SEATRIAL_LAB_URL and SEATRIAL_LAB_ADMIN (EMAIL:PASSWORD) name a deployment to use in place of booting one. The tests
 make accounts and chats of their own there and remove them.
 """
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Command, Ended
+from scripted_provider import QUICK
 
 from seatrial.accounts import sign_in
 from seatrial.cli import main
@@ -21,7 +23,9 @@ from seatrial.contract import Contract
 from seatrial.lab.children import provider_process
 from seatrial.lab.openwebui import boot
 from seatrial.lab.openwebui_install import DEFAULT_VERSION, install
+from seatrial.lab.provider import create_app
 from seatrial.lab.script import Script
+from seatrial.lab.serving import running
 from seatrial.settings import Settings
 
 
@@ -60,3 +64,16 @@ def admin_token(deployment: Settings) -> str:
     assert login is not None
     with Client(deployment.target()) as client:
         return sign_in(client, Contract.load(), login, "admin").token or ""
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Path:
+    """The file in which the provider writes down its calls."""
+    return tmp_path / "calls.jsonl"
+
+
+@pytest.fixture
+def provider(record: Path) -> Iterator[str]:
+    """The URL of a scripted provider that takes no time."""
+    with running(create_app(QUICK, record)) as url:
+        yield url

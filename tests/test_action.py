@@ -5,22 +5,20 @@ No runner is here. The steps' own text is run by bash, with the files and variab
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 import yaml
-from command_line import environment, reference_server, until
+from ci_job import Job, on_github
+from command_line import reference_server, until
 
 from seatrial.cli import cli
 from seatrial.contract import Contract
@@ -29,98 +27,11 @@ from seatrial.lab.proxy import Proxy
 from seatrial.lab.serving import running
 
 ROOT = Path(__file__).resolve().parent.parent
-BASH = ["bash", "--noprofile", "--norc", "-eo", "pipefail"]
-
-STUB = """#!/usr/bin/env bash
-# Says what it was asked, makes a run folder, and ends as it is told.
-echo "$* baseline=${SEATRIAL_BASELINE-}" >> "$STUB_CALLS"
-case "$*" in report*) echo "::error title=stub::annotated"; exit 0 ;; esac
-out=none
-while [ $# -gt 1 ]; do [ "$1" != --out ] || out=$2; shift; done
-[ "$out" != none ] || { echo "it drifted"; exit 1; }
-name=$(basename "$out")
-declare -n code="STUB_$name"
-[ "$name" != verify ] || [ -z "${STUB_SAYS-}" ] || echo "$STUB_SAYS"
-[ -z "${STUB_SLEEPS-}" ] || { trap 'echo stopped >> "$STUB_CALLS"; kill $!; exit 130' TERM; sleep 60 & wait $!; }
-[ "${code-0}" = 2 ] || { mkdir -p "$out"; echo "report of $name" > "$out/report.md"; echo {} > "$out/run.json"; }
-exit "${code-0}"
-"""
-MAKE = f"""#!/usr/bin/env bash
-# In place of `make --silent -C DIR setup`: installing takes a minute and the network.
-[ "$1 $2 $4" = "--silent -C setup" ] && mkdir -p "$3/.venv/bin"
-printf '#!/bin/sh\\nexec {sys.executable} -P -m seatrial "$@"\\n' > "$3/.venv/bin/seatrial"
-chmod +x "$3/.venv/bin/seatrial"
-"""
-
-
-@dataclass
-class Job:
-    """A job of a runner: a workspace, the files that GitHub reads afterwards, and what was printed."""
-
-    place: Path
-    env: dict[str, str]
-    code: int = 0
-    printed: str = ""
-
-    def bash(self, script: str, env: Mapping[str, str] | None = None) -> None:
-        done = subprocess.run(
-            [*BASH, "-c", script],
-            cwd=self.place,
-            env=self.env | dict(env or {}),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        self.code, self.printed = done.returncode, self.printed + done.stdout
-
-    @property
-    def summary(self) -> str:
-        return (self.place / "summary").read_text("utf-8")
-
-    @property
-    def outputs(self) -> dict[str, str]:
-        return dict(line.split("=", 1) for line in (self.place / "outputs").read_text("utf-8").splitlines())
-
-    @property
-    def calls(self) -> list[str]:
-        return (self.place / "calls").read_text("utf-8").splitlines()
-
-    @property
-    def obeyed(self) -> list[str]:
-        """The lines that GitHub's runner takes for commands: none after a stop, until its word comes again."""
-        commands, word = [], None
-        for line in self.printed.splitlines():
-            if word is not None:
-                word = None if line.strip() == f"::{word}::" else word
-            elif line.strip().startswith("::stop-commands::"):
-                word = line.strip().removeprefix("::stop-commands::")
-                assert len(word) == 32
-            elif line.strip().startswith("::") or "##[" in line:
-                commands.append(line.strip())
-        assert word is None, "commands were never switched on again"
-        return commands
 
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
-    """A job on GitHub whose `make` installs this checkout, and `gate` finds a stub where a test asks for it."""
-    tree, bin_folder, place = tmp_path / "tree", tmp_path / "bin", tmp_path / "work"
-    shutil.copytree(ROOT / ".ci", tree / ".ci")
-    bin_folder.mkdir()
-    place.mkdir()
-    for name, text in (("make", MAKE), ("stub", STUB)):
-        (bin_folder / name).write_text(text, "utf-8")
-        (bin_folder / name).chmod(0o755)
-    files = {"GITHUB_STEP_SUMMARY": "summary", "GITHUB_OUTPUT": "outputs", "STUB_CALLS": "calls"}
-    for name in files.values():
-        (place / name).touch()
-    env = environment({variable: str(place / name) for variable, name in files.items()})
-    env |= {"GITHUB_ACTIONS": "true", "GITHUB_ACTION_PATH": str(tree / ".ci/github"), "COLUMNS": "80"}
-    env["PATH"] = f"{bin_folder}{os.pathsep}{env['PATH']}"
-    return Job(place, env)
+    return on_github(tmp_path)
 
 
 def action() -> dict[str, Any]:
@@ -249,8 +160,6 @@ def test_what_it_asks_of_compare_is_there(job: Job) -> None:
     command = cli.get_command(click.Context(cli), "compare")
     assert command is not None
     known = {name for option in command.params for name in option.opts}
-    if "--max-slowdown" not in known:
-        pytest.skip("`seatrial compare` knows stored runs only")
     assert {word for word in asked if word.startswith("--")} <= known
 
 
