@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
+from reports.overhead import limited
 from reports.verdict import Judgement, target_name
 from reports.wording import clean, counted, line
 from seatrial.records import Finding, Run, RunFolder
@@ -13,6 +15,11 @@ DEFAULTS = ("damaged = 0", "errors < 1%")
 
 TWO = ("second account", "two accounts", "another account")
 
+LARGER = {
+    "server": "The deployment was the limit, and not the model behind it: mend it, or give it more room.",
+    "provider": "The model behind it was the limit, and not the deployment: give the model more room.",
+}
+"""What to do by who was the limit."""
 
 SHORT = 400
 """A curl line up to this long stands among the next steps; a longer one stands with its finding."""
@@ -50,10 +57,12 @@ def _all(run: Run, judgement: Judgement, folder: str, replayed: str) -> list[tup
         steps.append((f"{look}, in {line(first.operation, 60)}{more}.", again))
         if run.problem:
             steps.append((f"Then mend what ended the run early: {line(run.problem, 160)}.", ""))
+        if larger := _larger([one.who for one in limited(run)]):
+            steps.append((larger, ""))
         load = " --load" if run.command == "verify" and judgement.digest.load else ""
         steps.append(("When it is mended, run this trial again.", _again(run) + load))
     elif judgement.verdict == "fail":
-        steps += _too_small(run)
+        steps += _too_small(run, judgement)
     elif judgement.verdict == "inconclusive" and any(
         one.verdict == "unsupported" for one in judgement.digest.objectives
     ):
@@ -75,14 +84,20 @@ def _all(run: Run, judgement: Judgement, folder: str, replayed: str) -> list[tup
     return steps
 
 
-def _too_small(run: Run) -> list[tuple[str, str]]:
+def _too_small(run: Run, judgement: Judgement) -> list[tuple[str, str]]:
     """A run that fails without a finding: a capacity under what is needed, or a comparison."""
     if run.command != "capacity":
         return [("Look at what is slower below, and compare again when it is mended.", "")]
+    look = _larger(judgement.digest.limits_at(run.counts.get("fails")))
     return [
-        ("Look at what failed first, below: it says what to make larger.", ""),
+        (look or "Look at what failed first, below: it says what to make larger.", ""),
         ("When it is, search again.", _again(run)),
     ]
+
+
+def _larger(who: Sequence[str]) -> str:
+    """What to make larger, where one alone was the limit."""
+    return LARGER.get(who[0], "") if len(set(who)) == 1 else ""
 
 
 def _after_a_pass(run: Run, judgement: Judgement, folder: str) -> list[tuple[str, str]]:
@@ -92,26 +107,38 @@ def _after_a_pass(run: Run, judgement: Judgement, folder: str) -> list[tuple[str
     if run.command == "verify" and not judgement.digest.load:
         steps.append(("See how it holds under load.", f"seatrial load {target}"))
     if run.command == "load":
-        steps.append(("Find how many people it holds.", f"seatrial capacity {target} --slo 'turn p95 < 10s'"))
+        behind = f" --provider {shlex.quote(line(run.settings['provider']))}" if run.settings.get("provider") else ""
+        steps.append(("Find how many people it holds.", f"seatrial capacity {target} --slo 'turn p95 < 10s'{behind}"))
     if run.command == "capacity" and not run.counts.get("fails"):
-        if any(one.outcome == "fails" for one in judgement.digest.levels):
-            steps.append(("Go on where the search ended: no level has failed twice yet.",
-                          f"seatrial capacity {target}{_limits(run)} --resume {folder}"))  # fmt: skip
-        else:
-            steps.append(
-                ("Nothing failed yet: search higher.", f"{_again(run)} --most {2 * run.counts.get('holds', 1)}")
-            )
+        steps.append(_further(run, judgement, folder))
     if run.command == "capacity" and not any("Little" in note for note in run.notes):
         steps.append(("Say how many people it is for, and learn whether it is enough.", f"{_again(run)} --people 500"))
     steps.append((f"Keep this page: it says what {target_name(run)} was held to.", ""))
     return steps
 
 
+def _further(run: Run, judgement: Judgement, folder: str) -> tuple[str, str]:
+    """How to go on with a search that found no level that fails."""
+    outcomes, holds = [one.outcome for one in judgement.digest.levels], run.counts.get("holds", 1)
+    if outcomes.count("void") > 1:
+        return ("Above, the load process itself was the limit: search from a machine with faster cores.", "")
+    if "fails" in outcomes:
+        return ("Go on where the search ended: no level has failed twice yet.", f"{_again(run)} --resume {folder}")
+    if holds < int(run.settings.get("most") or 0):
+        return ("Nothing failed yet: go on where the search ended.", f"{_again(run)} --resume {folder}")
+    return ("Nothing failed yet: search higher.", f"{_again(run)} --most {2 * holds}")
+
+
 def _again(run: Run, longer: int = 1) -> str:
     strict = " --strict" if run.strict else ""
     baseline = f" --baseline {shlex.quote(line(run.settings['baseline']))}" if run.settings.get("baseline") else ""
     asked = _asked(run, longer) if run.command == "load" else ""
-    return f"seatrial {run.command} {shlex.quote(line(run.target))}{asked}{_limits(run)}{strict}{baseline}"
+    played = "".join(
+        f" --{name} {shlex.quote(line(run.settings[name]))}"
+        for name, usual in (("mix", "session=1"), ("provider", None), ("people", None))
+        if run.command in ("load", "capacity") and run.settings.get(name) not in (None, usual)
+    )
+    return f"seatrial {run.command} {shlex.quote(line(run.target))}{asked}{_limits(run)}{played}{strict}{baseline}"
 
 
 def _asked(run: Run, longer: int) -> str:
@@ -121,7 +148,7 @@ def _asked(run: Run, longer: int) -> str:
     if not told:
         told = f" --rate {given['rate']:g}" if given.get("rate") else f" --users {given.get('users') or 10}"
         told += f" --duration {longer * float(given.get('duration') or 60):g}s"
-    return told + (f" --mix {shlex.quote(line(given['mix']))}" if given.get("mix", "session=1") != "session=1" else "")
+    return told
 
 
 def _limits(run: Run) -> str:

@@ -90,6 +90,7 @@ def _figures(run: Run, judgement: Judgement) -> list[tuple[str, str, str]]:
         told += [("Fails at", counted(fails, "user") if fails else "not found", "bad" if fails else "")]
         best = max((one.turns for one in digest.levels if one.outcome == "holds" and one.level == holds), default=None)
         told += [("Turns/s", f"{best:.2f}", "")] if best is not None else []
+        told += [("Limited by", " or ".join(who), "")] if (who := digest.limits_at(fails)) else []
     if digest.checks:
         failing = len(judgement.failing)
         told += [("What fails", f"{failing:,}", "bad" if failing else "good"), ("Checks", f"{digest.checked:,}", "")]
@@ -104,13 +105,15 @@ def _figures(run: Run, judgement: Judgement) -> list[tuple[str, str, str]]:
             for name, ms in zip(("Turn p50", "Turn p95"), load.turn_spread(), strict=True)
             if ms is not None
         ]
+    if (own := digest.overhead.own_turn()) is not None:
+        told += [("Overhead p50", duration(own), "")]
     if load.sessions:
         wrong = sum(load.messages[name] for name in HARMS)
         lost = load.messages["lost"]
         told += [("Sessions", f"{load.sessions:,}", "")]
         told += [("Messages lost", f"{lost:,}", "bad" if wrong else "good")]
-    if digest.compared:
-        told += [("Pairs", f"{max(one.pairs for one, _ in digest.compared):,}", "")]
+    if digest.ratios:
+        told += [("Pairs", f"{max(one.pairs for one in digest.ratios):,}", "")]
     return told[:8]
 
 

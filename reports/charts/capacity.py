@@ -45,11 +45,14 @@ def charts(run: Run, digest: Digest) -> Iterator[Chart]:
     panels = [upper, layers(*_knee(knee, x), *lower, width=WIDE, height=220)] if lower else [upper]
     colours = outcomes | times
     spec = stacked(*panels)
-    told = _told(knee, levels)
-    caption = f"{counted(len(levels), 'try', 'tries')} of levels of users. {told}".rstrip()
-    yield chart(
-        "capacity-levels", "Throughput and latency over load", caption, spec, colours, HEAD, list(map(_row, levels))
-    )
+    told = [_told(knee, levels), _limited(digest.limits_at(knee[1]))]
+    caption = " ".join(filter(None, [f"{counted(len(levels), 'try', 'tries')} of levels of users.", *told]))
+    rows = [_row(one) for one in levels]
+    head = HEAD
+    if any(one.limit for one in levels):
+        head = [*HEAD[:-1], "Limited by", HEAD[-1]]
+        rows = [[*row[:-1], line(one.limit, 20) or "–", row[-1]] for row, one in zip(rows, levels, strict=True)]
+    yield chart("capacity-levels", "Throughput and latency over load", caption, spec, colours, head, rows)
 
 
 HEAD = ["Users", "Outcome", "Looks", "Sessions", "Turns/s", "Requests/s", "Errors", "Turn p50", "Turn p95",
@@ -77,6 +80,10 @@ def _told(knee: tuple[int | None, int | None], levels: Sequence[Tried]) -> str:
     if holds and any(one.outcome == "fails" for one in levels):
         return f"{holds:,} users hold; higher levels failed in some tries and held in others, so the knee is not found."
     return f"Nothing failed up to {holds:,} users: the knee lies above." if holds else ""
+
+
+def _limited(who: Sequence[str]) -> str:
+    return f"There the {' or the '.join(who)} was the limit." if who else ""
 
 
 def _row(one: Tried) -> list[str]:
