@@ -13,6 +13,9 @@ from seatrial.records import Finding, Run, RunFolder
 DEFAULTS = ("damaged = 0", "errors < 1%")
 """Objectives that every load is held to, whether it is told so or not."""
 
+UNDECIDED = "neither proved nor refuted"
+"""How a comparison's problem begins when the times alone left it open (`load.ruling`)."""
+
 TWO = ("second account", "two accounts", "another account")
 
 LARGER = {
@@ -67,8 +70,8 @@ def _all(run: Run, judgement: Judgement, folder: str, replayed: str) -> list[tup
         one.verdict == "unsupported" for one in judgement.digest.objectives
     ):
         steps.append(("Load for longer: too little was measured to judge every objective.", _again(run, longer=3)))
-    elif run.command == "compare" and judgement.verdict == "inconclusive" and not run.problem:
-        steps.append(("Compare for longer: more pairs decide what these did not; the table says how many.", ""))
+    elif judgement.verdict == "inconclusive" and (run.problem or "").startswith(UNDECIDED):
+        steps.append(_undecided(run, judgement))
     elif judgement.verdict == "inconclusive":
         steps.append((f"Mend what kept the run from a verdict: {line(run.problem or 'nothing was checked', 200)}.", ""))
         steps.append(("Then run this trial again.", _again(run)))
@@ -93,6 +96,18 @@ def _too_small(run: Run, judgement: Judgement) -> list[tuple[str, str]]:
         (look or "Look at what failed first, below: it says what to make larger.", ""),
         ("When it is, search again.", _again(run)),
     ]
+
+
+def _undecided(run: Run, judgement: Judgement) -> tuple[str, str]:
+    """What would decide a comparison that proved neither."""
+    open_ = [one for one in judgement.digest.ratios if one.verdict == "inconclusive"]
+    if any(one.why for one in open_):
+        return ("Let more of the sessions ask for what was answered too seldom; below stands which.", "")
+    wanted = [one.wanted for one in open_ if one.wanted is not None]
+    if len(wanted) < len(open_) or not wanted:
+        return ("Look at the ratios below: they are too close to the limit for any number of pairs.", "")
+    return (f"Compare for longer: going by this spread, {max(wanted):,} pairs decide.",
+            f"{_again(run)} --pairs {max(wanted)}")  # fmt: skip
 
 
 def _larger(who: Sequence[str]) -> str:
@@ -136,9 +151,11 @@ def _again(run: Run, longer: int = 1) -> str:
     played = "".join(
         f" --{name} {shlex.quote(line(run.settings[name]))}"
         for name, usual in (("mix", "session=1"), ("provider", None), ("people", None))
-        if run.command in ("load", "capacity") and run.settings.get(name) not in (None, usual)
+        if run.command != "verify" and run.settings.get(name) not in (None, usual)
     )
-    return f"seatrial {run.command} {shlex.quote(line(run.target))}{asked}{_limits(run)}{played}{strict}{baseline}"
+    targets = [run.settings["a"], run.target] if run.command == "compare" and run.settings.get("a") else [run.target]
+    against = " ".join(shlex.quote(line(target)) for target in targets)
+    return f"seatrial {run.command} {against}{asked}{_limits(run)}{played}{strict}{baseline}"
 
 
 def _asked(run: Run, longer: int) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections import Counter
 from functools import cache
 from typing import Any
 
@@ -113,6 +114,9 @@ def _figures(run: Run, judgement: Judgement) -> list[tuple[str, str, str]]:
         told += [("Sessions", f"{load.sessions:,}", "")]
         told += [("Messages lost", f"{lost:,}", "bad" if wrong else "good")]
     if digest.ratios:
+        kinds = {"fail": ("Slower", "bad"), "inconclusive": ("Open", ""), "pass": ("Not slower", "good")}
+        judged = Counter(one.verdict for one in digest.ratios if one.operation)
+        told += [(name, f"{judged[kind]:,}", tone) for kind, (name, tone) in kinds.items() if judged[kind]]
         told += [("Pairs", f"{max(one.pairs for one in digest.ratios):,}", "")]
     return told[:8]
 
@@ -126,8 +130,10 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     ]
     if len(run.accounts) > len(people):
         people.append(f"{len(run.accounts) - len(people):,} more")
+    both = run.command == "compare" and run.settings.get("a")
+    targets = [("A", line(both, 200)), ("B", line(run.target, 200))] if both else [("Target", line(run.target, 200))]
     facts = [
-        ("Target", line(run.target, 200)),
+        *targets,
         ("Release", line(release, 80) or "unknown"),
         ("API", line(run.api, 40)),
         ("Model", line(run.model or "", 80)),

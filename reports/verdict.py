@@ -151,7 +151,7 @@ def _answer(status: str, received: str) -> str:
 def _claim(run: Run, verdict: str, failing: Sequence[Group], before: Sequence[Group], digest: Digest) -> str:
     name = target_name(run)
     if run.command == "compare" and run.sentence and not failing:
-        return line(run.sentence, 300).rstrip(".")
+        return _sentences(run)[0]
     if run.command == "capacity" and digest.levels and verdict != "inconclusive":
         found = _sentence(run)[0]
         return f"{name} {found[:1].lower()}{found[1:]}" + ("; that is too few" if verdict == "fail" else "")
@@ -174,6 +174,13 @@ def _sentence(run: Run) -> tuple[str, str]:
     found, _, more = line(run.sentence or "was searched for its capacity", 600).rstrip(".").partition(" users")
     mark = re.search(r"[:;.] ", more)
     return (f"{found} users{more[: mark.start()]}", more[mark.end() :]) if mark else (found + _ + more, "")
+
+
+def _sentences(run: Run) -> tuple[str, str]:
+    """What a comparison came to, without the verdict that stands over it; and what is said besides."""
+    said = re.sub(r"^(Pass|Fail|Inconclusive): ", "", line(run.sentence, 600)).rstrip(".")
+    first, _, more = said.partition(". ")
+    return cut(first[:1].upper() + first[1:], 300), more[:1].lower() + more[1:]
 
 
 def target_name(run: Run) -> str:
@@ -219,5 +226,5 @@ def numbers(run: Run, digest: Digest) -> str:
         told.append(f"{sum(one.sessions for one in digest.levels):,} sessions compared")
     if digest.compared:
         told.append(f"{counted(len(digest.compared), 'operation')} compared")
-    more = _sentence(run)[1] if digest.levels else ""
+    more = _sentence(run)[1] if digest.levels else _sentences(run)[1] if run.command == "compare" else ""
     return "; ".join(filter(None, [", ".join(told), more])) or "nothing was looked at"

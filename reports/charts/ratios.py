@@ -39,9 +39,13 @@ def _judged(digest: Digest) -> Chart:
         if min(span) > 0:
             found.append((line(one.operation, 60), span.ratio, span.low, span.high, line(one.verdict, 30), said))
     limits = {span.limit for _, span in digest.compared}
+    drawn = {name for name, *_ in found}
+    own = [(name, span.limit) for one, span in digest.compared if (name := line(one.operation, 60)) in drawn]
     lines = {"same": 1.0} | ({"limit": next(iter(limits))} if len(limits) == 1 else {})
-    spec = dots(found, KINDS, "time on B / time on A", lines) if found else None
+    ticks = own if len(limits) > 1 else []
+    spec = dots(found, KINDS, "time on B / time on A", lines, limits=ticks) if found else None
     caption = "Right of 1, B is slower. A line through a dot holds the ratios that the pairs do not rule out."
+    caption += " The tick in each row is its limit." if ticks and spec else ""
     head = ["Operation", "p95 on A", "p95 on B", "Ratio", "Ratio interval", "Limit", "Pairs", "Pairs wanted", "Verdict"]
     return chart("ratio-intervals", "Ratios with their intervals", caption, spec, KINDS, head, rows)
 
