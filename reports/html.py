@@ -87,7 +87,7 @@ def _figures(run: Run, judgement: Judgement) -> list[tuple[str, str, str]]:
     told: list[tuple[str, str, str]] = []
     if digest.levels and run.verdict != "inconclusive":
         holds, fails = run.counts.get("holds", 0), run.counts.get("fails", 0)
-        told += [("Holds", counted(holds, "user"), "good" if holds else "bad")]
+        told += [("Holds", counted(holds, "user") if holds else "none seen", "good" if holds else "bad")]
         told += [("Fails at", counted(fails, "user") if fails else "not found", "bad" if fails else "")]
         best = max((one.turns for one in digest.levels if one.outcome == "holds" and one.level == holds), default=None)
         told += [("Turns/s", f"{best:.2f}", "")] if best is not None else []

@@ -171,9 +171,9 @@ def _claim(run: Run, verdict: str, failing: Sequence[Group], before: Sequence[Gr
 
 def _sentence(run: Run) -> tuple[str, str]:
     """What a search for a capacity found, and what is to be said of it: "Holds 12 users, fails at 15"."""
-    found, _, more = line(run.sentence or "was searched for its capacity", 600).rstrip(".").partition(" users")
-    mark = re.search(r"[:;.] ", more)
-    return (f"{found} users{more[: mark.start()]}", more[mark.end() :]) if mark else (found + _ + more, "")
+    said = line(run.sentence or "was searched for its capacity", 600).rstrip(".")
+    found = re.match(r"(?P<found>.*? users?\b.*?)[:;.] (?P<more>.*)", said)
+    return (found["found"], found["more"]) if found else (said, "")
 
 
 def _sentences(run: Run) -> tuple[str, str]:

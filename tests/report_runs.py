@@ -145,7 +145,8 @@ def joined(number: int = 40, way: str = "sse", kind: str = "title") -> list[Any]
 
 
 LIMITED = (
-    "'turn p95 < 1s' was missed, and the provider was the limit: of 2 s that too slow ones took, the provider had 1.9 s"
+    "'turn p95 < 1s' was missed, and the provider was the limit: of 2 s that the slow ones took on average, the "
+    "provider had 1.9 s"
 )
 
 OBJECTIVES = (

@@ -252,7 +252,7 @@ def test_a_turn_counts_for_the_overhead_when_it_counts_for_times(tmp_path: Path)
 
 def test_who_was_the_limit_is_said_where_a_load_missed_an_objective(tmp_path: Path) -> None:
     words = told_in(every_kind(tmp_path)["overhead"], "objectives")
-    assert "turn p95 < 1s provider of 2 s that too slow ones took, the provider had 1.9 s" in words
+    assert "turn p95 < 1s provider of 2 s that the slow ones took on average, the provider had 1.9 s" in words
 
 
 def test_who_was_the_limit_of_a_level_is_said_where_it_is_known(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_the_overhead_the_limits_and_what_informs_have_theirs(tmp_path: Path) ->
     assert "### Overhead of the deployment" in overhead
     assert "| whole turn, SSE | 40 | 139 ms | 100 ms | 39 ms |" in overhead
     assert "Model calls per answered turn: 1.5 (chat 1, title 0.5)." in overhead
-    assert "- `turn p95 < 1s`: the provider; of 2 s that too slow ones took" in overhead.replace(
+    assert "- `turn p95 < 1s`: the provider; of 2 s that the slow ones took" in overhead.replace(
         "<code>turn p95 &lt; 1s</code>", "`turn p95 < 1s`"
     )
     assert "| Errors | Limited by | Why |" in text(made["limited"])

@@ -22,6 +22,7 @@ from load.sizing import concluded, line
 from seatrial.cli import bars
 from seatrial.cli.contact import run_folder
 from seatrial.cli.ending import written
+from seatrial.cli.lines import say
 from seatrial.cli.load import met, run_load
 from seatrial.cli.options import SECONDS, common_options, settings_from
 from seatrial.contract import OPENWEBUI
@@ -33,6 +34,8 @@ from seatrial.samples import Tried
 from seatrial.settings import Settings
 
 QUIET = Console(quiet=True)
+INDENT = " " * 13
+"""Below what a level came to, behind its number of users."""
 
 
 @click.command()
@@ -88,7 +91,7 @@ def capacity(
     need = Need(people, chats_per_hour, peak) if people else None
     with _folder(settings, resume) as folder:
         run = written(_run(settings, folder, console, objectives, (start, most, look, budget), need), folder)
-    console.print(run.sentence, markup=False)
+    say(console, run.sentence, indent="")
     console.print(f"Report: {folder.path / 'report.html'}", soft_wrap=True, markup=False)
     if as_json:
         levels = [asdict(row) for row in folder.rows("levels.jsonl", Tried)]
@@ -124,12 +127,13 @@ def _run(
             "capacity", settings.url or "", deployment.api, started=now(), target_version=deployment.version,
             target_name=deployment.name, contract=contract.source, seed=settings.seed,
             settings={"start": start, "most": most, "look": look, "budget": budget, "slo": [o.text for o in objectives]}
-            | {name: getattr(settings, name) for name in ("turns", "think", "mix", "timeout")},
+            | {name: getattr(settings, name) for name in ("turns", "think", "mix", "timeout", "provider")}
+            | (asdict(need) if need else {}),
         )  # fmt: skip
         folder.save(begun)  # `clean` needs it should we be killed
         crew = _Crew(settings, folder)
         told = f"levels of {start} to {most} users" if start < most else f"a level of {start:,} users"
-        console.print(f"{told}, {look:g} s or more for each, within a budget of {bars.minutes(budget)}")
+        say(console, f"{told}, {look:g} s or more for each, within a budget of {bars.minutes(budget)}")
         bar = stack.enter_context(bars.budget(console, budget))
         task = bar.add_task("starting", total=None)
 
@@ -138,7 +142,7 @@ def _run(
             return _level(crew, settings, folder, level, seconds)
 
         search = Capacity(objectives, contract.operations, looked, folder, budget, look)
-        search.tell = lambda row: console.print(line(row), markup=False)
+        search.tell = lambda row: say(console, line(row), indent=INDENT)
         problem = None
         try:
             answer = search.search(start, most)
@@ -189,7 +193,9 @@ def _level(crew: _Crew, settings: Settings, folder: RunFolder, level: int, secon
 
 
 def _table(rows: list[Tried], console: Console) -> None:
-    table = Table("users", "outcome", "looks", "sessions", "turns/s", "p50 ms", "p95 ms", "errors", box=None)
+    known = any(row.limit for row in rows)
+    head = ("users", "outcome", "looks", "sessions", "turns/s", "p50 ms", "p95 ms", "errors")
+    table = Table(*head, *(["limited by"] if known else []), box=None)
     for column in table.columns:
         column.justify = "right"
     for row in sorted(rows, key=lambda row: (row.level, row.number)):
@@ -202,6 +208,7 @@ def _table(rows: list[Tried], console: Console) -> None:
             f"{row.turns:.1f}",
             *times,
             f"{row.errors:.2%}",
+            *([row.limit] if known else []),
         )
     if rows:
         console.print(table)
