@@ -16,6 +16,9 @@ DEFAULTS = ("damaged = 0", "errors < 1%")
 UNDECIDED = "neither proved nor refuted"
 """How a comparison's problem begins when the times alone left it open (`load.ruling`)."""
 
+NARROW = 1.25
+"""A search for a capacity ends where its two ends are so close (`load.search`)."""
+
 TWO = ("second account", "two accounts", "another account")
 
 LARGER = {
@@ -72,6 +75,8 @@ def _all(run: Run, judgement: Judgement, folder: str, replayed: str) -> list[tup
         steps.append(("Load for longer: too little was measured to judge every objective.", _again(run, longer=3)))
     elif judgement.verdict == "inconclusive" and (run.problem or "").startswith(UNDECIDED):
         steps.append(_undecided(run, judgement))
+    elif run.command == "capacity" and judgement.digest.levels and not run.problem:
+        steps.append(_between(run, folder))
     elif judgement.verdict == "inconclusive":
         steps.append((f"Mend what kept the run from a verdict: {line(run.problem or 'nothing was checked', 200)}.", ""))
         steps.append(("Then run this trial again.", _again(run)))
@@ -130,6 +135,15 @@ def _after_a_pass(run: Run, judgement: Judgement, folder: str) -> list[tuple[str
         steps.append(("Say how many people it is for, and learn whether it is enough.", f"{_again(run)} --people 500"))
     steps.append((f"Keep this page: it says what {target_name(run)} was held to.", ""))
     return steps
+
+
+def _between(run: Run, folder: str) -> tuple[str, str]:
+    """What to do about a search that ended before it was known whether there is enough for all people."""
+    holds, fails = run.counts.get("holds", 0), run.counts.get("fails", 0)
+    if holds and fails and fails <= max(NARROW * holds, holds + 1):
+        return ("What is needed lies between what holds and what fails: take it for too little.", "")
+    return ("Go on where the search ended, until it is known whether there is enough.",
+            f"{_again(run)} --resume {folder}")  # fmt: skip
 
 
 def _further(run: Run, judgement: Judgement, folder: str) -> tuple[str, str]:

@@ -85,7 +85,7 @@ def _figures(run: Run, judgement: Judgement) -> list[tuple[str, str, str]]:
     """The numbers that matter for what was done, at most eight: name, value, and a tone."""
     digest, load = judgement.digest, judgement.digest.load
     told: list[tuple[str, str, str]] = []
-    if digest.levels and run.verdict != "inconclusive":
+    if digest.levels and not run.problem:
         holds, fails = run.counts.get("holds", 0), run.counts.get("fails", 0)
         told += [("Holds", counted(holds, "user") if holds else "none seen", "good" if holds else "bad")]
         told += [("Fails at", counted(fails, "user") if fails else "not found", "bad" if fails else "")]

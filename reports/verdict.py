@@ -27,6 +27,9 @@ JUDGED_ALREADY = ("capacity", "compare")
 """Commands whose run says its own verdict: it does not follow from findings."""
 
 FAILED_USE = ("valid-use", "no-answer", "valid-input-accepted")
+SLOW = {"load-slow": "too slow", "compare-slower": "slower than before"}
+"""Rules of what is answered well, and late."""
+
 LEAKS = ("other-cannot", "anonymous-refused", "wrong-credentials", "no-secrets")
 """Rules, or how their names begin: what fails for everybody, and what lets somebody in."""
 
@@ -114,7 +117,8 @@ def headline(group: Group, api: str) -> str:
     """One line that says what is broken: "Completions are broken: createChatCompletion answers 400 (...)"."""
     finding, status = group.finding, _status(group)
     name, expected = line(finding.operation, 80), line(finding.expected, 90)
-    broken = finding.severity == "break" and f"{_subject(finding, api) or f'{name} is'} broken: "
+    how = SLOW.get(finding.rule, "broken")
+    broken = finding.severity == "break" and f"{_subject(finding, api) or f'{name} is'} {how}: "
     if broken and _refused(group):
         return f"{broken}{name} answers {_answer(status, finding.received)} to a valid request"
     told = line(finding.notice or finding.title or finding.rule, 120).rstrip(".")
@@ -152,9 +156,10 @@ def _claim(run: Run, verdict: str, failing: Sequence[Group], before: Sequence[Gr
     name = target_name(run)
     if run.command == "compare" and run.sentence and not failing:
         return _sentences(run)[0]
-    if run.command == "capacity" and digest.levels and verdict != "inconclusive":
+    if run.command == "capacity" and digest.levels and not run.problem:
         found = _sentence(run)[0]
-        return f"{name} {found[:1].lower()}{found[1:]}" + ("; that is too few" if verdict == "fail" else "")
+        enough = {"fail": "; that is too few", "inconclusive": "; nobody knows yet whether that is enough"}
+        return f"{name} {found[:1].lower()}{found[1:]}{enough.get(verdict, '')}"
     if verdict == "fail":
         severities = [group.finding.severity for group in failing]
         plurals = {"break": "breaks", "defect": "defects", "drift": "drift"}
