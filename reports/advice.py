@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 
 from reports.overhead import limited
@@ -15,6 +16,9 @@ DEFAULTS = ("damaged = 0", "errors < 1%")
 
 UNDECIDED = "neither proved nor refuted"
 """How a comparison's problem begins when the times alone left it open (`load.ruling`)."""
+
+ROOM = "Give the load process more room: a machine or a core of its own, or several of it (--processes)."
+"""What to do where it was the limit itself."""
 
 NARROW = 1.25
 """A search for a capacity ends where its two ends are so close (`load.search`)."""
@@ -75,8 +79,11 @@ def _all(run: Run, judgement: Judgement, folder: str, replayed: str) -> list[tup
         steps.append(("Load for longer: too little was measured to judge every objective.", _again(run, longer=3)))
     elif judgement.verdict == "inconclusive" and (run.problem or "").startswith(UNDECIDED):
         steps.append(_undecided(run, judgement))
-    elif run.command == "capacity" and judgement.digest.levels and not run.problem:
+    elif run.command == "capacity" and judgement.verdict == "inconclusive" and not run.problem:
         steps.append(_between(run, folder))
+    elif judgement.verdict == "inconclusive" and run.cause == "void":
+        steps.append((ROOM, ""))
+        steps.append(("Then run this trial again.", _again(run)))
     elif judgement.verdict == "inconclusive":
         steps.append((f"Mend what kept the run from a verdict: {line(run.problem or 'nothing was checked', 200)}.", ""))
         steps.append(("Then run this trial again.", _again(run)))
@@ -131,6 +138,9 @@ def _after_a_pass(run: Run, judgement: Judgement, folder: str) -> list[tuple[str
         steps.append(("Find how many people it holds.", f"seatrial capacity {target} --slo 'turn p95 < 10s'{behind}"))
     if run.command == "capacity" and not run.counts.get("fails"):
         steps.append(_further(run, judgement, folder))
+    elif run.command == "capacity" and not _closed(run, judgement):
+        steps.append(("Go on where the search ended: its two ends are not close and tried twice yet.",
+                      f"{_again(run)} --resume {folder}"))  # fmt: skip
     if run.command == "capacity" and not any("Little" in note for note in run.notes):
         steps.append(("Say how many people it is for, and learn whether it is enough.", f"{_again(run)} --people 500"))
     steps.append((f"Keep this page: it says what {target_name(run)} was held to.", ""))
@@ -139,18 +149,30 @@ def _after_a_pass(run: Run, judgement: Judgement, folder: str) -> list[tuple[str
 
 def _between(run: Run, folder: str) -> tuple[str, str]:
     """What to do about a search that ended before it was known whether there is enough for all people."""
-    holds, fails = run.counts.get("holds", 0), run.counts.get("fails", 0)
-    if holds and fails and fails <= max(NARROW * holds, holds + 1):
+    if _narrow(run):
         return ("What is needed lies between what holds and what fails: take it for too little.", "")
     return ("Go on where the search ended, until it is known whether there is enough.",
             f"{_again(run)} --resume {folder}")  # fmt: skip
+
+
+def _narrow(run: Run) -> bool:
+    """Whether the two ends of a search are as close as it brings them."""
+    holds, fails = run.counts.get("holds", 0), run.counts.get("fails", 0)
+    return bool(fails) and fails <= max(NARROW * holds, holds + 1)
+
+
+def _closed(run: Run, judgement: Judgement) -> bool:
+    """Whether a search came to its own end: two ends that are close, each seen twice to be what it is."""
+    tried = Counter((one.level, one.outcome) for one in judgement.digest.levels)
+    ends = [(run.counts.get(outcome, 0), outcome) for outcome in ("holds", "fails")]
+    return _narrow(run) and all(tried[end] > 1 for end in ends if end[0])
 
 
 def _further(run: Run, judgement: Judgement, folder: str) -> tuple[str, str]:
     """How to go on with a search that found no level that fails."""
     outcomes, holds = [one.outcome for one in judgement.digest.levels], run.counts.get("holds", 1)
     if outcomes.count("void") > 1:
-        return ("Above, the load process itself was the limit: search from a machine with faster cores.", "")
+        return ("Above, the load process itself was the limit: search from a machine of its own.", "")
     if "fails" in outcomes:
         return ("Go on where the search ended: no level has failed twice yet.", f"{_again(run)} --resume {folder}")
     if holds < int(run.settings.get("most") or 0):

@@ -71,6 +71,35 @@ def test_who_was_the_limit_is_what_is_to_be_made_larger(tmp_path: Path, who: str
     assert told[1][1] == "seatrial capacity http://localhost:8080 --provider http://p --people 500"
 
 
+@pytest.mark.parametrize(
+    ("tries", "said"),
+    [
+        ([(8, "holds"), (10, "fails")], "Go on where the search ended"),
+        ([(8, "holds"), (8, "holds"), (10, "fails"), (10, "fails")], "Say how many people it is for"),
+        ([(4, "holds"), (4, "holds"), (10, "fails"), (10, "fails")], "Go on where the search ended"),
+    ],
+)
+def test_a_search_whose_ends_are_not_sure_is_to_go_on(tmp_path: Path, tries: list[tuple[int, str]], said: str) -> None:
+    run = capacity_run(counts={"holds": tries[0][0], "fails": 10})
+    assert steps(tmp_path, run, *levels(*tries))[0][0].startswith(said)
+
+
+@pytest.mark.parametrize(("holds", "said"), [(8, "take it for too little"), (2, "Go on where the search ended")])
+def test_a_need_between_what_holds_and_what_fails_is_not_decided(tmp_path: Path, holds: int, said: str) -> None:
+    run = capacity_run(verdict="inconclusive", counts={"holds": holds, "fails": 10})
+    made = folder(tmp_path / "run", run, *levels((holds, "holds"), (10, "fails")))
+    judgement = judge(run, made)
+    assert judgement.claim.endswith("fails at 10; nobody knows yet whether that is enough")
+    assert said in next_steps(run, judgement, made)[0][0]
+
+
+def test_a_void_load_is_to_have_more_room(tmp_path: Path) -> None:
+    run = verify_run(command="load", problem="the load generator was the limit", cause="void")
+    told = steps(tmp_path, run)
+    assert told[0][0].startswith("Give the load process more room")
+    assert told[1][1].startswith("seatrial load http://localhost:8080 --users 10")
+
+
 def test_a_load_that_its_model_limited_says_so(tmp_path: Path) -> None:
     run = verify_run(command="load", notes=[LIMITED])
     assert "The model behind it was the limit" in steps(tmp_path, run, finding())[1][0]
