@@ -11,11 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 
+from reports.drift import Drift, drift
 from reports.measured import Measured
 from reports.overhead import Overheads
 from reports.wording import line
 from seatrial.baseline import Gone
-from seatrial.ratios import COMPARISON, Ratio, Span
+from seatrial.ratios import COMPARISON, SIDES, Ratio, Span
 from seatrial.records import Check, Finding, Run, RunFolder, Seen, Skip
 from seatrial.samples import Judged, Tried
 
@@ -65,6 +66,8 @@ class Digest:
     levels: list[Tried] = field(default_factory=list)
     ratios: list[Ratio] = field(default_factory=list)
     overhead: Overheads = field(default_factory=Overheads)
+    drifted: list[Drift] | None = None
+    """How the contract drifted from A to B; None where a run compares no two."""
 
     @classmethod
     def of(cls, folder: RunFolder, run: Run) -> Digest:
@@ -86,6 +89,9 @@ class Digest:
         digest.objectives = list(folder.rows("objectives.jsonl", Judged))
         digest.levels = list(folder.rows("levels.jsonl", Tried))
         digest.ratios = list(folder.rows(COMPARISON, Ratio))
+        verified = [RunFolder(folder.path / f"verify-{side}") for side in SIDES] if run.command == "compare" else []
+        if verified and all((one.path / "shapes.jsonl").is_file() for one in verified):
+            digest.drifted = list(drift(*verified))
         digest.overhead = Overheads.of(folder, digest.load.since, digest.load.until)
         return digest
 

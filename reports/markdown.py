@@ -16,6 +16,7 @@ from reports.charts.ratios import between, measure
 from reports.digest import Group
 from reports.measured import MESSAGES
 from reports.overhead import limited
+from reports.sentences import sentence
 from reports.verdict import Judgement, described, headline
 from reports.wording import counted, duration, line, percent
 from seatrial.records import Run, RunFolder
@@ -56,6 +57,7 @@ def document(run: Run, judgement: Judgement, folder: RunFolder) -> str:
         _section("Left on the target", [f"- {prose(left)}" for left in run.left_behind[:SHOWN]]),
         _skips(judgement),
         _compared(judgement),
+        _drifted(judgement),
         _levels(judgement),
         _objectives(judgement),
         _limits(run),
@@ -222,6 +224,17 @@ def _compared(judgement: Judgement) -> list[str]:
         if one.ratio is None and one.why
     ]
     return _section("B beside A", [*told, *(["", *notes[:60]] if notes else [])])
+
+
+def _drifted(judgement: Judgement) -> list[str]:
+    """How the contract drifted from A to B."""
+    drifted = judgement.digest.drifted
+    if drifted is None:
+        return []
+    lines = [f"- {code(one.operation, 60)}: {prose(sentence(one), 300)}" for one in drifted[: 3 * SHOWN]]
+    if len(drifted) > 3 * SHOWN:
+        lines.append(f"- and {len(drifted) - 3 * SHOWN:,} more in report.html")
+    return _section(f"Drift of the contract ({len(drifted):,})", lines or ["None."])
 
 
 def _levels(judgement: Judgement) -> list[str]:

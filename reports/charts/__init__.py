@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from reports.charts import (
     capacity,
     coverage,
+    drift,
     latency,
     messages,
     objectives,
@@ -36,6 +37,7 @@ class Exhibit:
 
 ROOMS: tuple[tuple[str, str, str, Callable[[Run, Digest], Iterable[Chart]]], ...] = (
     ("compared", "B beside A", "How much longer each operation takes on B than on A.", ratios.charts),
+    ("contracts", "The contract on A and on B", "How answers changed from A to B.", drift.charts),
     ("capacity", "Throughput and latency over load", "Each level that was tried, and where it ends.", capacity.charts),
     ("objectives", "Objectives", "What the load was held to, and what it did.", objectives.charts),
     ("latency", "Latency by operation", "How long requests took, and how that is spread.", latency.operations),
