@@ -48,7 +48,7 @@ def steps(console: Console, *, each: float = 0.1) -> Progress:
 
     It is drawn once in `each` seconds: seldom where it shares the machine with what is measured.
     """
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), TimeElapsedColumn(), Left())
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=16), TimeElapsedColumn(), Left())
     return Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal, refresh_per_second=1 / each
     )
