@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from reports.overhead import limited
@@ -24,6 +24,15 @@ NARROW = 1.25
 """A search for a capacity ends where its two ends are so close (`load.search`)."""
 
 TWO = ("second account", "two accounts", "another account")
+
+_LOAD = (("mix", "session=1"), ("turns", 3), ("think", 1), ("provider", None))
+USUAL: dict[str, tuple[tuple[str, object], ...]] = defaultdict(
+    tuple,
+    load=_LOAD,
+    capacity=(*_LOAD, ("people", None), ("chats_per_hour", 4), ("peak", 0.3)),
+    compare=(("mix", "session=1"), ("turns", 2), ("think", 0.02)),
+)
+"""Options that a command is told again with, unless they are what it does by itself."""
 
 LARGER = {
     "server": "The deployment was the limit, and not the model behind it: mend it, or give it more room.",
@@ -139,7 +148,7 @@ def _after_a_pass(run: Run, judgement: Judgement, folder: str) -> list[tuple[str
     if run.command == "capacity" and not run.counts.get("fails"):
         steps.append(_further(run, judgement, folder))
     elif run.command == "capacity" and not _closed(run, judgement):
-        steps.append(("Go on where the search ended: its two ends are not close and tried twice yet.",
+        steps.append(("Go on where the search ended, until its two ends are close and each was tried twice.",
                       f"{_again(run)} --resume {folder}"))  # fmt: skip
     if run.command == "capacity" and not any("Little" in note for note in run.notes):
         steps.append(("Say how many people it is for, and learn whether it is enough.", f"{_again(run)} --people 500"))
@@ -185,9 +194,9 @@ def _again(run: Run, longer: int = 1) -> str:
     baseline = f" --baseline {shlex.quote(line(run.settings['baseline']))}" if run.settings.get("baseline") else ""
     asked = _asked(run, longer) if run.command == "load" else ""
     played = "".join(
-        f" --{name} {shlex.quote(line(run.settings[name]))}"
-        for name, usual in (("mix", "session=1"), ("provider", None), ("people", None))
-        if run.command != "verify" and run.settings.get(name) not in (None, usual)
+        f" --{name.replace('_', '-')} {shlex.quote(line(run.settings[name]))}"
+        for name, usual in USUAL[run.command]
+        if run.settings.get(name) not in (None, usual)
     )
     targets = [run.settings["a"], run.target] if run.command == "compare" and run.settings.get("a") else [run.target]
     against = " ".join(shlex.quote(line(target)) for target in targets)

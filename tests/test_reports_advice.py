@@ -65,10 +65,13 @@ def test_a_comparison_says_its_verdict_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("who", "words"), [("server", "The deployment was"), ("provider", "The model behind it was")])
 def test_who_was_the_limit_is_what_is_to_be_made_larger(tmp_path: Path, who: str, words: str) -> None:
-    run = capacity_run(verdict="fail", settings={"people": 500, "provider": "http://p"})
+    played = {"turns": 3, "think": 0.3, "mix": "session=1", "peak": 0.5, "chats_per_hour": 4.0}
+    run = capacity_run(verdict="fail", settings={"people": 500, "provider": "http://p"} | played)
     told = steps(tmp_path, run, *levels((8, "holds"), (10, "fails"), limit=who))
     assert told[0][0].startswith(words)
-    assert told[1][1] == "seatrial capacity http://localhost:8080 --provider http://p --people 500"
+    assert told[1][1] == (
+        "seatrial capacity http://localhost:8080 --think 0.3 --provider http://p --people 500 --peak 0.5"
+    )
 
 
 @pytest.mark.parametrize(

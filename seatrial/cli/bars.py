@@ -55,6 +55,6 @@ def steps(console: Console, *, each: float = 0.1) -> Progress:
 
 
 def budget(console: Console, seconds: float) -> Progress:
-    """For work that goes on until it knows its answer, or its time is over."""
+    """For work that goes on until it knows its answer, or its time is over; drawn seldom, since it is measured."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), BudgetLeft(seconds))
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal, refresh_per_second=1)

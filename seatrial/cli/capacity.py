@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from typing import Any
@@ -89,7 +89,7 @@ def capacity(
     if settings.url and not settings.target().is_loopback and not yes:
         _ask(settings, most, budget)
     need = Need(people, chats_per_hour, peak) if people else None
-    with _folder(settings, resume) as folder:
+    with _folder(settings, resume, objectives) as folder:
         run = written(_run(settings, folder, console, objectives, (start, most, look, budget), need), folder)
     say(console, run.sentence, indent="")
     console.print(f"Report: {folder.path / 'report.html'}", soft_wrap=True, markup=False)
@@ -100,15 +100,33 @@ def capacity(
 
 
 @contextmanager
-def _folder(settings: Settings, resume: str | None) -> Iterator[RunFolder]:
+def _folder(settings: Settings, resume: str | None, objectives: Sequence[Objective]) -> Iterator[RunFolder]:
     if resume is None:
         with run_folder(settings, "capacity") as folder:
             yield folder
         return
     folder = RunFolder.open(resume)
-    if folder.load().command != "capacity":
+    before = folder.load()
+    if before.command != "capacity":
         raise WrongUse(f"--resume {resume}: this is no search for a capacity")
+    wanted = _played(settings, objectives)
+    for name in SAME:
+        if name in before.settings and before.settings[name] != wanted[name]:
+            raise WrongUse(
+                f"--resume {resume}: its levels were judged with {name} {before.settings[name]}, and not "
+                f"{wanted[name]}; give the same again"
+            )
     yield folder
+
+
+SAME = ("slo", "turns", "think", "mix")
+"""Settings without which the levels of a search cannot stand beside each other."""
+
+
+def _played(settings: Settings, objectives: Sequence[Objective]) -> dict[str, Any]:
+    """What the levels are, and what they are held to."""
+    told = {name: getattr(settings, name) for name in ("turns", "think", "mix", "timeout", "provider")}
+    return told | {"slo": [one.text for one in objectives]}
 
 
 def _run(
@@ -126,8 +144,8 @@ def _run(
         begun = Run(
             "capacity", settings.url or "", deployment.api, started=now(), target_version=deployment.version,
             target_name=deployment.name, contract=contract.source, seed=settings.seed,
-            settings={"start": start, "most": most, "look": look, "budget": budget, "slo": [o.text for o in objectives]}
-            | {name: getattr(settings, name) for name in ("turns", "think", "mix", "timeout", "provider")}
+            settings={"start": start, "most": most, "look": look, "budget": budget}
+            | _played(settings, objectives)
             | (asdict(need) if need else {}),
         )  # fmt: skip
         folder.save(begun)  # `clean` needs it should we be killed

@@ -24,5 +24,4 @@ def say(console: Console, words: str, *, style: str = "", indent: str = "  ") ->
         break_long_words=False,
         break_on_hyphens=False,
     )
-    for row in rows:
-        console.print(Text(row, style=style), soft_wrap=True)
+    console.print(Text("\n".join(rows), style=style), soft_wrap=True)
