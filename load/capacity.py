@@ -65,7 +65,8 @@ class Capacity:
                 record.write(one)
                 self.tell(one)
         except Spent:
-            return Answer(*bounds(self.trials), why=f"the {self.budget / 60:.3g} minutes of the budget were over")
+            early = "" if self.tried else " before one level was judged"
+            return Answer(*bounds(self.trials), why=f"the budget of {_spoken(self.budget)} was used up{early}")
         except Void:
             return Answer(*bounds(self.trials), why="above, the load generator itself was the limit")
         finally:
@@ -137,6 +138,10 @@ class Capacity:
             round(turns / seconds, 3), round(requests / seconds, 3), failed / of if of else 0.0,
             p50, p95, first, why, tuple(folders), who,
         )  # fmt: skip
+
+
+def _spoken(seconds: float) -> str:
+    return f"{seconds:g} s" if seconds < 120 else f"{seconds / 60:.3g} minutes"
 
 
 def _ended(run: Run) -> tuple[str, str, str] | None:

@@ -83,4 +83,4 @@ def _of_times(objective: Objective, measure: str, rows: Sequence[Joined]) -> Lim
     late = sum(took - expected for _, took, expected in slow if expected is not None) / len(slow)
     more = f", {shown(late)} of it beyond its script" if late >= 1 else ""
     who: Who = "provider" if 2 * models >= waited else "server"
-    return Limit(who, f"of {shown(waited)} that too slow ones took, the provider had {shown(models)}{more}")
+    return Limit(who, f"of {shown(waited)} that the slow ones took on average, the provider had {shown(models)}{more}")

@@ -29,7 +29,21 @@ class Need:
         """The arithmetic, so that somebody can put other numbers in."""
         return (
             f"{self.people:,} people, of whom {self.peak:.0%} begin {self.chats_per_hour:g} chats each in the busiest "
-            f"hour: {self.rate:.3g} chats a second; each takes {seconds:.3g} s as measured, thinking included; so "
-            f"{self.sessions(seconds):.3g} are under way at the same time on average (Little's law: L = rate x time). "
-            "Chats are taken to begin evenly within that hour; where they come in waves, more are under way"
+            f"hour, make {rounded(3600 * self.rate)} chats in that hour; each takes {rounded(seconds)} s as measured, "
+            f"thinking included; that comes to {spoken(self.sessions(seconds))} at the same time, on average (Little's "
+            "law: L = rate x time). Chats are taken to begin evenly within that hour; where they come in waves, more "
+            "are under way"
         )
+
+
+def spoken(sessions: float) -> str:
+    """How many sessions, as people say it: nobody has a hundredth of one."""
+    if sessions < 1:
+        return "fewer than 1 session"
+    shown = rounded(sessions)
+    return f"{shown} session{'' if shown == '1' else 's'}"
+
+
+def rounded(number: float) -> str:
+    """To a tenth, from a hundred on to a whole: 9.2, 60, 1,250."""
+    return f"{number:,.0f}" if number >= 100 else f"{number:.1f}".removesuffix(".0")

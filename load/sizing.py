@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from load.people import Need
+from load.people import Need, spoken
 from load.search import Answer
 from seatrial.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
 from seatrial.records import Run
@@ -29,16 +29,24 @@ def concluded(run: Run, answer: Answer, tried: Sequence[Tried], need: Need | Non
     verdict, code = ("pass", EXIT_PASS) if wanted <= answer.holds else ("inconclusive", EXIT_INCONCLUSIVE)
     if answer.fails is not None and wanted >= answer.fails:
         verdict, code = "fail", EXIT_FAIL
-    sentence = f"{found}. {need.people:,} people come to {wanted:.3g} sessions at the same time."
+    enough = {EXIT_PASS: "which it holds", EXIT_FAIL: "too many for it"}.get(code, "more than it is known to hold")
+    sentence = f"{found}. {need.people:,} people come to {spoken(wanted)} at a time, {enough}."
     notes = [*run.notes, need.told(seconds)]
     return replace(run, counts=counts, notes=notes, verdict=verdict, exit_code=code, sentence=sentence)
 
 
 def _found(answer: Answer, tried: Sequence[Tried]) -> str:
     if answer.fails is None:
-        return f"Holds {answer.holds} users at least; {answer.why}"
+        return f"Holds {_users(answer.holds)} at least; {answer.why}"
     why = next((row.why for row in tried if row.level == answer.fails and row.outcome == "fails"), "")
-    return f"Holds {answer.holds} users, fails at {answer.fails}: {why}; {answer.why}"
+    if not answer.holds:
+        below = "and no lower level was seen to hold" if answer.fails > 1 else "the least there is"
+        return f"Fails at {_users(answer.fails)}, {below}: {why}; {answer.why}"
+    return f"Holds {_users(answer.holds)}, fails at {answer.fails}: {why}; {answer.why}"
+
+
+def _users(number: int) -> str:
+    return f"{number} user{'' if number == 1 else 's'}"
 
 
 def session_seconds(tried: Sequence[Tried], answer: Answer) -> float:
@@ -53,4 +61,4 @@ def line(row: Tried) -> str:
     times = [f"turn {name} {ms:,.0f} ms" for name, ms in (("p50", row.turn_p50), ("p95", row.turn_p95)) if ms]
     close = "" if row.proved or row.outcome == "void" else " (close)"
     told = ", ".join([*times, f"{row.turns:.3g} turns/s", f"{row.errors:.2%} errors", f"{row.sessions} sessions"])
-    return f"{row.level:>5} users: {row.outcome}{close}; {told}{f'; {row.why}' if row.why else ''}"
+    return f"{_users(row.level):>11}: {row.outcome}{close}; {told}{f'; {row.why}' if row.why else ''}"

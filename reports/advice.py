@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 
+from reports.overhead import limited
 from reports.verdict import Judgement, target_name
 from reports.wording import clean, counted, line
 from seatrial.records import Finding, Run, RunFolder
@@ -11,8 +14,31 @@ from seatrial.records import Finding, Run, RunFolder
 DEFAULTS = ("damaged = 0", "errors < 1%")
 """Objectives that every load is held to, whether it is told so or not."""
 
+UNDECIDED = "neither proved nor refuted"
+"""How a comparison's problem begins when the times alone left it open (`load.ruling`)."""
+
+ROOM = "Give the load process more room: a machine or a core of its own, or several of it (--processes)."
+"""What to do where it was the limit itself."""
+
+NARROW = 1.25
+"""A search for a capacity ends where its two ends are so close (`load.search`)."""
+
 TWO = ("second account", "two accounts", "another account")
 
+_LOAD = (("mix", "session=1"), ("turns", 3), ("think", 1), ("provider", None))
+USUAL: dict[str, tuple[tuple[str, object], ...]] = defaultdict(
+    tuple,
+    load=_LOAD,
+    capacity=(*_LOAD, ("people", None), ("chats_per_hour", 4), ("peak", 0.3)),
+    compare=(("mix", "session=1"), ("turns", 2), ("think", 0.02)),
+)
+"""Options that a command is told again with, unless they are what it does by itself."""
+
+LARGER = {
+    "server": "The deployment was the limit, and not the model behind it: mend it, or give it more room.",
+    "provider": "The model behind it was the limit, and not the deployment: give the model more room.",
+}
+"""What to do by who was the limit."""
 
 SHORT = 400
 """A curl line up to this long stands among the next steps; a longer one stands with its finding."""
@@ -50,16 +76,23 @@ def _all(run: Run, judgement: Judgement, folder: str, replayed: str) -> list[tup
         steps.append((f"{look}, in {line(first.operation, 60)}{more}.", again))
         if run.problem:
             steps.append((f"Then mend what ended the run early: {line(run.problem, 160)}.", ""))
+        if larger := _larger([one.who for one in limited(run)]):
+            steps.append((larger, ""))
         load = " --load" if run.command == "verify" and judgement.digest.load else ""
         steps.append(("When it is mended, run this trial again.", _again(run) + load))
     elif judgement.verdict == "fail":
-        steps += _too_small(run)
+        steps += _too_small(run, judgement)
     elif judgement.verdict == "inconclusive" and any(
         one.verdict == "unsupported" for one in judgement.digest.objectives
     ):
         steps.append(("Load for longer: too little was measured to judge every objective.", _again(run, longer=3)))
-    elif run.command == "compare" and judgement.verdict == "inconclusive" and not run.problem:
-        steps.append(("Compare for longer: more pairs decide what these did not; the table says how many.", ""))
+    elif judgement.verdict == "inconclusive" and (run.problem or "").startswith(UNDECIDED):
+        steps.append(_undecided(run, judgement))
+    elif run.command == "capacity" and judgement.verdict == "inconclusive" and not run.problem:
+        steps.append(_between(run, folder))
+    elif judgement.verdict == "inconclusive" and run.cause == "void":
+        steps.append((ROOM, ""))
+        steps.append(("Then run this trial again.", _again(run)))
     elif judgement.verdict == "inconclusive":
         steps.append((f"Mend what kept the run from a verdict: {line(run.problem or 'nothing was checked', 200)}.", ""))
         steps.append(("Then run this trial again.", _again(run)))
@@ -75,14 +108,32 @@ def _all(run: Run, judgement: Judgement, folder: str, replayed: str) -> list[tup
     return steps
 
 
-def _too_small(run: Run) -> list[tuple[str, str]]:
+def _too_small(run: Run, judgement: Judgement) -> list[tuple[str, str]]:
     """A run that fails without a finding: a capacity under what is needed, or a comparison."""
     if run.command != "capacity":
         return [("Look at what is slower below, and compare again when it is mended.", "")]
+    look = _larger(judgement.digest.limits_at(run.counts.get("fails")))
     return [
-        ("Look at what failed first, below: it says what to make larger.", ""),
+        (look or "Look at what failed first, below: it says what to make larger.", ""),
         ("When it is, search again.", _again(run)),
     ]
+
+
+def _undecided(run: Run, judgement: Judgement) -> tuple[str, str]:
+    """What would decide a comparison that proved neither."""
+    open_ = [one for one in judgement.digest.ratios if one.verdict == "inconclusive"]
+    if any(one.why for one in open_):
+        return ("Let more of the sessions ask for what was answered too seldom; below stands which.", "")
+    wanted = [one.wanted for one in open_ if one.wanted is not None]
+    if len(wanted) < len(open_) or not wanted:
+        return ("Look at the ratios below: they are too close to the limit for any number of pairs.", "")
+    return (f"Compare for longer: going by this spread, {max(wanted):,} pairs decide.",
+            f"{_again(run)} --pairs {max(wanted)}")  # fmt: skip
+
+
+def _larger(who: Sequence[str]) -> str:
+    """What to make larger, where one alone was the limit."""
+    return LARGER.get(who[0], "") if len(set(who)) == 1 else ""
 
 
 def _after_a_pass(run: Run, judgement: Judgement, folder: str) -> list[tuple[str, str]]:
@@ -92,26 +143,64 @@ def _after_a_pass(run: Run, judgement: Judgement, folder: str) -> list[tuple[str
     if run.command == "verify" and not judgement.digest.load:
         steps.append(("See how it holds under load.", f"seatrial load {target}"))
     if run.command == "load":
-        steps.append(("Find how many people it holds.", f"seatrial capacity {target} --slo 'turn p95 < 10s'"))
+        behind = f" --provider {shlex.quote(line(run.settings['provider']))}" if run.settings.get("provider") else ""
+        steps.append(("Find how many people it holds.", f"seatrial capacity {target} --slo 'turn p95 < 10s'{behind}"))
     if run.command == "capacity" and not run.counts.get("fails"):
-        if any(one.outcome == "fails" for one in judgement.digest.levels):
-            steps.append(("Go on where the search ended: no level has failed twice yet.",
-                          f"seatrial capacity {target}{_limits(run)} --resume {folder}"))  # fmt: skip
-        else:
-            steps.append(
-                ("Nothing failed yet: search higher.", f"{_again(run)} --most {2 * run.counts.get('holds', 1)}")
-            )
+        steps.append(_further(run, judgement, folder))
+    elif run.command == "capacity" and not _closed(run, judgement):
+        steps.append(("Go on where the search ended, until its two ends are close and each was tried twice.",
+                      f"{_again(run)} --resume {folder}"))  # fmt: skip
     if run.command == "capacity" and not any("Little" in note for note in run.notes):
         steps.append(("Say how many people it is for, and learn whether it is enough.", f"{_again(run)} --people 500"))
     steps.append((f"Keep this page: it says what {target_name(run)} was held to.", ""))
     return steps
 
 
+def _between(run: Run, folder: str) -> tuple[str, str]:
+    """What to do about a search that ended before it was known whether there is enough for all people."""
+    if _narrow(run):
+        return ("What is needed lies between what holds and what fails: take it for too little.", "")
+    return ("Go on where the search ended, until it is known whether there is enough.",
+            f"{_again(run)} --resume {folder}")  # fmt: skip
+
+
+def _narrow(run: Run) -> bool:
+    """Whether the two ends of a search are as close as it brings them."""
+    holds, fails = run.counts.get("holds", 0), run.counts.get("fails", 0)
+    return bool(fails) and fails <= max(NARROW * holds, holds + 1)
+
+
+def _closed(run: Run, judgement: Judgement) -> bool:
+    """Whether a search came to its own end: two ends that are close, each seen twice to be what it is."""
+    tried = Counter((one.level, one.outcome) for one in judgement.digest.levels)
+    ends = [(run.counts.get(outcome, 0), outcome) for outcome in ("holds", "fails")]
+    return _narrow(run) and all(tried[end] > 1 for end in ends if end[0])
+
+
+def _further(run: Run, judgement: Judgement, folder: str) -> tuple[str, str]:
+    """How to go on with a search that found no level that fails."""
+    outcomes, holds = [one.outcome for one in judgement.digest.levels], run.counts.get("holds", 1)
+    if outcomes.count("void") > 1:
+        return ("Above, the load process itself was the limit: search from a machine of its own.", "")
+    if "fails" in outcomes:
+        return ("Go on where the search ended: no level has failed twice yet.", f"{_again(run)} --resume {folder}")
+    if holds < int(run.settings.get("most") or 0):
+        return ("Nothing failed yet: go on where the search ended.", f"{_again(run)} --resume {folder}")
+    return ("Nothing failed yet: search higher.", f"{_again(run)} --most {2 * holds}")
+
+
 def _again(run: Run, longer: int = 1) -> str:
     strict = " --strict" if run.strict else ""
     baseline = f" --baseline {shlex.quote(line(run.settings['baseline']))}" if run.settings.get("baseline") else ""
     asked = _asked(run, longer) if run.command == "load" else ""
-    return f"seatrial {run.command} {shlex.quote(line(run.target))}{asked}{_limits(run)}{strict}{baseline}"
+    played = "".join(
+        f" --{name.replace('_', '-')} {shlex.quote(line(run.settings[name]))}"
+        for name, usual in USUAL[run.command]
+        if run.settings.get(name) not in (None, usual)
+    )
+    targets = [run.settings["a"], run.target] if run.command == "compare" and run.settings.get("a") else [run.target]
+    against = " ".join(shlex.quote(line(target)) for target in targets)
+    return f"seatrial {run.command} {against}{asked}{_limits(run)}{played}{strict}{baseline}"
 
 
 def _asked(run: Run, longer: int) -> str:
@@ -121,7 +210,7 @@ def _asked(run: Run, longer: int) -> str:
     if not told:
         told = f" --rate {given['rate']:g}" if given.get("rate") else f" --users {given.get('users') or 10}"
         told += f" --duration {longer * float(given.get('duration') or 60):g}s"
-    return told + (f" --mix {shlex.quote(line(given['mix']))}" if given.get("mix", "session=1") != "session=1" else "")
+    return told
 
 
 def _limits(run: Run) -> str:

@@ -11,10 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 
+from reports.drift import Drift, drift
 from reports.measured import Measured
+from reports.overhead import Overheads
 from reports.wording import line
 from seatrial.baseline import Gone
-from seatrial.ratios import COMPARISON, Ratio, Span
+from seatrial.ratios import COMPARISON, SIDES, Ratio, Span
 from seatrial.records import Check, Finding, Run, RunFolder, Seen, Skip
 from seatrial.samples import Judged, Tried
 
@@ -62,8 +64,10 @@ class Digest:
     load: Measured = field(default_factory=Measured)
     objectives: list[Judged] = field(default_factory=list)
     levels: list[Tried] = field(default_factory=list)
-    compared: list[tuple[Ratio, Span]] = field(default_factory=list)
-    """What was judged of a comparison, and its interval."""
+    ratios: list[Ratio] = field(default_factory=list)
+    overhead: Overheads = field(default_factory=Overheads)
+    drifted: list[Drift] | None = None
+    """How the contract drifted from A to B; None where a run compares no two."""
 
     @classmethod
     def of(cls, folder: RunFolder, run: Run) -> Digest:
@@ -84,7 +88,11 @@ class Digest:
         digest.load = Measured.of(folder, run)
         digest.objectives = list(folder.rows("objectives.jsonl", Judged))
         digest.levels = list(folder.rows("levels.jsonl", Tried))
-        digest.compared = [(row, row.span) for row in folder.rows(COMPARISON, Ratio) if row.span]
+        digest.ratios = list(folder.rows(COMPARISON, Ratio))
+        verified = [RunFolder(folder.path / f"verify-{side}") for side in SIDES] if run.command == "compare" else []
+        if verified and all((one.path / "shapes.jsonl").is_file() for one in verified):
+            digest.drifted = list(drift(*verified))
+        digest.overhead = Overheads.of(folder, digest.load.since, digest.load.until)
         return digest
 
     def _see(self, row: Seen) -> None:
@@ -107,6 +115,15 @@ class Digest:
             kind.append(row)
         return list(found.values())
 
+    @cached_property
+    def compared(self) -> list[tuple[Ratio, Span]]:
+        """What was judged of a comparison by its times, and its interval."""
+        return [(row, row.span) for row in self.ratios if row.span]
+
+    def limits_at(self, level: int | None) -> list[str]:
+        """Who was the limit of a level, as far as that is known; several where its tries do not agree."""
+        return list(dict.fromkeys(line(one.limit, 20) for one in self.levels if one.level == level and one.limit))
+
     @property
     def checked(self) -> int:
         return sum(check.count for check in self.checks.values())
@@ -114,7 +131,7 @@ class Digest:
     @property
     def is_empty(self) -> bool:
         """Whether nothing at all was looked at, so that nothing is proved."""
-        looked = self.groups or self.checked or self.load or self.levels or self.compared
+        looked = self.groups or self.checked or self.load or self.levels or self.ratios
         return not (looked or any(row.count for row in self.statuses.values()))
 
 

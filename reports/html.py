@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections import Counter
 from functools import cache
 from typing import Any
 
@@ -84,12 +85,13 @@ def _figures(run: Run, judgement: Judgement) -> list[tuple[str, str, str]]:
     """The numbers that matter for what was done, at most eight: name, value, and a tone."""
     digest, load = judgement.digest, judgement.digest.load
     told: list[tuple[str, str, str]] = []
-    if digest.levels and run.verdict != "inconclusive":
+    if digest.levels and not run.problem:
         holds, fails = run.counts.get("holds", 0), run.counts.get("fails", 0)
-        told += [("Holds", counted(holds, "user"), "good" if holds else "bad")]
+        told += [("Holds", counted(holds, "user") if holds else "none seen", "good" if holds else "bad")]
         told += [("Fails at", counted(fails, "user") if fails else "not found", "bad" if fails else "")]
         best = max((one.turns for one in digest.levels if one.outcome == "holds" and one.level == holds), default=None)
         told += [("Turns/s", f"{best:.2f}", "")] if best is not None else []
+        told += [("Limited by", " or ".join(who), "")] if (who := digest.limits_at(fails)) else []
     if digest.checks:
         failing = len(judgement.failing)
         told += [("What fails", f"{failing:,}", "bad" if failing else "good"), ("Checks", f"{digest.checked:,}", "")]
@@ -104,13 +106,18 @@ def _figures(run: Run, judgement: Judgement) -> list[tuple[str, str, str]]:
             for name, ms in zip(("Turn p50", "Turn p95"), load.turn_spread(), strict=True)
             if ms is not None
         ]
+    if (own := digest.overhead.own_turn()) is not None:
+        told += [("Overhead p50", duration(own), "")]
     if load.sessions:
         wrong = sum(load.messages[name] for name in HARMS)
         lost = load.messages["lost"]
         told += [("Sessions", f"{load.sessions:,}", "")]
         told += [("Messages lost", f"{lost:,}", "bad" if wrong else "good")]
-    if digest.compared:
-        told += [("Pairs", f"{max(one.pairs for one, _ in digest.compared):,}", "")]
+    if digest.ratios:
+        kinds = {"fail": ("Slower", "bad"), "inconclusive": ("Open", ""), "pass": ("Not slower", "good")}
+        judged = Counter(one.verdict for one in digest.ratios if one.operation)
+        told += [(name, f"{judged[kind]:,}", tone) for kind, (name, tone) in kinds.items() if judged[kind]]
+        told += [("Pairs", f"{max(one.pairs for one in digest.ratios):,}", "")]
     return told[:8]
 
 
@@ -123,8 +130,10 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     ]
     if len(run.accounts) > len(people):
         people.append(f"{len(run.accounts) - len(people):,} more")
+    both = run.command == "compare" and run.settings.get("a")
+    targets = [("A", line(both, 200)), ("B", line(run.target, 200))] if both else [("Target", line(run.target, 200))]
     facts = [
-        ("Target", line(run.target, 200)),
+        *targets,
         ("Release", line(release, 80) or "unknown"),
         ("API", line(run.api, 40)),
         ("Model", line(run.model or "", 80)),

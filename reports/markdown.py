@@ -11,8 +11,12 @@ from collections.abc import Iterable, Sequence
 
 from reports.advice import next_steps, replay_line
 from reports.charts.latency import seen_alone
+from reports.charts.overhead import means, of_turns
+from reports.charts.ratios import between, measure
 from reports.digest import Group
 from reports.measured import MESSAGES
+from reports.overhead import limited
+from reports.sentences import sentence
 from reports.verdict import Judgement, described, headline
 from reports.wording import counted, duration, line, percent
 from seatrial.records import Run, RunFolder
@@ -53,8 +57,11 @@ def document(run: Run, judgement: Judgement, folder: RunFolder) -> str:
         _section("Left on the target", [f"- {prose(left)}" for left in run.left_behind[:SHOWN]]),
         _skips(judgement),
         _compared(judgement),
+        _drifted(judgement),
         _levels(judgement),
         _objectives(judgement),
+        _limits(run),
+        _overhead(judgement),
         _coverage(judgement),
         _latency(judgement),
         _messages(judgement),
@@ -189,23 +196,79 @@ def _messages(judgement: Judgement) -> list[str]:
 
 
 def _compared(judgement: Judgement) -> list[str]:
-    rows = [
+    judged = [
         [prose(one.operation, 60), f"{span.ratio:.3f}", f"{span.low:.3f} – {span.high:.3f}", f"{span.limit:g}",
          f"{one.pairs:,}", prose(one.verdict, 20)]
         for one, span in judgement.digest.compared[:60]
     ]  # fmt: skip
-    head = ["Operation", "Ratio B / A", "Interval", "Limit", "Pairs", "Verdict"]
-    return _section("B beside A", table(head, rows)) if rows else []
+    told = table(["Operation", "Ratio B / A", "Interval", "Limit", "Pairs", "Verdict"], judged) if judged else []
+    ratios = judgement.digest.ratios
+    informing = [
+        [prose(measure(one)), duration(one.a), duration(one.b), f"{one.ratio:.3f}", between(one)]
+        for one in ratios[:120]
+        if one.ratio is not None and not one.verdict
+    ]
+    if informing:
+        head = ["What informs", "Median on A", "Median on B", "Ratio B / A", "Interval"]
+        told += ["", *table(head, informing)]
+    notes = [
+        f"- Requests that failed: {percent(one.a, 1)} on A, {percent(one.b, 1)} on B: "
+        f"{prose(one.verdict, 20) or 'not judged'}"
+        for one in ratios
+        if one.measure == "failed"
+    ]
+    notes += [
+        f"- {prose(one.operation, 60)} {prose(one.measure, 20)}, {prose(one.verdict, 20) or 'not judged'}: "
+        f"{prose(one.why, 160)}"
+        for one in ratios[:120]
+        if one.ratio is None and one.why
+    ]
+    return _section("B beside A", [*told, *(["", *notes[:60]] if notes else [])])
+
+
+def _drifted(judgement: Judgement) -> list[str]:
+    """How the contract drifted from A to B."""
+    drifted = judgement.digest.drifted
+    if drifted is None:
+        return []
+    lines = [f"- {code(one.operation, 60)}: {prose(sentence(one), 300)}" for one in drifted[: 3 * SHOWN]]
+    if len(drifted) > 3 * SHOWN:
+        lines.append(f"- and {len(drifted) - 3 * SHOWN:,} more in report.html")
+    return _section(f"Drift of the contract ({len(drifted):,})", lines or ["None."])
 
 
 def _levels(judgement: Judgement) -> list[str]:
+    levels = sorted(judgement.digest.levels, key=lambda one: (one.level, one.number))[:60]
+    known = any(one.limit for one in levels)
     rows = [
         [f"{one.level:,}", prose(one.outcome, 20), f"{one.sessions:,}", f"{one.turns:.2f}", duration(one.turn_p50),
-         duration(one.turn_p95), percent(one.errors, 1), prose(one.why, 200) or "–"]
-        for one in sorted(judgement.digest.levels, key=lambda one: (one.level, one.number))[:60]
+         duration(one.turn_p95), percent(one.errors, 1), *([prose(one.limit, 20) or "–"] if known else []),
+         prose(one.why, 200) or "–"]
+        for one in levels
     ]  # fmt: skip
-    head = ["Users", "Outcome", "Sessions", "Turns/s", "Turn p50", "Turn p95", "Errors", "Why"]
+    head = ["Users", "Outcome", "Sessions", "Turns/s", "Turn p50", "Turn p95", "Errors"]
+    head += ["Limited by", "Why"] if known else ["Why"]
     return _section("Throughput and latency over load", table(head, rows)) if rows else []
+
+
+def _limits(run: Run) -> list[str]:
+    lines = [f"- {code(one.objective, 80)}: the {prose(one.who, 20)}; {prose(one.said, 200)}" for one in limited(run)]
+    return _section("Who was the limit", lines[:SHOWN])
+
+
+def _overhead(judgement: Judgement) -> list[str]:
+    overhead = judgement.digest.overhead
+    rows = [
+        [prose(share.name), *means(share)[1:4], means(share)[5], duration(spread.p50), duration(spread.p95)]
+        for share in overhead.shares[:60]
+        for spread in (share.spread.succeeded,)
+    ]
+    head = ["Measure", "Turns", "Waited (mean)", "Model (mean)", "Overhead (mean)", "Overhead p50", "Overhead p95"]
+    lines = [prose(of_turns(overhead), 400), "", *table(head, rows)] if rows else []
+    if overhead.asked:
+        kinds = ", ".join(f"{prose(one.kind, 40)} {one.per_turn:.3g}" for one in overhead.asked[:SHOWN])
+        lines += ["", f"Model calls per answered turn: {overhead.per_turn:.3g} ({kinds})."]
+    return _section("Overhead of the deployment", lines)
 
 
 def _objectives(judgement: Judgement) -> list[str]:

@@ -27,6 +27,9 @@ JUDGED_ALREADY = ("capacity", "compare")
 """Commands whose run says its own verdict: it does not follow from findings."""
 
 FAILED_USE = ("valid-use", "no-answer", "valid-input-accepted")
+SLOW = {"load-slow": "too slow", "compare-slower": "slower than before"}
+"""Rules of what is answered well, and late."""
+
 LEAKS = ("other-cannot", "anonymous-refused", "wrong-credentials", "no-secrets")
 """Rules, or how their names begin: what fails for everybody, and what lets somebody in."""
 
@@ -114,7 +117,8 @@ def headline(group: Group, api: str) -> str:
     """One line that says what is broken: "Completions are broken: createChatCompletion answers 400 (...)"."""
     finding, status = group.finding, _status(group)
     name, expected = line(finding.operation, 80), line(finding.expected, 90)
-    broken = finding.severity == "break" and f"{_subject(finding, api) or f'{name} is'} broken: "
+    how = SLOW.get(finding.rule, "broken")
+    broken = finding.severity == "break" and f"{_subject(finding, api) or f'{name} is'} {how}: "
     if broken and _refused(group):
         return f"{broken}{name} answers {_answer(status, finding.received)} to a valid request"
     told = line(finding.notice or finding.title or finding.rule, 120).rstrip(".")
@@ -151,10 +155,11 @@ def _answer(status: str, received: str) -> str:
 def _claim(run: Run, verdict: str, failing: Sequence[Group], before: Sequence[Group], digest: Digest) -> str:
     name = target_name(run)
     if run.command == "compare" and run.sentence and not failing:
-        return line(run.sentence, 300).rstrip(".")
-    if run.command == "capacity" and digest.levels and verdict != "inconclusive":
+        return _sentences(run)[0]
+    if run.command == "capacity" and digest.levels and not run.problem:
         found = _sentence(run)[0]
-        return f"{name} {found[:1].lower()}{found[1:]}" + ("; that is too few" if verdict == "fail" else "")
+        enough = {"fail": "; that is too few", "inconclusive": "; nobody knows yet whether that is enough"}
+        return f"{name} {found[:1].lower()}{found[1:]}{enough.get(verdict, '')}"
     if verdict == "fail":
         severities = [group.finding.severity for group in failing]
         plurals = {"break": "breaks", "defect": "defects", "drift": "drift"}
@@ -171,9 +176,16 @@ def _claim(run: Run, verdict: str, failing: Sequence[Group], before: Sequence[Gr
 
 def _sentence(run: Run) -> tuple[str, str]:
     """What a search for a capacity found, and what is to be said of it: "Holds 12 users, fails at 15"."""
-    found, _, more = line(run.sentence or "was searched for its capacity", 600).rstrip(".").partition(" users")
-    mark = re.search(r"[:;.] ", more)
-    return (f"{found} users{more[: mark.start()]}", more[mark.end() :]) if mark else (found + _ + more, "")
+    said = line(run.sentence or "was searched for its capacity", 600).rstrip(".")
+    found = re.match(r"(?P<found>.*? users?\b.*?)[:;.] (?P<more>.*)", said)
+    return (found["found"], found["more"]) if found else (said, "")
+
+
+def _sentences(run: Run) -> tuple[str, str]:
+    """What a comparison came to, without the verdict that stands over it; and what is said besides."""
+    said = re.sub(r"^(Pass|Fail|Inconclusive): ", "", line(run.sentence, 600)).rstrip(".")
+    first, _, more = said.partition(". ")
+    return cut(first[:1].upper() + first[1:], 300), more[:1].lower() + more[1:]
 
 
 def target_name(run: Run) -> str:
@@ -219,5 +231,5 @@ def numbers(run: Run, digest: Digest) -> str:
         told.append(f"{sum(one.sessions for one in digest.levels):,} sessions compared")
     if digest.compared:
         told.append(f"{counted(len(digest.compared), 'operation')} compared")
-    more = _sentence(run)[1] if digest.levels else ""
+    more = _sentence(run)[1] if digest.levels else _sentences(run)[1] if run.command == "compare" else ""
     return "; ".join(filter(None, [", ".join(told), more])) or "nothing was looked at"

@@ -75,7 +75,7 @@ def duration(ms: float | None) -> str:
     if ms is None:
         return "–"
     if ms < 9.95:
-        return f"{ms:.1f} ms"
+        return f"{round(ms, 1) + 0.0:.1f} ms"  # never a nought below nothing
     return f"{ms:.0f} ms" if ms < 999.5 else f"{ms / 1000:.1f} s" if ms < 99_950 else f"{ms / 60_000:.1f} min"
 
 

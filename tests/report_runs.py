@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from seatrial.baseline import Gone
 from seatrial.ratios import Ratio
 from seatrial.records import Check, Finding, Recorder, Run, RunFolder, Seen, Skip
-from seatrial.samples import Arrival, Integrity, Judged, Known, Pulse, Sample, Tried, Turned
+from seatrial.samples import (
+    Arrival,
+    Asked,
+    Integrity,
+    Joined,
+    Judged,
+    Known,
+    Overhead,
+    Pulse,
+    Sample,
+    Tried,
+    Turned,
+)
 from seatrial.shapes import Shape
 
 HOSTILE = (
@@ -68,7 +81,8 @@ def folder(path: Path, run: Run, *records: Any, samples: tuple[Any, ...] = ()) -
     files["objectives.jsonl"] = [one for one in records if isinstance(one, Judged)]
     files["levels.jsonl"] = [one for one in records if isinstance(one, Tried)]
     files["comparison.jsonl"] = [one for one in records if isinstance(one, Ratio)]
-    elsewhere = (Finding, Gone, Shape, Judged, Tried, Ratio)
+    files["overhead.jsonl"] = [one for one in records if isinstance(one, (Joined, Overhead, Asked))]
+    elsewhere = (Finding, Gone, Shape, Judged, Tried, Ratio, Joined, Overhead, Asked)
     files["checks.jsonl"] = [one for one in records if not isinstance(one, elsewhere)]
     files["samples/worker-0.jsonl"] = list(samples)
     for name, rows in files.items():
@@ -113,6 +127,28 @@ def streamed(*, seconds: int = 30) -> tuple[Any, ...]:
     return (*rows, Integrity(1.0, "1", 3, 6, 1, 6, 0, 0, 0, 0, 0, True))
 
 
+def joined(number: int = 40, way: str = "sse", kind: str = "title") -> list[Any]:
+    """Turns of which the model took 100 ms of its 90, and the deployment 30 to 50 more; one asked no model."""
+    random.seed(9)
+    rows: list[Any] = []
+    for at in range(number):
+        own = random.uniform(30, 50)
+        rows.append(
+            Joined(at / 4, f"{at // 3}", "session", way, "done", 100 + own, 1, False, 100.0, 90.0, 20 + own, 20.0, 18.0,
+                   20.1, 20.0, 40.0, 30.0, 2.0, f"n-{at}")
+        )  # fmt: skip
+    rows += [
+        Joined(1.0, "1", "session", "plain", "done", 9_000.0, 0, False),
+        Joined(2.0, "2", "", way, "cut", 5.0, 1, False),
+    ]
+    return [*rows, Asked("chat", number, 1.0), Asked(kind, number // 2, 0.5)]
+
+
+LIMITED = (
+    "'turn p95 < 1s' was missed, and the provider was the limit: of 2 s that the slow ones took on average, the "
+    "provider had 1.9 s"
+)
+
 OBJECTIVES = (
     Judged("damaged = 0", "held", 0, 0, 0, True, "none of the messages", 0),
     Judged("turn p95 < 1s", "held", 640.0, 600.0, 1100.0, False, "640 ms, between 600 ms and 1.1 s", 1000.0),
@@ -121,10 +157,12 @@ OBJECTIVES = (
 )
 
 
-def levels(*outcomes: tuple[int, str]) -> list[Tried]:
+def levels(*outcomes: tuple[int, str], limit: str = "") -> list[Tried]:
+    """Tries of levels; `limit` is who was the limit of those that fail."""
     return [
         Tried(number, level, outcome, True, 1, 10 * level, 30.0, 0.5 * level, 2.0 * level, 0.0, 20.0 * level,
-              None if level < 4 else 40.0 * level, None, "turn p50 missed 'turn p50 < 200ms'" * (outcome == "fails"))
+              None if level < 4 else 40.0 * level, None, "turn p50 missed 'turn p50 < 200ms'" * (outcome == "fails"),
+              limit=limit * (outcome == "fails"))
         for number, (level, outcome) in enumerate(outcomes, 1)
     ]  # fmt: skip
 
@@ -144,7 +182,10 @@ COMPARED = (
     Ratio("sendMessage", "p95", 0.0, 0.0, 1.31, 1.22, 1.41, 1.1, "fail", 40),
     Ratio("getHistory", "p95", 0.0, 0.0, 1.01, 0.97, 1.05, 1.1, "pass", 40),
     Ratio("listSessions", "p95", 12.0, 13.0, 1.08, 0.95, 1.2, 1.1, "inconclusive", 40, 1.25, 120),
+    Ratio("", "failed", 0.0, 0.004, None, None, None, 0.01, "pass", 40),
+    Ratio("getModel", "p95", 0.0, 0.0, None, None, None, None, "inconclusive", 3, why="12.0 good answers in a block"),
     Ratio("listSessions", "p50", 4.0, 4.1, 1.02, 0.99, 1.05, None, "", 40),
+    Ratio("", "first token", 40.0, 52.0, 1.3, None, None, None, "", 40),
 )
 
 
@@ -199,15 +240,35 @@ def every_kind(path: Path) -> dict[str, RunFolder]:
         "compare": folder(
             path / "compare", verify_run(command="compare", verdict="fail", sentence="B is slower than A."), *COMPARED
         ),
+        "overhead": folder(
+            path / "overhead",
+            replace(load_run, api="openwebui", notes=[LIMITED]),
+            *OBJECTIVES,
+            *joined(),
+            samples=streamed(),
+        ),
+        "limited": folder(
+            path / "limited", capacity_run(), *levels((4, "holds"), (8, "holds"), (10, "fails"), limit="server")
+        ),
         "died": folder(path / "died", verify_run(problem="the target died", left_behind=["chat 1"]), *CHECKED),
         "hostile": folder(
             path / "hostile",
-            verify_run(**names, notes=[name], left_behind=[name], accounts=[{"label": name}], tools={"x": name}),
+            verify_run(
+                **names,
+                notes=[name, f"{name} was missed, and the x was the limit: {name}"],
+                left_behind=[name],
+                accounts=[{"label": name}],
+                tools={"x": name},
+            ),
             *hostile,
             *odd,
-            *levels((2, HOSTILE), (4, "fails")),
+            *levels((2, HOSTILE), (4, "fails"), limit=HOSTILE),
+            *joined(12, HOSTILE, HOSTILE),
             Judged(HOSTILE, HOSTILE, 1.0, 0.5, 2.0, False, HOSTILE, 1.0),
             Ratio(HOSTILE, "p95", 0.0, 0.0, 1.0, 0.5, 2.0, 1.1, HOSTILE, 3),
+            Ratio(HOSTILE, HOSTILE, 1.0, 2.0, 2.0, 0.5, 2.0, None, "", 3),
+            Ratio(HOSTILE, HOSTILE, 0.0, 0.0, None, None, None, None, HOSTILE, 3, why=HOSTILE),
+            Ratio("", "failed", 0.0, 0.1, None, None, None, 0.01, HOSTILE, 3),
             samples=(Sample(0.1, HOSTILE, 5.0, 0, False, 1, HOSTILE, 0, HOSTILE), *under_load(seconds=3)),
         ),
     }

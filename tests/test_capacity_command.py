@@ -18,7 +18,7 @@ from seatrial.contract import Contract
 from seatrial.lab.children import child
 from seatrial.lab.reference import create_app
 from seatrial.lab.serving import running
-from seatrial.records import RunFolder
+from seatrial.records import Run, RunFolder
 from seatrial.samples import Tried
 
 CONTRACT = Contract.load()
@@ -45,7 +45,7 @@ def test_a_capacity_is_found_told_and_resumed(one_at_a_time: str, tmp_path: Path
     first = seatrial_command(
         tmp_path, "capacity", one_at_a_time, *slo, *QUICK, "--most", "8", "--budget", "14s", "--out", "run", limit=90
     )
-    assert "the 0.233 minutes of the budget were over" in first.out, first
+    assert "the budget of 14 s was used up" in " ".join(first.out.split()), first
     known = [row.level for row in RunFolder(tmp_path / "run").rows("levels.jsonl", Tried)]
     assert known
     again = seatrial_command(
@@ -99,6 +99,15 @@ def test_nothing_that_fails_is_told_as_that(one_at_a_time: str, tmp_path: Path) 
     )
     assert done.code == 0, done
     assert "Holds 2 users at least; nothing failed up to 2" in done.out
+
+
+def test_levels_of_another_load_are_not_gone_on_from(here: Command, tmp_path: Path) -> None:
+    folder = RunFolder.create(str(tmp_path / "run"), "capacity")
+    held = ["damaged = 0", "errors < 1%", "turn p95 < 1s"]
+    folder.save(Run("capacity", "", "sessions", settings={"slo": held, "turns": 2, "think": 1.0}))
+    go_on = ("capacity", "--resume", str(folder.path))
+    here(*go_on, "--slo", "turn p95 < 1s").refused(2, "judged with turns 2, and not 3")
+    here(*go_on, "--slo", "turn p95 < 9s", "--turns", "2").refused(2, "judged with slo", "turn p95 < 9s")
 
 
 @pytest.mark.parametrize(

@@ -125,8 +125,8 @@ PARSED = {
         "seatrial lab reference --upstream URL",
     ],
 }
-FOR_WIDE = ("load", "lab")
-"""`load` tells one fact a line, however long; the list of faults is tab-separated where no terminal is."""
+FOR_WIDE = ("lab",)
+"""The list of faults is tab-separated where no terminal is."""
 
 OF_OTHERS = {"--headless", "--run-time", "--processes", "--master", "--worker"}
 """Locust's own options."""

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from report_runs import folder, verify_run
 
+from reports import html, markdown
 from reports.drift import drift, not_compared
 from reports.sentences import sentence
+from reports.verdict import judge
 from seatrial.contract import NO_BODY, Contract
 from seatrial.exchange import Reply
 from seatrial.records import RunFolder
@@ -137,3 +139,18 @@ def test_an_operation_that_one_run_did_not_ask_is_named_and_not_judged(tmp_path:
     b = Made().hear("getConfig", {}).folder(tmp_path / "b")
     assert drift(a, b) == []
     assert not_compared(a, b) == ["getConfig", "listChats"]
+
+
+def test_a_comparison_shows_the_drift_between_its_two_verifications(tmp_path: Path) -> None:
+    made = folder(tmp_path / "run", verify_run(command="compare", sentence="Pass: no slower.", verdict="pass"))
+    assert "contracts" not in html.page(made.load(), judge(made.load(), made), made)
+    Made("0.11.3").hear("listChats", [OLD_ROW], times=9).folder(made.path / "verify-a")
+    Made("0.11.4").hear("listChats", [NEW_ROW], times=9).folder(made.path / "verify-b")
+    run = made.load()
+    page = html.page(run, judge(run, made), made)
+    assert '<section id="contracts">' in page
+    assert "each entry has a field `active` (true or false), new in 0.11.4" in page
+    assert "each entry has a field" in markdown.document(run, judge(run, made), made)
+    Made("0.11.3").hear("listChats", [OLD_ROW], times=9).folder(made.path / "verify-b")
+    (made.path / "verify-b" / "shapes.jsonl").write_bytes((made.path / "verify-a" / "shapes.jsonl").read_bytes())
+    assert "Both answer alike." in html.page(run, judge(run, made), made)

@@ -8,9 +8,12 @@ import pytest
 
 from load.levels import LOOKS, judged
 from load.objectives import parse
-from load.people import Need
+from load.people import Need, spoken
+from load.search import Answer
+from load.sizing import concluded, line
 from seatrial.evidence import Evidence
-from seatrial.samples import Sample, Turned
+from seatrial.records import Run
+from seatrial.samples import Sample, Tried, Turned
 
 WANTED = parse(["turn p95 < 1s", "errors < 1%"])
 
@@ -52,5 +55,52 @@ def test_people_come_to_sessions_by_littles_law() -> None:
     assert need.rate == pytest.approx(1 / 6)
     assert need.sessions(60) == pytest.approx(10)
     told = need.told(60)
-    for words in ("500 people", "30%", "4 chats", "0.167 chats a second", "60 s", "10 are under way", "Little"):
+    for words in (
+        "500 people",
+        "30%",
+        "4 chats",
+        "600 chats in that hour",
+        "60 s",
+        "10 sessions at the same time",
+        "Little",
+    ):
         assert words in told
+
+
+@pytest.mark.parametrize(
+    ("sessions", "said"),
+    [(0.0439, "fewer than 1 session"), (1.0, "1 session"), (1.02, "1 session"), (9.17, "9.2 sessions"),
+     (12.0, "12 sessions"), (1249.6, "1,250 sessions")],
+)  # fmt: skip
+def test_sessions_are_told_as_people_count_them(sessions: float, said: str) -> None:
+    assert spoken(sessions) == said
+
+
+@pytest.mark.parametrize(
+    ("people", "fails", "said", "code"),
+    [
+        (50, 3, "fewer than 1 session at a time, which it holds", 0),
+        (2000, 3, "too many for it", 1),
+        (400, 0, "more than it is known to hold", 3),
+    ],
+)
+def test_whether_it_is_enough_for_people_is_said(people: int, fails: int, said: str, code: int) -> None:
+    level = Tried(1, 2, "holds", True, 1, 120, 60.0, 6.0, 20.0, 0.0, 100.0, 100.0, None, "")
+    run = concluded(Run("capacity", "", "sessions"), Answer(2, fails or None, "so"), [level], Need(people, 30, 1))
+    assert f"{people:,} people come to " in run.sentence
+    assert said in run.sentence
+    assert run.exit_code == code
+    assert run.sentence.startswith("Holds 2 users")
+
+
+def test_one_user_is_one() -> None:
+    level = Tried(1, 1, "holds", True, 1, 120, 60.0, 6.0, 20.0, 0.0, 100.0, 100.0, None, "")
+    run = concluded(Run("capacity", "", "sessions"), Answer(1, 2, "so"), [level], None)
+    assert run.sentence.startswith("Holds 1 user, fails at 2")
+    assert line(level).startswith("     1 user: holds;")
+
+
+def test_where_nothing_was_seen_to_hold_nothing_is_said_to() -> None:
+    level = Tried(1, 4, "fails", True, 1, 120, 60.0, 6.0, 20.0, 0.0, 100.0, 100.0, None, "slow")
+    said = concluded(Run("capacity", "", "sessions"), Answer(0, 4, "so"), [level], None).sentence
+    assert said == "Fails at 4 users, and no lower level was seen to hold: slow; so."

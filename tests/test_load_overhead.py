@@ -12,14 +12,16 @@ from command_line import Command
 from rich.console import Console
 
 from load.capacity import Capacity
-from load.limit import limit
-from load.objectives import parse
+from load.limit import limit, limits
+from load.objectives import judge, parse
 from load.overhead import OVERHEAD, learn, overheads
 from load.proof import replies
 from load.provider import FILE, fetch, mark, meet
+from reports.overhead import Overheads, limited
 from seatrial.cli.load import run_load
 from seatrial.contract import OPENWEBUI, SESSIONS, Contract
 from seatrial.errors import EXIT_FAIL, Inconclusive, WrongUse
+from seatrial.evidence import Evidence
 from seatrial.lab import openwebui_install as releases
 from seatrial.lab.children import provider_process
 from seatrial.lab.openwebui import boot
@@ -102,6 +104,25 @@ def test_streams_are_joined_by_first_token_and_mean_gap(folder: RunFolder, provi
     assert (row.gap, row.model_gap) == (25.0, 21.0)
     assert (row.stall, row.model_stall) == (30.0, 22.0)
     assert {one.measure for one in folder.rows(OVERHEAD, Overhead)} == {"turn", "ttft", "gap"}
+
+
+def test_reports_find_in_the_records_what_the_load_made_of_them(folder: RunFolder, provider: str) -> None:
+    for number in range(12):
+        ask(provider, nonce(number))
+    written(
+        folder, *(replace(TURN, ms=500.0 + number, session=f"{number}-1", nonce=nonce(number)) for number in range(12))
+    )
+    learn(provider, folder, MARKER, 0.0, 60.0)
+    (_, _, (median, _)), *_ = overheads(folder)
+    found = Overheads.of(folder, 0.0, 60.0)
+    assert [one.name for one in found.shares] == ["whole turn, in one piece"]
+    assert round(found.own_turn() or 0.0, 3) == median.value
+    held = judge(parse(["turn p95 < 1ms"]), Evidence.of(folder))
+    missed = [replace(one, verdict="missed") for one in held]
+    notes = list(limits(folder, OPENWEBUI, missed))
+    (one,) = limited(Run("load", "", OPENWEBUI, notes=[*notes, "closed loop: whatever was missed"]))
+    assert (one.objective, one.who) == ("turn p95 < 1ms", "server")
+    assert one.said.startswith("of 506 ms")
 
 
 def test_a_turn_that_asked_never_or_twice_counts_and_is_not_subtracted(folder: RunFolder, provider: str) -> None:

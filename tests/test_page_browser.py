@@ -20,7 +20,21 @@ from reports.verdict import judge
 from seatrial.records import RunFolder
 
 AXE = Path(sys.prefix) / "axe" / "node_modules" / "axe-core" / "axe.min.js"
-KINDS = ["passed", "failed", "both", "streams", "capacity", "compare", "empty", "died", "baseline", "hostile", "many"]
+KINDS = [
+    "passed",
+    "failed",
+    "both",
+    "streams",
+    "overhead",
+    "capacity",
+    "limited",
+    "compare",
+    "empty",
+    "died",
+    "baseline",
+    "hostile",
+    "many",
+]
 FOCUSABLE = "a[href], button, input, select, summary, [tabindex='0']"
 Shown = Callable[..., Any]
 

@@ -18,7 +18,7 @@ from seatrial.samples import HARMS
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXTS = {"operation", "session", "measure", "when", "what", "from", "sent after", "status", "error", "why", "detail"}
-TEXTS |= {"reply came by", "began at", "measured", "messages", "count"}
+TEXTS |= {"reply came by", "began at", "measured", "messages", "count", "asked for"}
 """Columns that hold no number, or one that its row names."""
 
 
@@ -34,7 +34,7 @@ def test_a_name_means_one_thing() -> None:
     assert len({measure.id for measure in measures}) == len(measures)
 
 
-@pytest.mark.parametrize("kind", ["both", "load", "capacity", "compare", "streams"])
+@pytest.mark.parametrize("kind", ["both", "load", "capacity", "limited", "compare", "streams", "overhead"])
 def test_every_column_of_numbers_has_a_definition(tmp_path: Path, kind: str) -> None:
     made = every_kind(tmp_path)[kind]
     run = made.load()

@@ -42,7 +42,25 @@ def test_each_part_has_its_section(tmp_path: Path) -> None:
     assert "### Left on the target" in text(made["died"])
 
 
-@pytest.mark.parametrize("kind", ["passed", "failed", "both", "load", "empty", "died"])
+def test_the_overhead_the_limits_and_what_informs_have_theirs(tmp_path: Path) -> None:
+    made = every_kind(tmp_path)
+    overhead = text(made["overhead"])
+    assert "### Overhead of the deployment" in overhead
+    assert "| whole turn, SSE | 40 | 139 ms | 100 ms | 39 ms |" in overhead
+    assert "Model calls per answered turn: 1.5 (chat 1, title 0.5)." in overhead
+    assert "- `turn p95 < 1s`: the provider; of 2 s that the slow ones took" in overhead.replace(
+        "<code>turn p95 &lt; 1s</code>", "`turn p95 < 1s`"
+    )
+    assert "| Errors | Limited by | Why |" in text(made["limited"])
+    assert "Limited by" not in text(made["capacity"])
+    compared = text(made["compare"])
+    assert "| listSessions p50 | 4.0 ms | 4.1 ms | 1.020 | 0.990 – 1.050 |" in compared
+    assert "| first token | 40 ms | 52 ms | 1.300 | – |" in compared
+    assert "- Requests that failed: 0 % on A, 0.4 % on B: pass" in compared
+    assert "- getModel p95, inconclusive: 12.0 good answers in a block" in compared
+
+
+@pytest.mark.parametrize("kind", ["passed", "failed", "both", "load", "overhead", "empty", "died"])
 def test_an_ordinary_run_is_short(tmp_path: Path, kind: str) -> None:
     assert len(text(every_kind(tmp_path)[kind])) < 8_000
 
@@ -71,7 +89,7 @@ def test_hostile_text_is_no_markup(tmp_path: Path) -> None:
             if child.type == "html_inline":
                 assert child.content in ("<code>", "</code>")
     assert not kinds & {"html_block", "image", "link_open", "fence", "code_block", "em_open", "s_open"}
-    assert columns == {2, 4, 6, 8}
+    assert columns == {2, 4, 5, 6, 7, 9}
     assert "<script" not in told
     assert "@someone" not in told
     assert told.encode()

@@ -13,7 +13,21 @@ from seatrial.errors import Inconclusive
 
 @pytest.mark.parametrize(
     "kind",
-    ["passed", "failed", "both", "load", "streams", "capacity", "compare", "empty", "died", "baseline", "hostile"],
+    [
+        "passed",
+        "failed",
+        "both",
+        "load",
+        "streams",
+        "overhead",
+        "capacity",
+        "limited",
+        "compare",
+        "empty",
+        "died",
+        "baseline",
+        "hostile",
+    ],
 )
 def test_reports_made_twice_are_the_same_bytes(tmp_path: Path, kind: str) -> None:
     made = every_kind(tmp_path)[kind]

@@ -24,7 +24,21 @@ def lines(made: RunFolder, **options: object) -> list[str]:
 
 @pytest.mark.parametrize(
     "kind",
-    ["passed", "failed", "both", "load", "streams", "capacity", "compare", "empty", "died", "baseline", "hostile"],
+    [
+        "passed",
+        "failed",
+        "both",
+        "load",
+        "streams",
+        "overhead",
+        "capacity",
+        "limited",
+        "compare",
+        "empty",
+        "died",
+        "baseline",
+        "hostile",
+    ],
 )
 def test_the_verdict_is_first_and_the_page_last(tmp_path: Path, kind: str) -> None:
     made = every_kind(tmp_path)[kind]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from reports.charts.chart import (
     Chart,
@@ -45,15 +45,11 @@ def charts(run: Run, digest: Digest) -> Iterator[Chart]:
     panels = [upper, layers(*_knee(knee, x), *lower, width=WIDE, height=220)] if lower else [upper]
     colours = outcomes | times
     spec = stacked(*panels)
-    told = _told(knee, levels)
-    caption = f"{counted(len(levels), 'try', 'tries')} of levels of users. {told}".rstrip()
-    yield chart(
-        "capacity-levels", "Throughput and latency over load", caption, spec, colours, HEAD, list(map(_row, levels))
-    )
-
-
-HEAD = ["Users", "Outcome", "Looks", "Sessions", "Turns/s", "Requests/s", "Errors", "Turn p50", "Turn p95",
-        "First token p95", "Why"]  # fmt: skip
+    told = [_told(knee, levels), _limited(digest.limits_at(knee[1]))]
+    caption = " ".join(filter(None, [f"{counted(len(levels), 'try', 'tries')} of levels of users.", *told]))
+    columns = {name: cell for name, cell in COLUMNS.items() if name not in SPARSE or any(map(SPARSE[name], levels))}
+    rows = [[cell(one) for cell in columns.values()] for one in levels]
+    yield chart("capacity-levels", "Throughput and latency over load", caption, spec, colours, list(columns), rows)
 
 
 def knee_of(run: Run, levels: Sequence[Tried]) -> tuple[int | None, int | None]:
@@ -79,13 +75,33 @@ def _told(knee: tuple[int | None, int | None], levels: Sequence[Tried]) -> str:
     return f"Nothing failed up to {holds:,} users: the knee lies above." if holds else ""
 
 
-def _row(one: Tried) -> list[str]:
-    close = "" if one.proved or one.outcome == "void" else ", close"
-    return [
-        f"{one.level:,}", line(one.outcome, 20) + close, f"{one.looks}", f"{one.sessions:,}", f"{one.turns:.2f}",
-        f"{one.requests:.2f}", percent(one.errors, 1), duration(one.turn_p50), duration(one.turn_p95),
-        duration(one.first_p95), line(one.why, 240) or "–",
-    ]  # fmt: skip
+def _limited(who: Sequence[str]) -> str:
+    return f"There the {' or the '.join(who)} was the limit." if who else ""
+
+
+def _outcome(one: Tried) -> str:
+    return line(one.outcome, 20) + ("" if one.proved or one.outcome == "void" else ", close")
+
+
+COLUMNS: dict[str, Callable[[Tried], str]] = {
+    "Users": lambda one: f"{one.level:,}",
+    "Outcome": _outcome,
+    "Looks": lambda one: f"{one.looks}",
+    "Sessions": lambda one: f"{one.sessions:,}",
+    "Turns/s": lambda one: f"{one.turns:.2f}",
+    "Requests/s": lambda one: f"{one.requests:.2f}",
+    "Errors": lambda one: percent(one.errors, 1),
+    "Turn p50": lambda one: duration(one.turn_p50),
+    "Turn p95": lambda one: duration(one.turn_p95),
+    "First token p95": lambda one: duration(one.first_p95),
+    "Limited by": lambda one: line(one.limit, 20) or "–",
+    "Why": lambda one: line(one.why, 320) or "–",
+}
+SPARSE: dict[str, Callable[[Tried], object]] = {
+    "First token p95": lambda one: one.first_p95 is not None,
+    "Limited by": lambda one: one.limit,
+}
+"""Columns that are left out where no level has anything to say in them."""
 
 
 def _users(levels: Sequence[Tried], knee: tuple[int | None, int | None]) -> Spec:

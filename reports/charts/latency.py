@@ -42,7 +42,7 @@ def operations(run: Run, digest: Digest) -> Iterator[Chart]:
         return
     caption = "Under load, answered well." if digest.load.latencies else "The suite's own requests, without load."
     caption += _seeded(run)
-    yield _chart("latency-spread", "Latency by operation", caption, found, HEAD)
+    yield spread_chart("latency-spread", "Latency by operation", caption, found, HEAD)
 
 
 def streams(_: Run, digest: Digest) -> Iterator[Chart]:
@@ -53,7 +53,7 @@ def streams(_: Run, digest: Digest) -> Iterator[Chart]:
     caption = "Of turns that were done, by the way in which the reply came."
     rows = [row for row in load.streams if row.count]
     if rows:
-        yield _chart("stream-spread", "How replies came", caption, rows, head)
+        yield spread_chart("stream-spread", "How replies came", caption, rows, head)
     if load.stalls:
         told = [
             [line(turned.session, 60), WAYS.get(turned.way, turned.way), f"{turned.at:.1f} s", duration(turned.ms),
@@ -93,13 +93,19 @@ def _seeded(run: Run) -> str:
     return f" Each account held {counted(int(chats), 'chat')} of {counted(int(each or 0), 'message')} beforehand."
 
 
-def _chart(id_: str, title: str, caption: str, found: Sequence[Latency], head: Sequence[str]) -> Chart:
+def spread_chart(
+    id_: str, title: str, caption: str, found: Sequence[Latency], head: Sequence[str], beside: Sequence[Latency] = ()
+) -> Chart:
+    """The times of each row as a little histogram with its percentiles, and these as a table.
+
+    `beside` are rows of the table alone: times so much shorter that nothing of either could be seen.
+    """
     with_errors = "Errors" in head
     rows = [
         [row.operation, f"{row.count:,}", *([percent(row.failures, row.count)] if with_errors else [])]
         + [told(row, share) for share in SHARES]
         + [duration(max(row.times) if len(row.times) else None)]
-        for row in found
+        for row in (*found, *beside)
     ]
     shown = [row for row in found[:ROWS_SHOWN] if len(row.times) or row.succeeded.p50 is not None]
     spec, colours = _spread(shown) if shown else (None, {})

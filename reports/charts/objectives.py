@@ -1,4 +1,4 @@
-"""What a load was held to: each objective as a share of its limit, with the interval."""
+"""What a load was held to: each objective as a share of its limit, with the interval; and who kept it from them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from reports.charts.chart import Chart, chart
 from reports.charts.dots import dots
 from reports.charts.drawing import BAD, DIM, GOOD, WARN
 from reports.digest import Digest, kind_of
+from reports.overhead import limited
 from reports.wording import line, listed
 from seatrial.records import Run
 from seatrial.samples import Judged
@@ -17,19 +18,22 @@ LEAST = 0.01
 """Of the limit: what is nearer to nothing is drawn there."""
 
 
-def charts(_: Run, digest: Digest) -> Iterator[Chart]:
+def charts(run: Run, digest: Digest) -> Iterator[Chart]:
     if not digest.objectives:
         return
     found = [(line(one.objective, 60), *shares) for one in digest.objectives if (shares := _shares(one))]
     rows = [[line(one.objective, 80), kind_of(one), line(one.said, 200)] for one in digest.objectives]
-    told = {kind_of(one): 0 for one in digest.objectives}
+    counts = {kind_of(one): 0 for one in digest.objectives}
     for one in digest.objectives:
-        told[kind_of(one)] += 1
+        counts[kind_of(one)] += 1
     spec = dots(found, KINDS, "share of the limit", {"limit": 1.0}, percent=True) if found else None
-    caption = f"{listed([f'{number} {kind}' for kind, number in told.items()])}."
+    caption = f"{listed([f'{number} {kind}' for kind, number in counts.items()])}."
     used = {kind: KINDS[kind] for kind in KINDS if spec}
     yield chart("objective-shares", "Objectives beside their limits", caption, spec, used,
                 ["Objective", "Verdict", "Measured"], rows)  # fmt: skip
+    if told := [[line(one.objective, 80), line(one.who, 20), line(one.said, 200)] for one in limited(run)]:
+        caption = "Of what was missed. The server is the deployment itself, the provider the model behind it."
+        yield Chart("limits", "Who was the limit", caption, "", (), ["Objective", "Limited by", "Why"], told)
 
 
 def _shares(one: Judged) -> tuple[float, float, float, str, str] | None:

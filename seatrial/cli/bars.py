@@ -43,13 +43,18 @@ def minutes(seconds: float) -> str:
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
 
 
-def steps(console: Console) -> Progress:
-    """For work of a known number of steps; until that is known, the bar says only that something goes on."""
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), TimeElapsedColumn(), Left())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+def steps(console: Console, *, each: float = 0.1) -> Progress:
+    """For work of a known number of steps; until that is known, the bar says only that something goes on.
+
+    It is drawn once in `each` seconds: seldom where it shares the machine with what is measured.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=16), TimeElapsedColumn(), Left())
+    return Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal, refresh_per_second=1 / each
+    )
 
 
 def budget(console: Console, seconds: float) -> Progress:
-    """For work that goes on until it knows its answer, or its time is over."""
+    """For work that goes on until it knows its answer, or its time is over; drawn seldom, since it is measured."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), BudgetLeft(seconds))
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal, refresh_per_second=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from typing import Any
@@ -22,6 +22,7 @@ from load.sizing import concluded, line
 from seatrial.cli import bars
 from seatrial.cli.contact import run_folder
 from seatrial.cli.ending import written
+from seatrial.cli.lines import say
 from seatrial.cli.load import met, run_load
 from seatrial.cli.options import SECONDS, common_options, settings_from
 from seatrial.contract import OPENWEBUI
@@ -33,6 +34,8 @@ from seatrial.samples import Tried
 from seatrial.settings import Settings
 
 QUIET = Console(quiet=True)
+INDENT = " " * 13
+"""Below what a level came to, behind its number of users."""
 
 
 @click.command()
@@ -86,9 +89,9 @@ def capacity(
     if settings.url and not settings.target().is_loopback and not yes:
         _ask(settings, most, budget)
     need = Need(people, chats_per_hour, peak) if people else None
-    with _folder(settings, resume) as folder:
+    with _folder(settings, resume, objectives) as folder:
         run = written(_run(settings, folder, console, objectives, (start, most, look, budget), need), folder)
-    console.print(run.sentence, markup=False)
+    say(console, run.sentence, indent="")
     console.print(f"Report: {folder.path / 'report.html'}", soft_wrap=True, markup=False)
     if as_json:
         levels = [asdict(row) for row in folder.rows("levels.jsonl", Tried)]
@@ -97,15 +100,33 @@ def capacity(
 
 
 @contextmanager
-def _folder(settings: Settings, resume: str | None) -> Iterator[RunFolder]:
+def _folder(settings: Settings, resume: str | None, objectives: Sequence[Objective]) -> Iterator[RunFolder]:
     if resume is None:
         with run_folder(settings, "capacity") as folder:
             yield folder
         return
     folder = RunFolder.open(resume)
-    if folder.load().command != "capacity":
+    before = folder.load()
+    if before.command != "capacity":
         raise WrongUse(f"--resume {resume}: this is no search for a capacity")
+    wanted = _played(settings, objectives)
+    for name in SAME:
+        if name in before.settings and before.settings[name] != wanted[name]:
+            raise WrongUse(
+                f"--resume {resume}: its levels were judged with {name} {before.settings[name]}, and not "
+                f"{wanted[name]}; give the same again"
+            )
     yield folder
+
+
+SAME = ("slo", "turns", "think", "mix")
+"""Settings without which the levels of a search cannot stand beside each other."""
+
+
+def _played(settings: Settings, objectives: Sequence[Objective]) -> dict[str, Any]:
+    """What the levels are, and what they are held to."""
+    told = {name: getattr(settings, name) for name in ("turns", "think", "mix", "timeout", "provider")}
+    return told | {"slo": [one.text for one in objectives]}
 
 
 def _run(
@@ -123,13 +144,14 @@ def _run(
         begun = Run(
             "capacity", settings.url or "", deployment.api, started=now(), target_version=deployment.version,
             target_name=deployment.name, contract=contract.source, seed=settings.seed,
-            settings={"start": start, "most": most, "look": look, "budget": budget, "slo": [o.text for o in objectives]}
-            | {name: getattr(settings, name) for name in ("turns", "think", "mix", "timeout")},
+            settings={"start": start, "most": most, "look": look, "budget": budget}
+            | _played(settings, objectives)
+            | (asdict(need) if need else {}),
         )  # fmt: skip
         folder.save(begun)  # `clean` needs it should we be killed
         crew = _Crew(settings, folder)
         told = f"levels of {start} to {most} users" if start < most else f"a level of {start:,} users"
-        console.print(f"{told}, {look:g} s or more for each, within a budget of {bars.minutes(budget)}")
+        say(console, f"{told}, {look:g} s or more for each, within a budget of {bars.minutes(budget)}")
         bar = stack.enter_context(bars.budget(console, budget))
         task = bar.add_task("starting", total=None)
 
@@ -138,7 +160,7 @@ def _run(
             return _level(crew, settings, folder, level, seconds)
 
         search = Capacity(objectives, contract.operations, looked, folder, budget, look)
-        search.tell = lambda row: console.print(line(row), markup=False)
+        search.tell = lambda row: say(console, line(row), indent=INDENT)
         problem = None
         try:
             answer = search.search(start, most)
@@ -189,7 +211,9 @@ def _level(crew: _Crew, settings: Settings, folder: RunFolder, level: int, secon
 
 
 def _table(rows: list[Tried], console: Console) -> None:
-    table = Table("users", "outcome", "looks", "sessions", "turns/s", "p50 ms", "p95 ms", "errors", box=None)
+    known = any(row.limit for row in rows)
+    head = ("users", "outcome", "looks", "sessions", "turns/s", "p50 ms", "p95 ms", "errors")
+    table = Table(*head, *(["limited by"] if known else []), box=None)
     for column in table.columns:
         column.justify = "right"
     for row in sorted(rows, key=lambda row: (row.level, row.number)):
@@ -202,6 +226,7 @@ def _table(rows: list[Tried], console: Console) -> None:
             f"{row.turns:.1f}",
             *times,
             f"{row.errors:.2%}",
+            *([row.limit] if known else []),
         )
     if rows:
         console.print(table)

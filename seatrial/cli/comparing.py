@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from load.duelling import LOG, DuelProcess
 from load.findings import damage
@@ -23,9 +22,12 @@ from reports.comparison import Comparison
 from reports.drift import Drift
 from reports.sentences import sentence as drift_told
 from reports.verdict import judge
+from reports.wording import cut
 from seatrial import __version__
+from seatrial.cli import bars
 from seatrial.cli.contact import signed_in
 from seatrial.cli.ending import written
+from seatrial.cli.lines import say
 from seatrial.cli.verification import verified
 from seatrial.contract import Contract
 from seatrial.errors import (
@@ -108,11 +110,10 @@ def _named(side: str) -> Iterator[None]:
 
 
 def _announce(a: Settings, console: Console) -> None:
-    console.print(
+    say(
+        console,
         f"{a.pairs} pairs of blocks in turns, {a.users} users at a time; {Mix.parse(a.mix)} of {a.turns} turns; "
         f"at least {2 * (a.pairs + 2) * max(LEAST, 2 * a.users) * a.turns:,} completions",
-        soft_wrap=True,
-        highlight=False,
     )
 
 
@@ -138,7 +139,7 @@ def _begun(a: Settings, b: Settings, deployment: Deployment) -> Run:
 def _played(a: Settings, b: Settings, folder: RunFolder, console: Console) -> str | None:
     """Play both to the end. Returns why it did not come to that."""
     interrupted = False
-    with DuelProcess(a, b, folder) as duel, _bar(console) as bar:
+    with DuelProcess(a, b, folder) as duel, bars.steps(console, each=1.0) as bar:
         task = bar.add_task("starting", total=None)
         while True:
             try:
@@ -147,7 +148,7 @@ def _played(a: Settings, b: Settings, folder: RunFolder, console: Console) -> st
                 break
             except KeyboardInterrupt:  # once is enough: later ones are ignored, see `until_stopped`
                 interrupted = True
-                bar.update(task, description="stopping: finishing sessions, removing what was made")
+                bar.update(task, description="stopping: removing what was made")
                 duel.stop()
         code = duel.code
     ended = next(folder.rows(FILE, Ended), None)
@@ -219,7 +220,7 @@ def _verified(
     """Hold both to the contract; what B alone fails."""
     folders = []
     for side, settings in zip(SIDES, (a, b), strict=True):
-        console.print(f"verifying {side.upper()}, {settings.url}", soft_wrap=True, highlight=False, style="dim")
+        say(console, f"verifying {side.upper()}, {settings.url}", style="dim")
         place = RunFolder.create(str(folder.path / f"verify-{side}"), "verify")
         try:
             done = verified(replace(settings, baseline=None, out=None), place, console)
@@ -269,13 +270,7 @@ def _write(folder: RunFolder, name: str, rows: Sequence[object]) -> None:
     recorder.close()
 
 
-def _bar(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    # Drawn seldom: it shares the machine with what is measured.
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal, refresh_per_second=1)
-
-
 def _told(phase: Phase) -> str:
-    counts = f"{phase.requests:,} requests, {phase.failures:,} failed"
+    counts = f"{phase.failures:,} of {phase.requests:,} failed" if phase.failures else f"{phase.requests:,} requests"
     names = {"accounts": "making accounts", "cleaning": "removing what was made", "warming up": "warming up"}
-    return names.get(phase.name, f"block {phase.done + 1:g} of {phase.of:g}: {counts}")
+    return names.get(phase.name, cut(f"block {phase.done + 1:g} of {phase.of:g}, {counts}", bars.LABEL))

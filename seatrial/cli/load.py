@@ -14,7 +14,6 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from load import stages
@@ -25,9 +24,12 @@ from load.outcome import CLOSED_LOOP, conclude, offered
 from load.overhead import overheads
 from load.progress import FILE, Ended, Mustered, Phase
 from load.provider import mark, meet
+from reports.wording import cut
+from seatrial.cli import bars
 from seatrial.cli.before import HeldAgainst
 from seatrial.cli.contact import reference_process, run_folder, signed_in
 from seatrial.cli.ending import written
+from seatrial.cli.lines import say
 from seatrial.cli.options import SECONDS, common_options, settings_from
 from seatrial.contract import Contract
 from seatrial.errors import EXIT_WRONG_USE, Inconclusive, WrongUse
@@ -148,7 +150,7 @@ def met(settings: Settings, stack: ExitStack) -> tuple[Settings, Deployment, Con
 def _play(settings: Settings, folder: RunFolder, console: Console) -> str | None:
     """Run Locust to its end. Returns why it did not get there; its own records say the rest."""
     interrupted = False
-    with LocustProcess(settings, folder) as generator, _bar(console) as bar:
+    with LocustProcess(settings, folder) as generator, bars.steps(console, each=1.0) as bar:
         task = bar.add_task("starting", total=None)
         while True:
             try:
@@ -158,7 +160,7 @@ def _play(settings: Settings, folder: RunFolder, console: Console) -> str | None
             except KeyboardInterrupt:
                 # Once is enough: later signals are ignored, and the sessions under way are finished and removed.
                 interrupted = True
-                bar.update(task, description="stopping: finishing sessions, removing what was made")
+                bar.update(task, description="stopping: removing what was made")
                 generator.stop()
         code = generator.code
     ended = next(folder.rows(FILE, Ended), None)
@@ -184,7 +186,7 @@ def _ask(settings: Settings) -> None:
 
 def _announce(settings: Settings, console: Console) -> None:
     if settings.worker is not None:
-        console.print(f"worker for {settings.url}: the master at {settings.worker} says what is played", soft_wrap=True)
+        say(console, f"worker for {settings.url}: the master at {settings.worker} says what is played")
         return
     plan = stages.of(settings)
     seconds = stages.length(plan)
@@ -197,17 +199,12 @@ def _announce(settings: Settings, console: Console) -> None:
         most, loop = f"{round(taken / per_turn):,}" if per_turn else "as many as it answers", CLOSED_LOOP
     mix = Mix.parse(settings.mix)
     more = " (and titles, tags and follow-ups where the deployment makes them)" if "browser" in mix.weights else ""
-    console.print(
+    say(
+        console,
         f"{offered(settings)} for {seconds:g} s on {settings.url}: journeys {mix} of {settings.turns} turns, "
         f"{settings.think:g} s of thought before each; completions, at most about: {most}{more}",
-        soft_wrap=True,
     )
-    console.print(f"[dim]{loop}[/dim]", soft_wrap=True)
-
-
-def _bar(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    say(console, loop, style="dim")
 
 
 def _told(phase: Phase) -> str:
@@ -217,8 +214,9 @@ def _told(phase: Phase) -> str:
         return f"making accounts, {phase.done:g} of {phase.of:g}"
     if phase.name == "cleaning":
         return "removing what was made"
-    counts = f"{phase.requests:,} requests, {phase.failures:,} failed, {phase.sessions:,} sessions"
-    return f"{'finishing' if phase.name == 'finishing' else 'under load'}: {counts}"
+    if phase.name == "finishing":
+        return "finishing the last sessions"
+    return cut(f"{phase.requests:,} requests, {phase.failures:,} failed", bars.LABEL)
 
 
 def _show(run: Run, folder: RunFolder, console: Console) -> None:
@@ -232,36 +230,37 @@ def _show(run: Run, folder: RunFolder, console: Console) -> None:
         times, sessions = evidence.times(name) or ((), ())
         failed, _ = evidence.failed(name)
         found = estimates(times, sessions, (0.5, 0.95, 0.99))
-        shown = [_interval(one) if console.width >= WIDE else _short(one.value) or "-" for one in found]
+        shown = [_shown(one, console) for one in found]
         table.add_row(name, f"{len(times) + failed:,}", f"{failed:,}" if name in evidence.requests else "", *shown)
     for way, measure, rows in overheads(folder):
-        told = [_interval(Estimate(one.value, one.low, one.high, one.count, one.sessions)) for one in rows]
+        told = [_shown(Estimate(one.value, one.low, one.high, one.count, one.sessions), console) for one in rows]
         table.add_row(f"overhead {measure} ({way})", f"{rows[0].count:,}", "", *told, "")
     if table.row_count:
         console.print(table)
+        say(console, "times in ms, of successes; - where too few speak for one", style="dim")
     for judged in folder.rows("objectives.jsonl", Judged):
         doubt = "" if judged.proved or judged.verdict != "held" else ", not proved"
-        console.print(f"{judged.verdict}{doubt}: {judged.objective} ({judged.said})", soft_wrap=True, markup=False)
+        say(console, f"{judged.verdict}{doubt}: {judged.objective} ({judged.said})")
     for line in run.left_behind[:SHOWN]:
-        console.print(f"left behind: {line}", soft_wrap=True, markup=False)
+        say(console, f"left behind: {line}")
     if run.left_behind:
         more = len(run.left_behind) - SHOWN
         if more > 0:
-            console.print(
-                f"left behind: {more} more, named in {folder.path / 'run.json'}", soft_wrap=True, markup=False
-            )
-        console.print(f"remove it with: seatrial clean {folder.path}", soft_wrap=True, markup=False)
-    console.print(run.sentence, soft_wrap=True, markup=False)
+            say(console, f"left behind: {more} more, named in {folder.path / 'run.json'}")
+        say(console, f"remove it with: seatrial clean {folder.path}")
+    say(console, run.sentence, indent="")
     console.print(f"Report: {folder.path / 'report.html'}", soft_wrap=True, markup=False)
 
 
-def _interval(estimate: Estimate) -> str:
-    """A percentile with the interval that the samples support, such as `812 (760-903)`."""
+def _shown(estimate: Estimate, console: Console) -> str:
+    """A percentile, with room enough beside the interval that the samples support: `812 (760-903)`."""
     if estimate.value is None:
         return "-"
+    if console.width < WIDE:
+        return _short(estimate.value)
     low, value, high = (_short(ms) for ms in (estimate.low, estimate.value, estimate.high))
     return f"{value} ({low}-{high})"
 
 
 def _short(ms: float | None) -> str:
-    return "" if ms is None else f"{ms:,.0f}" if ms >= 10 else f"{ms:.1f}" if ms >= 1 else f"{ms:.2f}"
+    return "" if ms is None else f"{ms:,.0f}" if abs(ms) >= 10 else f"{ms:.1f}" if abs(ms) >= 1 else f"{ms:.2f}"

@@ -1,0 +1,127 @@
+"""What an operator is told to do next, from how a run ended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report_runs import COMPARED, LIMITED, capacity_run, finding, folder, levels, verify_run
+
+from load.gate import Limits
+from load.ruling import sentence
+from reports.advice import next_steps
+from reports.verdict import judge
+from seatrial.records import Run
+
+A, B = "http://a.example.org", "http://b.example.org"
+OPEN = replace(COMPARED[2], wanted=120)
+
+
+def steps(path: Path, run: Run, *records: Any) -> list[tuple[str, str]]:
+    made = folder(path / "run", run, *records)
+    return next_steps(run, judge(run, made), made)
+
+
+def compare_run(**changes: Any) -> Run:
+    given = {"command": "compare", "target": B, "settings": {"a": A, "b": B, "mix": "reader=1"}}
+    said = sentence([OPEN], Limits(0.1, 5.0), "40 pairs of blocks")
+    ended = {"verdict": "inconclusive", "sentence": said, "problem": said.removeprefix("Inconclusive: ")}
+    return verify_run(**given | ended | changes)
+
+
+def test_an_open_comparison_is_run_again_with_the_pairs_that_decide(tmp_path: Path) -> None:
+    ((told, command), *_) = steps(tmp_path, compare_run(), *COMPARED[1:4], COMPARED[5])
+    assert told == "Compare for longer: going by this spread, 120 pairs decide."
+    assert command == f"seatrial compare {A} {B} --mix reader=1 --pairs 120"
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (replace(OPEN, wanted=None), "too close to the limit"),
+        (replace(OPEN, ratio=None, why="12.0 good answers in a block"), "answered too seldom"),
+    ],
+)
+def test_where_no_number_of_pairs_decides_none_is_named(tmp_path: Path, row: Any, words: str) -> None:
+    ((told, command), *_) = steps(tmp_path, compare_run(), OPEN, row)
+    assert words in told
+    assert command == ""
+
+
+def test_a_comparison_that_something_kept_from_its_end_is_mended_and_run_again(tmp_path: Path) -> None:
+    stopped = compare_run(problem="B stopped answering", sentence="Inconclusive: B stopped answering.")
+    told = steps(tmp_path, stopped, OPEN)
+    assert told[0][0].startswith("Mend what kept the run from a verdict: B stopped answering")
+    assert told[1][1] == f"seatrial compare {A} {B} --mix reader=1"
+
+
+def test_a_comparison_says_its_verdict_once(tmp_path: Path) -> None:
+    judgement = judge(compare_run(), folder(tmp_path, compare_run(), OPEN))
+    assert judgement.claim.startswith("Neither proved nor refuted: listSessions p95 +8%")
+    assert judgement.detail == "1 operation compared; going by this spread, 120 pairs decide (--pairs)"
+
+
+@pytest.mark.parametrize(("who", "words"), [("server", "The deployment was"), ("provider", "The model behind it was")])
+def test_who_was_the_limit_is_what_is_to_be_made_larger(tmp_path: Path, who: str, words: str) -> None:
+    played = {"turns": 3, "think": 0.3, "mix": "session=1", "peak": 0.5, "chats_per_hour": 4.0}
+    run = capacity_run(verdict="fail", settings={"people": 500, "provider": "http://p"} | played)
+    told = steps(tmp_path, run, *levels((8, "holds"), (10, "fails"), limit=who))
+    assert told[0][0].startswith(words)
+    assert told[1][1] == (
+        "seatrial capacity http://localhost:8080 --think 0.3 --provider http://p --people 500 --peak 0.5"
+    )
+
+
+@pytest.mark.parametrize(
+    ("tries", "said"),
+    [
+        ([(8, "holds"), (10, "fails")], "Go on where the search ended"),
+        ([(8, "holds"), (8, "holds"), (10, "fails"), (10, "fails")], "Say how many people it is for"),
+        ([(4, "holds"), (4, "holds"), (10, "fails"), (10, "fails")], "Go on where the search ended"),
+    ],
+)
+def test_a_search_whose_ends_are_not_sure_is_to_go_on(tmp_path: Path, tries: list[tuple[int, str]], said: str) -> None:
+    run = capacity_run(counts={"holds": tries[0][0], "fails": 10})
+    assert steps(tmp_path, run, *levels(*tries))[0][0].startswith(said)
+
+
+@pytest.mark.parametrize(("holds", "said"), [(8, "take it for too little"), (2, "Go on where the search ended")])
+def test_a_need_between_what_holds_and_what_fails_is_not_decided(tmp_path: Path, holds: int, said: str) -> None:
+    run = capacity_run(verdict="inconclusive", counts={"holds": holds, "fails": 10})
+    made = folder(tmp_path / "run", run, *levels((holds, "holds"), (10, "fails")))
+    judgement = judge(run, made)
+    assert judgement.claim.endswith("fails at 10; nobody knows yet whether that is enough")
+    assert said in next_steps(run, judgement, made)[0][0]
+
+
+def test_a_void_load_is_to_have_more_room(tmp_path: Path) -> None:
+    run = verify_run(command="load", problem="the load generator was the limit", cause="void")
+    told = steps(tmp_path, run)
+    assert told[0][0].startswith("Give the load process more room")
+    assert told[1][1].startswith("seatrial load http://localhost:8080 --users 10")
+
+
+def test_a_load_that_its_model_limited_says_so(tmp_path: Path) -> None:
+    run = verify_run(command="load", notes=[LIMITED])
+    assert "The model behind it was the limit" in steps(tmp_path, run, finding())[1][0]
+
+
+@pytest.mark.parametrize(
+    ("most", "outcomes", "words", "end"),
+    [
+        (64, ["holds"], "go on where the search ended", "--resume "),
+        (8, ["holds"], "search higher", "--most 16"),
+        (64, ["holds", "fails"], "no level has failed twice", "--resume "),
+        (64, ["holds", "void", "void"], "the load process itself was the limit", ""),
+    ],
+)
+def test_a_search_without_an_upper_end_says_how_to_go_on(
+    tmp_path: Path, most: int, outcomes: list[str], words: str, end: str
+) -> None:
+    run = capacity_run(counts={"holds": 8, "fails": 0}, settings={"most": most})
+    told, command = steps(tmp_path, run, *levels(*((8 * n, one) for n, one in enumerate(outcomes, 1))))[0]
+    assert words in told
+    assert end in command
+    assert bool(command) == bool(end)
