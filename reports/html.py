@@ -81,6 +81,11 @@ def page(run: Run, judgement: Judgement, folder: RunFolder) -> str:
     )
 
 
+MOST_FIGURES = 8
+SPARE = ("Skipped", "Statuses seen", "Turn p50", "Sessions")
+"""Figures that the first screen does without when there are too many, these first: each has a section of its own."""
+
+
 def _figures(run: Run, judgement: Judgement) -> list[tuple[str, str, str]]:
     """The numbers that matter for what was done, at most eight: name, value, and a tone."""
     digest, load = judgement.digest, judgement.digest.load
@@ -118,7 +123,10 @@ def _figures(run: Run, judgement: Judgement) -> list[tuple[str, str, str]]:
         judged = Counter(one.verdict for one in digest.ratios if one.operation)
         told += [(name, f"{judged[kind]:,}", tone) for kind, (name, tone) in kinds.items() if judged[kind]]
         told += [("Pairs", f"{max(one.pairs for one in digest.ratios):,}", "")]
-    return told[:8]
+    for spare in SPARE:
+        if len(told) > MOST_FIGURES:
+            told = [one for one in told if one[0] != spare]
+    return told[:MOST_FIGURES]
 
 
 def _facts(run: Run) -> list[tuple[str, str]]:

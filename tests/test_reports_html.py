@@ -121,6 +121,14 @@ def test_the_first_screen_says_verdict_target_and_what_to_do(tmp_path: Path) -> 
         assert part in words
 
 
+def test_of_many_figures_that_of_lost_messages_is_on_the_first_screen(tmp_path: Path) -> None:
+    told = text(every_kind(tmp_path)["both"])
+    header = " ".join(Page(told[told.index("<header") : told.index("</header>")]).words)
+    assert "What fails" in header
+    assert "Messages lost" in header
+    assert "Skipped" not in header
+
+
 def test_notes_and_tools_have_a_section(tmp_path: Path) -> None:
     assert "about" in Page(text(every_kind(tmp_path)["hostile"])).ids
 
