@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import traceback
 
 import click
 
@@ -89,6 +90,10 @@ def main() -> None:
         sys.exit(EXIT_INCONCLUSIVE)
     except OSError as error:
         tell(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+        sys.exit(EXIT_INCONCLUSIVE)
+    except Exception:  # noqa: BLE001 - Python's own exit code for it is 1, which says here that the target failed
+        traceback.print_exc()
+        tell("this is a defect of Seatrial, and says nothing of the target; please report it with what stands above")
         sys.exit(EXIT_INCONCLUSIVE)
     sys.exit(code if isinstance(code, int) else 0)
 
