@@ -172,7 +172,7 @@ class RunFolder:
             if path.exists() and (not path.is_dir() or any(path.iterdir())):
                 raise WrongUse(f"--out {path} exists and is not an empty folder; name a new one")
             path.mkdir(parents=True, exist_ok=True)
-            (path / "ledger.jsonl").touch()
+            (path / "ledger.jsonl").touch(exist_ok=False)  # of two runs that begin together one has the folder
         except OSError as error:
             raise WrongUse(f"cannot write the run folder {path}: {error.strerror}") from None
         return cls(path)

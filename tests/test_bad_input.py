@@ -34,7 +34,9 @@ WRONG_USE = {
     "users that are no number": (["load", "--users", "many"], "'many' is not a valid integer"),
     "no time": (["verify", "--timeout", "0"], "timeout must be between 0 and 86400 seconds"),
     "a time that is none": (["load", "--timeout", "soon"], "'soon' is no time; write 90, 90s, 5m or 1h"),
-    "a time that is not a number": (["load", "--timeout", "nan"], "timeout must be"),
+    "a time that is not a number": (["load", "--timeout", "nan"], "'nan' is no time"),
+    "a time below zero": (["capacity", "--slo", "turn p95 < 1s", "--look", "-5"], "'-5' is no time"),
+    "a time without end": (["capacity", "--slo", "turn p95 < 1s", "--budget", "inf"], "'inf' is no time"),
     "a header without a colon": (["verify", "--header", SECRET], "--header wants 'Name: value'"),
     "a header of two lines": (["verify", "--header", f"X: {SECRET}\nY: 1"], "--header X: the value holds"),
     "a token of two words": (["verify", "--token", f"{SECRET} x"], "--token: a token is one word"),
@@ -108,6 +110,7 @@ def test_a_contract_that_is_not_there(here: Command) -> None:
         ("seed = 1\n\nspeed = 2\n", "seatrial.toml:3: unknown setting 'speed'"),
         ("seed = \n", "seatrial.toml:1: Invalid value"),
         ("seed = 1\n[[waiver]]\nrule = 'x'\n", "waiver 1 needs exactly"),
+        ("timeout = nan\n", "seatrial.toml:1: timeout must be"),
     ],
 )
 def test_a_bad_configuration_is_told_with_its_line(here: Command, tmp_path: Path, text: str, words: str) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from command_line import Command
 
 from seatrial.cli import COMMANDS
-from seatrial.errors import EXIT_INCONCLUSIVE
+from seatrial.errors import EXIT_INCONCLUSIVE, WrongUse
+from seatrial.records import RunFolder
 
 BROKEN_RUNS = {
     "cut": '{"schema": 1, "command": ',
@@ -89,3 +92,18 @@ def test_a_ledger_of_nonsense_is_passed_over_and_its_lines_are_told(here: Comman
     ended = here("clean", "run")
     assert ended.code == 0
     assert ended.err == ""
+
+
+def test_of_runs_that_begin_together_one_has_the_folder(tmp_path: Path) -> None:
+    def create(out: Path) -> bool:
+        together.wait()
+        try:
+            RunFolder.create(str(out), "verify")
+        except WrongUse:
+            return False
+        return True
+
+    for number in range(20):
+        together = Barrier(4)
+        with ThreadPoolExecutor(4) as pool:
+            assert sum(pool.map(create, [tmp_path / str(number)] * 4)) == 1

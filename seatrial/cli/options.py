@@ -26,10 +26,8 @@ class Seconds(click.ParamType[float]):
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, (int, float)):
-            return float(value)
         try:
-            return seconds(str(value))
+            return seconds(str(value))  # also of a number, which a file may give: it may be below zero, or none at all
         except ValueError as error:
             self.fail(str(error), param, ctx)
 

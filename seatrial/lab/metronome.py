@@ -26,6 +26,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import seatrial
+from seatrial.errors import Inconclusive
 from seatrial.lab.children import child
 from seatrial.lab.serving import bound
 from seatrial.lifeline import tie, watch
@@ -42,7 +43,9 @@ def metronome() -> Iterator[str]:
     env = {**os.environ, **tie(), "PYTHONPATH": str(Path(seatrial.__file__).parents[1])}
     with child([sys.executable, "-P", "-m", "seatrial.lab.metronome"], env=env, errors=None) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().strip()
+        if not (url := process.stdout.readline().strip()):
+            raise Inconclusive(f"the server of known timing ended with code {process.wait()} before it was ready")
+        yield url
 
 
 class Connection(asyncio.Protocol):
