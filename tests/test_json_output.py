@@ -47,4 +47,4 @@ def test_a_verification_and_what_reads_it(here: Command, tmp_path: Path) -> None
     assert json.loads(here("report", "run", "--json").out)["id"] == verified["id"]
     shutil.copytree(tmp_path / "run", tmp_path / "again")
     assert json.loads(here("compare", "run", "again", "--json").out)
-    assert json.loads(here("clean", "run", "--json").out) == {"left_behind": {}}
+    assert json.loads(here("clean", "run", "--json").out) == {"left_behind": {}, "failed": {}}

@@ -29,6 +29,8 @@ from seatrial.settings import PREFIX, Settings
 USUAL = Settings(users=4, turns=2, think=0.02)
 """Few at a time and little thought: here it is precision that counts, and not load."""
 
+CREDENTIALS = frozenset({"token", "account", "admin", "admin_token"})
+
 
 @click.command()
 @click.argument("a", metavar="A")
@@ -103,16 +105,15 @@ def _live(a: str, b: str, options: dict[str, Any], verify: bool, yes: bool, as_j
 def _settings(a: str, b: str, options: dict[str, Any]) -> tuple[Settings, Settings]:
     own = {name.removeprefix("b_"): value for name, value in options.items() if name.startswith("b_") and value}
     shared = {name: value for name, value in options.items() if not name.startswith("b_")}
-    environ, of_other = dict(os.environ), of_b(os.environ)
-    plain = {name: value for name, value in environ.items() if not name.startswith(PREFIX + OTHER)}
-    first = settings_from(shared | {"url": a}, USUAL, plain)
-    if own or of_other:
-        # Credentials of B replace all of A's: an administrator of A is nobody there.
-        secrets = {"token", "account", "admin", "admin_token"}
-        if secrets & (own.keys() | {name.removeprefix(PREFIX).lower() for name in of_other}):
-            shared |= dict.fromkeys(secrets)
-            plain = {name: value for name, value in plain.items() if name not in {PREFIX + s.upper() for s in secrets}}
-    second = settings_from(shared | own | {"url": b}, USUAL, plain | of_other)
+    of_other = of_b(os.environ)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX + OTHER)}
+    first = settings_from(shared | {"url": a}, USUAL, environ)
+    said = own.keys() | {name.removeprefix(PREFIX).lower() for name in of_other}
+    # Credentials of B replace all of A's, wherever they stand: an administrator of A is nobody there.
+    replaced = said | (CREDENTIALS if said & CREDENTIALS else set())
+    shared = {name: value for name, value in shared.items() if name not in replaced}
+    environ = {name: value for name, value in environ.items() if name.removeprefix(PREFIX).lower() not in replaced}
+    second = settings_from(shared | own | {"url": b}, USUAL, environ | of_other, replaced)
     # The load is one and the same.
     same = ("seed", "pairs", "max_slowdown", "floor", "users", "turns", "think", "mix", "seed_chats", "seed_messages")
     return first, replace(second, **{name: getattr(first, name) for name in same})
