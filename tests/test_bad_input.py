@@ -57,6 +57,7 @@ WRONG_USE = {
     "no run to clean": (["clean", "none"], "none is not a run folder"),
     "a file to clean": (["clean", "file"], "file is not a run folder"),
     "an empty folder to clean": (["clean", "empty"], "empty is not a run folder"),
+    "addresses that are no URLs": (["compare", "localhost:9090", "localhost:9091"], "begins with http:// or https://"),
     "nothing to report on": (["report"], "Missing argument 'RUN'"),
     "a port out of range": (["lab", "reference", "--port", "99999"], "cannot listen on 127.0.0.1 port 99999"),
     "an owner's database that is none": (["lab", "reference", "--port", "0", "--database", "empty"], "empty"),

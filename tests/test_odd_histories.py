@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from contract_tests import test_access, test_changes, test_texts, test_times
 from contract_tests.check import Checker
 from contract_tests.log import Log
+from contract_tests.test_conformance import _living
 from seatrial.contract import OPENWEBUI
 from seatrial.crew import Crew
 from seatrial.exchange import NoAnswer, Unexpected
@@ -94,6 +95,7 @@ class Editable(FakeOpenWebUI):
     def __init__(self) -> None:
         super().__init__()
         self.odd: Odd = _as_it_is
+        self.odd_when_made = False
 
     def _get_chat(self, user: Any, _body: Any, chat_id: str) -> Any:
         chat = self.chats.get(chat_id)
@@ -122,6 +124,9 @@ class Editable(FakeOpenWebUI):
             history["currentId"] = gone["parentId"]
             history["messages"][gone["parentId"]]["childrenIds"] = []
         return self._get_chat(user, body, chat_id)
+
+    def _create_chat(self, user: Any, body: Any) -> Any:
+        return self.odd(super()._create_chat(user, body)) if self.odd_when_made else super()._create_chat(user, body)
 
     def _search_chats(self, user: Any, _: Any) -> Any:
         own = [chat for chat in self.chats.values() if chat["user_id"] == user["id"]]
@@ -187,3 +192,15 @@ def test_a_list_that_is_none_is_a_finding(server: tuple[Editable, Crew], rows: A
         test_access.test_a_second_account_is_kept_out,
     ):
         assert found(server, lambda _: rows, test)
+
+
+@pytest.mark.parametrize("made", [{}, {"id": ""}, {"id": ".."}, {"id": 5}, [], "made"], ids=str)
+def test_a_new_chat_without_an_id_is_given_to_no_generated_request(server: tuple[Editable, Crew], made: Any) -> None:
+    """An empty one would make "all chats of the account" of a deletion."""
+    fake, crew = server
+    fake.odd, fake.odd_when_made = lambda _: made, True
+    try:
+        with pytest.raises(Unexpected):
+            _living(crew, crew.people[0])
+    finally:
+        fake.odd_when_made = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -28,6 +29,9 @@ from seatrial.settings import PREFIX, Settings
 
 USUAL = Settings(users=4, turns=2, think=0.02)
 """Few at a time and little thought: here it is precision that counts, and not load."""
+
+_ADDRESS = re.compile(r"[\w.-]+:\d+(/.*)?")
+"""A host and its port, as one easily writes them."""
 
 CREDENTIALS = frozenset({"token", "account", "admin", "admin_token"})
 
@@ -72,6 +76,9 @@ def compare(a: str, b: str, no_verify: bool, strict: bool, yes: bool, as_json: b
         raise WrongUse("one is a URL and one a run folder: compare two live targets, or two runs")
     if Path(a).resolve() == Path(b).resolve():
         raise WrongUse(f"{a} and {b} are the same run folder: there is nothing to compare")
+    for place in (a, b):
+        if _ADDRESS.fullmatch(place) and not Path(place).exists():
+            raise WrongUse(f"{place} is no run folder; as a live target it begins with http:// or https://")
     folders = RunFolder.open(a), RunFolder.open(b)
     if {folder.load().command for folder in folders} == {"load"}:
         return _stored(*folders, settings_from(options), as_json, console)
