@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
+from io import TextIOWrapper
 
 import click
 
@@ -70,6 +71,9 @@ def cli() -> None:
 
 def main() -> None:
     """The entry point: runs a command and ends with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # half a character, which an answer may hold, and JSON has an escape for
+            stream.reconfigure(errors="backslashreplace")
     try:
         watch()
         code = cli.main(prog_name="seatrial", standalone_mode=False)
