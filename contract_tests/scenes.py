@@ -8,7 +8,7 @@ from typing import Any
 from contract_tests.check import Checker
 from seatrial.crew import Crew, Person
 from seatrial.exchange import Reply
-from seatrial.reading import held, identifiers, member, success
+from seatrial.reading import held, identifier, identifiers, member, success
 from seatrial.trees import tree
 from seatrial.verbs import Message, Session, Turn, said
 
@@ -36,7 +36,7 @@ def stored_chat(crew: Crew, owner: Person, made: Made, texts: Sequence[str], tit
     # As the web app does: up to 0.9 search looks into this list only.
     chat["messages"] = list(chat["history"]["messages"].values()) if len(texts) < FEW else []
     reply = owner.client.send(crew.contract.call("createChat", json={"chat": chat}))
-    chat_id = member(reply, success(reply), "id", str)
+    chat_id = identifier(reply, success(reply))
     made.append((owner, chat_id))
     return Session(chat_id, tip=chat["history"]["currentId"])
 

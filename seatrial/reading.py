@@ -41,11 +41,11 @@ def held(document: Any, name: str) -> Any:
     return document.get(name) if isinstance(document, dict) else None
 
 
-def identifier(reply: Reply, document: Any, where: str = "$") -> str:
+def identifier(reply: Reply, document: Any, where: str = "$", name: str = "id") -> str:
     """`document["id"]`, which must be able to stand in a path: `deleteChat` with an empty one means all chats."""
-    value: str = member(reply, document, "id", str, where)
+    value: str = member(reply, document, name, str, where)
     if not names_one(value):
-        raise Unexpected(reply, f"{where}.id that can stand in a path", shown(value), f"{where}.id")
+        raise Unexpected(reply, f"{where}.{name} that can stand in a path", shown(value), f"{where}.{name}")
     return value
 
 

@@ -45,6 +45,10 @@ def of_messages(change: Callable[[dict[str, Any]], Any]) -> Odd:
     return odd
 
 
+DOTTED = {
+    "." * number: {"role": "user", "content": "Q", "parentId": "." * (number - 1) or None, "childrenIds": []}
+    for number in range(1, 5)
+}
 ODD: dict[str, Odd] = {
     "a forgotten parent": of_messages(lambda row: row | {"parentId": None}),
     "null": lambda _: None,
@@ -62,6 +66,7 @@ ODD: dict[str, Odd] = {
     "nothing shown": of_history("currentId", None),
     "a number as what is shown": of_history("currentId", 5),
     "a list as what is shown": of_history("currentId", [[]]),
+    "dots as the ids of messages": of_chat("history", {"messages": DOTTED, "currentId": "...."}),
     "messages of null": of_messages(lambda _: None),
     "messages of text": of_messages(lambda row: row["content"]),
     "a number as children": of_messages(lambda row: row | {"childrenIds": 5}),
@@ -202,5 +207,6 @@ def test_a_new_chat_without_an_id_is_given_to_no_generated_request(server: tuple
     try:
         with pytest.raises(Unexpected):
             _living(crew, crew.people[0])
+        assert found(server, fake.odd, test_changes.test_an_edit_changes_one_message)
     finally:
         fake.odd_when_made = False
