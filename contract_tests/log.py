@@ -96,6 +96,8 @@ class Log:
             return
         self.statuses[call.operation][outcome.status] += 1
         self.seconds[call.operation].append(outcome.seconds)
+        if call.operation in _TELLS_TOKENS:
+            self._secrets.given_by(outcome)
         self._conforms(account, outcome)
         self._leaks(account, outcome)
 

@@ -8,7 +8,7 @@ from typing import Any
 from contract_tests.check import Checker
 from seatrial.crew import Crew, Person
 from seatrial.exchange import Reply
-from seatrial.reading import member, success
+from seatrial.reading import held, identifier, identifiers, member, success
 from seatrial.trees import tree
 from seatrial.verbs import Message, Session, Turn, said
 
@@ -36,7 +36,7 @@ def stored_chat(crew: Crew, owner: Person, made: Made, texts: Sequence[str], tit
     # As the web app does: up to 0.9 search looks into this list only.
     chat["messages"] = list(chat["history"]["messages"].values()) if len(texts) < FEW else []
     reply = owner.client.send(crew.contract.call("createChat", json={"chat": chat}))
-    chat_id = member(reply, success(reply), "id", str)
+    chat_id = identifier(reply, success(reply))
     made.append((owner, chat_id))
     return Session(chat_id, tip=chat["history"]["currentId"])
 
@@ -86,26 +86,56 @@ def goes_with_its_account(crew: Crew, person: Person) -> bool:
 def links_up(crew: Crew, person: Person, check: Checker, session_id: str, after: str) -> None:
     """The stored tree is one that the web app can walk: parents and children name each other, to a last one."""
     reply: Reply = person.client.send(crew.contract.call("getChat", session_id))
-    history = success(reply).get("chat", {}).get("history", {})
-    faults = list(_link_faults(history))
+    faults = list(_link_faults(*stored_tree(reply)))
     told = "; ".join(faults[:3])
     check.that(
         "history-links", "getChat", not faults, "links that lead both ways", told, f"messages: {after}", reply=reply
     )
 
 
-def _link_faults(history: dict[str, Any]) -> Iterator[str]:
-    messages, current = history.get("messages") or {}, history.get("currentId")
+def stored_tree(reply: Reply) -> tuple[dict[str, dict[str, Any]], Any]:
+    """Every message of a chat by its id, shown or not, and the `currentId`. Raises `Unexpected`.
+
+    A chat without a history has no messages; what stands in the messages is for the caller to look at.
+    """
+    chat = member(reply, success(reply), "chat", dict)
+    if not chat.get("history"):
+        return {}, None
+    history = member(reply, chat, "history", dict, "$.chat")
+    if not history.get("messages"):
+        return {}, history.get("currentId")
+    messages = member(reply, history, "messages", dict, "$.chat.history")
+    for name in messages:
+        member(reply, messages, name, dict, "$.chat.history.messages")
+    return messages, history.get("currentId")
+
+
+def search(crew: Crew, person: Person, text: str) -> list[str]:
+    """The ids of the chats that somebody finds."""
+    return identifiers(person.client.send(crew.contract.call("searchChats", query={"text": text})))
+
+
+def _link_faults(messages: dict[str, dict[str, Any]], current: Any) -> Iterator[str]:
     if not messages:
         return
-    if current not in messages:
+    if _named(messages, current) is None:
         yield f"currentId names no message ({current})"
-    elif messages[current].get("childrenIds"):
+    elif _children(_named(messages, current)):
         yield "currentId is not the last message of its branch"
     for name, row in messages.items():
         parent = row.get("parentId")
-        if parent is not None and name not in (messages.get(parent, {}).get("childrenIds") or []):
+        if parent is not None and name not in _children(_named(messages, parent)):
             yield f"the parent of a message of the {row.get('role')} does not name it as a child"
-        for child in row.get("childrenIds") or []:
-            if messages.get(child, {}).get("parentId") != name:
+        for child in _children(row):
+            if held(_named(messages, child), "parentId") != name:
                 yield f"a child of a message of the {row.get('role')} does not name it as its parent"
+
+
+def _named(messages: dict[str, dict[str, Any]], name: Any) -> dict[str, Any] | None:
+    """The message that a link names, which may be anything."""
+    return messages.get(name) if isinstance(name, str) else None
+
+
+def _children(row: dict[str, Any] | None) -> list[Any]:
+    named = held(row, "childrenIds")
+    return named if isinstance(named, list) else []

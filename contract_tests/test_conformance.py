@@ -16,6 +16,7 @@ from contract_tests.verification import Verification
 from seatrial.contract import OPENWEBUI, Operation
 from seatrial.crew import Crew, Person
 from seatrial.exchange import Call, NoAnswer, Reply, Unexpected
+from seatrial.reading import identifier, success
 from seatrial.trees import tree
 
 EXAMPLES = {"quick": 10, "full": 100}
@@ -138,9 +139,7 @@ def _living(crew: Crew, person: Person) -> dict[str, str]:
         return dict.fromkeys(_path_names(crew), session.id)
     chat = tree(crew.title("generated"), ["Q", "A"], crew.model)
     reply = person.client.send(crew.contract.call("createChat", json={"chat": chat}))
-    if reply.status != 200:
-        raise Unexpected(reply, "200")
-    names = dict.fromkeys(_path_names(crew), str(reply.document()["id"]))
+    names = dict.fromkeys(_path_names(crew), identifier(reply, success(reply)))
     return names | {name: chat["history"]["currentId"] for name in names if "message" in name}
 
 

@@ -11,6 +11,7 @@ from contract_tests.scenes import Made, goes_with_its_account, new_session
 from seatrial.contract import OPENWEBUI
 from seatrial.crew import Crew, Person
 from seatrial.openwebui import PAGE
+from seatrial.reading import identifiers
 
 pytestmark = pytest.mark.api(OPENWEBUI)
 
@@ -30,7 +31,7 @@ def test_pages_neither_repeat_nor_skip(crew: Crew, owner: Person, check: Checker
         pages: list[list[str]] = []
         while (not pages or pages[-1]) and len(pages) < 20:
             reply = owner.client.send(crew.contract.call("listChats", query={"page": len(pages) + 1}))
-            pages.append([row["id"] for row in reply.document()])
+            pages.append(identifiers(reply))
         listed = [row for page in pages for row in page]
         repeated, missing = len(listed) - len(set(listed)), len(wanted - set(listed))
         if (not repeated and not missing) or attempt == 2:

@@ -16,6 +16,7 @@ from contract_tests.scenes import Made, new_session, pairs, stored_chat
 from seatrial.contract import OPENWEBUI, SESSIONS
 from seatrial.crew import Crew, Person
 from seatrial.exchange import Call, Reply
+from seatrial.reading import held
 from seatrial.verbs import Session
 
 LOOKS = {False: 6, True: 12}
@@ -43,7 +44,7 @@ def test_asking_again_gives_the_same_answer(
         questions += [
             (owner, call("getVersion"), _whole),
             (owner, call("getConfig"), _settings),
-            (owner, call("getCurrentUser"), lambda document: document.get("id")),
+            (owner, call("getCurrentUser"), lambda document: held(document, "id")),
             (owner, call("searchChats", query={"text": crew.marker}), lambda document: session.id in _ids(document)),
             (owner, call("listChatTasks", session.id), _whole),
         ]

@@ -103,12 +103,18 @@ def test_strangers_see_only_the_public_settings(crew: Crew, owner: Person, check
     stranger, call = crew.stranger(), crew.contract.call("getConfig")
     for view, first, second in (("after an account", owner, stranger), ("after a stranger", stranger, owner)):
         first.client.send(call)
-        asked = success(second.client.send(call))
+        settings = success(second.client.send(call))
+        asked = sorted(settings) if isinstance(settings, dict) else []
         for name in ("permissions", "audio"):
             told, right = name in asked, second is owner
             rule = "valid-use" if right else "anonymous-refused"
             check.that(
-                rule, "getConfig", told == right, f"{'with' if right else 'without'} {name}", f"{sorted(asked)}", view
+                rule,
+                "getConfig",
+                told == right,
+                f"{'with' if right else 'without'} {name}",
+                f"{list(asked)}"[:200],
+                view,
             )
     stranger.client.close()
 

@@ -14,7 +14,7 @@ from seatrial.contract import OPENWEBUI
 from seatrial.crew import Crew, Person
 from seatrial.exchange import perform
 from seatrial.openwebui import OpenWebUIVerbs
-from seatrial.reading import items, member, success
+from seatrial.reading import held, items, member, success
 from seatrial.verbs import Session
 
 pytestmark = pytest.mark.api(OPENWEBUI)
@@ -78,7 +78,7 @@ def test_others_neither_see_nor_stop_a_reply(
         after = _tasks(crew, speaker, reply)
         said = _said(speaker, reply)
         if before:
-            shown = seen.status == 200 and bool(success(seen).get("task_ids"))
+            shown = seen.status == 200 and bool(held(success(seen), "task_ids"))
             check.that(
                 "other-cannot-read", "listChatTasks", not shown, "no task, or a refusal", str(seen),
                 "tasks of a reply", reply=seen, account=other.account,

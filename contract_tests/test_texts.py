@@ -10,6 +10,7 @@ from contract_tests.texts import LONG_TEXTS, PAGES, TEXTS
 from seatrial.contract import OPENWEBUI, SESSIONS
 from seatrial.crew import Crew, Person
 from seatrial.exchange import Unexpected
+from seatrial.reading import held
 
 LONG_CONVERSATION = 60
 """Messages of a conversation that is longer than what anybody would cap a list at."""
@@ -57,7 +58,7 @@ def test_titles_come_back_as_they_were_sent(crew: Crew, owner: Person, check: Ch
         titles[session.id] = name, title
         check.equal("title-intact", "createChat", title, session.title, f"title: {name}")
         read = owner.client.send(crew.contract.call("getChat", session.id)).document()
-        check.equal("title-intact", "getChat", title, read.get("title"), f"title: {name}")
+        check.equal("title-intact", "getChat", title, held(read, "title"), f"title: {name}")
     listed = {row.id: row.title for row in owner.actor.list_sessions()}
     for session_id, (name, title) in titles.items():
         check.equal("title-intact", "listChats", title, listed.get(session_id), f"title: {name}")

@@ -15,7 +15,7 @@ from seatrial.crew import Crew, Person
 from seatrial.delivered import spoken
 from seatrial.exchange import perform
 from seatrial.openwebui import OpenWebUIVerbs, answer
-from seatrial.reading import member, success
+from seatrial.reading import identifier, success
 from seatrial.verbs import Message
 
 pytestmark = pytest.mark.api(OPENWEBUI)
@@ -95,7 +95,7 @@ def test_a_turn_without_a_chat_makes_its_own(
     asked, assistant = prompt(), new_id()
     body = completion(Form.NEW_CHAT, crew.model, asked, assistant_id=assistant, socket_id=new_id())
     reply = speaker.client.send(crew.contract.call(OPERATION, json=body))
-    chat_id = member(reply, success(reply), "chat_id", str)
+    chat_id = identifier(reply, success(reply), name="chat_id")
     made.append((speaker, chat_id))
     perform(_verbs(speaker).await_tasks(chat_id), speaker.client.send)
     _turn_is_stored(check, speaker.actor.get_history(chat_id), asked, None, assistant, "new chat")

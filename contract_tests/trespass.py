@@ -34,7 +34,8 @@ def chat_now(crew: Crew, owner: Person, session: Session) -> bytes:
         return f"{reply.status} {reply.excerpt()}".encode()
     document = reply.document()
     # Reading is noted by the server; it is no change.
-    document.pop("last_read_at", None)
+    if isinstance(document, dict):
+        document.pop("last_read_at", None)
     return repr(document).encode()
 
 

@@ -5,6 +5,8 @@ What the file may say, `settings` knows, and of options that one command alone h
 
 from __future__ import annotations
 
+import contextlib
+import math
 import re
 import tomllib
 from dataclasses import dataclass
@@ -24,10 +26,11 @@ def seconds(text: str) -> float:
     """A time such as 90, 90s, 5m or 1h. Raises `ValueError` that says so."""
     trimmed = text.strip().lower()
     unit = {"s": 1, "m": 60, "h": 3600}.get(trimmed[-1:], 0)
-    try:
-        return float(trimmed[:-1]) * unit if unit else float(trimmed)
-    except ValueError:
-        raise ValueError(f"{text!r} is no time; write 90, 90s, 5m or 1h") from None
+    with contextlib.suppress(ValueError):
+        found = float(trimmed[:-1]) * unit if unit else float(trimmed)
+        if 0 <= found < math.inf:
+            return found
+    raise ValueError(f"{text!r} is no time; write 90, 90s, 5m or 1h")
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,6 @@ VARIABLE = "SEATRIAL_PARENT"
 LOOK_SECONDS = 0.5
 
 
-def tie() -> dict[str, str]:
-    return {VARIABLE: str(os.getpid())}
-
-
 def child_environment() -> dict[str, str]:
     """Ours, tied to us, without settings of Seatrial and Locust: a process gets its own, secrets among them.
 
@@ -32,7 +28,8 @@ def child_environment() -> dict[str, str]:
     # Without it, Hypothesis leaves a folder wherever Seatrial is called.
     shell.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache_folder("hypothesis")))
     root = str(Path(seatrial.__file__).resolve().parents[1])
-    return shell | tie() | {"PYTHONPATH": os.pathsep.join([root, *filter(None, [shell.get("PYTHONPATH")])])}
+    path = os.pathsep.join([root, *filter(None, [shell.get("PYTHONPATH")])])
+    return shell | {VARIABLE: str(os.getpid()), "PYTHONPATH": path}
 
 
 def tie_to_parent() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from seatrial.completions import Form, completion, new_id
 from seatrial.contract import OPENWEBUI, Contract
 from seatrial.exchange import Reply, Steps, Unexpected, Wait
-from seatrial.reading import identifier, items, member, number, success
+from seatrial.reading import identifier, items, member, names_one, number, success
 from seatrial.verbs import Message, Model, Session, Turn
 
 PAGE = 60
@@ -137,7 +137,7 @@ def branch(reply: Reply, chat: Mapping[str, Any]) -> list[Message]:
     walked: list[Message] = []
     seen: set[str] = set()
     while current:
-        row = messages.get(current) if isinstance(current, str) else None
+        row = messages.get(current) if names_one(current) else None
         if not isinstance(row, dict):
             place = f"$.chat.history.messages.{current}"
             raise Unexpected(reply, "every message that a link names", f"no message {current}", place)

@@ -36,11 +36,16 @@ def member(reply: Reply, document: Any, name: str, kind: type | tuple[type, ...]
     return value
 
 
-def identifier(reply: Reply, document: Any, where: str = "$") -> str:
+def held(document: Any, name: str) -> Any:
+    """What an object has under a name, None where it has nothing there or the document is no object."""
+    return document.get(name) if isinstance(document, dict) else None
+
+
+def identifier(reply: Reply, document: Any, where: str = "$", name: str = "id") -> str:
     """`document["id"]`, which must be able to stand in a path: `deleteChat` with an empty one means all chats."""
-    value: str = member(reply, document, "id", str, where)
+    value: str = member(reply, document, name, str, where)
     if not names_one(value):
-        raise Unexpected(reply, f"{where}.id that can stand in a path", shown(value), f"{where}.id")
+        raise Unexpected(reply, f"{where}.{name} that can stand in a path", shown(value), f"{where}.{name}")
     return value
 
 
@@ -57,6 +62,11 @@ def items(reply: Reply, value: Any, where: str = "$") -> list[Any]:
     if not isinstance(value, list):
         raise Unexpected(reply, f"{where} as a list", shown(value), where)
     return value
+
+
+def identifiers(reply: Reply) -> list[str]:
+    """The ids of a list of things, which is the whole answer."""
+    return [identifier(reply, row, f"$[{i}]") for i, row in enumerate(items(reply, success(reply)))]
 
 
 def number(value: Any) -> float | None:

@@ -33,6 +33,7 @@ from typing import Any, BinaryIO, Literal, TypeVar
 import orjson
 
 from seatrial.errors import Inconclusive, WrongUse
+from seatrial.rows import made
 
 SCHEMA = 1
 RUNS = Path("seatrial-runs")
@@ -154,9 +155,6 @@ class Run:
     exit_code: int | None = None
 
 
-_EMPTY = Run("", "", "")
-
-
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -176,7 +174,7 @@ class RunFolder:
             if path.exists() and (not path.is_dir() or any(path.iterdir())):
                 raise WrongUse(f"--out {path} exists and is not an empty folder; name a new one")
             path.mkdir(parents=True, exist_ok=True)
-            (path / "ledger.jsonl").touch()
+            (path / "ledger.jsonl").touch(exist_ok=False)  # of two runs that begin together one has the folder
         except OSError as error:
             raise WrongUse(f"cannot write the run folder {path}: {error.strerror}") from None
         return cls(path)
@@ -197,12 +195,10 @@ class RunFolder:
             document = json.loads((self.path / "run.json").read_text("utf-8"))
             if document.get("schema") != SCHEMA:
                 raise WrongUse(f"{self.path} was written by another Seatrial (schema {document.get('schema')})")
-            run = Run(**document)
-            for name, value in document.items():
-                usual = getattr(_EMPTY, name)
-                if usual is not None and not isinstance(value, type(usual)):
-                    raise ValueError(f"{name} is {value!r:.40}")
+            run: Run = made(Run, document)
             return run
+        except RecursionError:
+            raise WrongUse(f"{self.path / 'run.json'} cannot be read: it is nested too deep") from None
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise WrongUse(f"{self.path / 'run.json'} cannot be read: {error}") from None
 
@@ -230,15 +226,15 @@ class RunFolder:
         """
         by_name = {kind.__name__: kind for kind in kinds}
         for path in sorted(self.path.glob(name)):
-            with path.open(encoding="utf-8") as lines:
+            with path.open(encoding="utf-8", errors="replace") as lines:
                 for number, line in enumerate(lines, 1):
                     try:
                         document = json.loads(line)
-                    except ValueError:
+                    except (ValueError, RecursionError):
                         continue
                     try:
                         if kind := by_name.get(document.pop("type", None)):
-                            yield kind(**document)
+                            yield made(kind, document)
                     except (AttributeError, TypeError) as error:
                         raise WrongUse(f"{path}:{number} is no record of this Seatrial: {error}") from None
 

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 
-from seatrial.exchange import Call
+from seatrial.exchange import Call, Reply
+from seatrial.parsing import parse
+from seatrial.reading import held
 from seatrial.target import Account
 
 SHORTEST_TOKEN, SHORTEST_HIDDEN = 12, 8
 """Characters; a shorter text may stand anywhere by chance, and masking it would spoil what is recorded."""
+
+GIVEN = ("token", "api_key")
+"""What answers call what they give to sign in with."""
 
 
 class Secrets:
@@ -34,6 +40,14 @@ class Secrets:
                 self._tokens.add(account.token)
         if isinstance(call.json, dict) and isinstance(call.json.get("password"), str):
             self._number(call.json["password"])
+
+    def given_by(self, reply: Reply) -> None:
+        """So is the token or key that an answer gives to whoever asked, who may be nobody that should have it."""
+        with suppress(ValueError):
+            document = parse(reply.body)
+            for name in GIVEN:
+                if isinstance(value := held(document, name), str) and value:
+                    self._number(value)
 
     def told_in(self, text: str, body: bytes) -> bool:
         """Whether a text, or a body, holds the token of an account."""

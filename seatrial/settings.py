@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import getpass
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from seatrial.target import ANONYMOUS, Account, Login, Target
 from seatrial.waivers import Waiver, waiver
 
 PREFIX = "SEATRIAL_"
+WAIVERS = PREFIX + "WAIVERS"
 _FROM_FILE = ("waivers", "source")
 NOT_IN_FILE = ("master", "expect_workers", "worker")
 """What a process is among the workers of one load."""
@@ -140,15 +141,17 @@ def gather(
     config: str | None = None,
     ask: Callable[[str], str] | None = None,
     usual: Settings | None = None,
+    not_of_file: Collection[str] = (),
 ) -> Settings:
     """Settings from the options given (None and () mean: not given), then the environment, the file, what is usual.
 
+    Of the names `not_of_file` the file's values do not count.
     Raises `WrongUse` naming the option, variable or line at fault.
     """
     path = config or environ.get(PREFIX + "CONFIG")
     settings = usual or Settings()
     if path:
-        settings = _from_file(Path(path), settings)
+        settings = _from_file(Path(path), settings, not_of_file)
     known = {spec.name: spec for spec in fields(Settings) if spec.name not in _FROM_FILE}
     given = {
         name: _converted(known[name].type, environ[PREFIX + name.upper()], PREFIX + name.upper())
@@ -166,7 +169,13 @@ def _is_given(value: object) -> bool:
 
 
 def from_environment(environ: Mapping[str, str]) -> Settings:
-    return gather({}, environ)
+    """Settings of a process that works for a command, or was started by hand.
+
+    Whoever started it may name the file of its waivers, which have no room in a variable. All else that the file says
+    is in the environment already, as it came out: with tokens in place of passwords.
+    """
+    settings, path = gather({}, environ), environ.get(WAIVERS)
+    return replace(settings, waivers=_from_file(Path(path), Settings()).waivers) if path else settings
 
 
 def _converted(kind: Any, text: str, name: str) -> Any:
@@ -261,7 +270,7 @@ def _secrets(settings: Settings, ask: Callable[[str], str]) -> Settings:
     )
 
 
-def _from_file(path: Path, usual: Settings) -> Settings:
+def _from_file(path: Path, usual: Settings, ignored: Collection[str] = ()) -> Settings:
     file = ConfigFile.read(path)
     known = {spec.name: str(spec.type) for spec in fields(Settings)}
     values: dict[str, Any] = {}
@@ -275,7 +284,8 @@ def _from_file(path: Path, usual: Settings) -> Settings:
         elif name not in known or name in (*_FROM_FILE, *NOT_IN_FILE):
             raise file.wrong(f"unknown setting {name!r}", name)
         else:
-            values[name] = file.typed(name, known[name], time=name in TIMES, secret=name in SECRETS)
+            value = file.typed(name, known[name], time=name in TIMES, secret=name in SECRETS)
+            values |= {name: value} if name not in ignored else {}
     settings = replace(usual, **values, source=str(path.resolve()))
     for name, problem in _problems(settings):
         if name in values:

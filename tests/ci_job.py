@@ -24,6 +24,7 @@ BASH = ["bash", "--noprofile", "--norc", "-eo", "pipefail"]
 
 STUB = """#!/usr/bin/env bash
 # Says what it was asked, makes a run folder, and ends as it is told.
+trap 'echo stopped >> "$STUB_CALLS"; kill $!; exit ${STUB_STOPPED-130}' TERM
 echo "$* baseline=${SEATRIAL_BASELINE-}" >> "$STUB_CALLS"
 case "$*" in report*) echo "::error title=stub::annotated"; exit 0 ;; esac
 out=none
@@ -32,7 +33,7 @@ while [ $# -gt 1 ]; do [ "$1" != --out ] || out=$2; shift; done
 name=$(basename "$out")
 declare -n code="STUB_$name"
 [ "$name" != verify ] || [ -z "${STUB_SAYS-}" ] || echo "$STUB_SAYS"
-[ -z "${STUB_SLEEPS-}" ] || { trap 'echo stopped >> "$STUB_CALLS"; kill $!; exit 130' TERM; sleep 60 & wait $!; }
+[ "${STUB_SLEEPS-}" != "$name" ] || { sleep 60 & wait $!; }
 [ "${code-0}" = 2 ] || { mkdir -p "$out"; echo "report of $name" > "$out/report.md"; echo {} > "$out/run.json"; }
 exit "${code-0}"
 """

@@ -25,6 +25,7 @@ PAGE = "<!doctype html><html><title>Open WebUI</title></html>"
 class FakeOpenWebUI:
     """`app` serves it; `asked` counts operations; `accounts` and `chats` are what it holds now."""
 
+    version = VERSION
     operations: tuple[str, ...] = (
         "getVersion", "signIn", "getCurrentUser", "addUser", "searchUsers", "deleteUser", "listModels", "createChat",
         "listChats", "getChat", "deleteChat",
@@ -35,7 +36,7 @@ class FakeOpenWebUI:
         self.asked: Counter[str] = Counter()
         self.accounts = {"token-of-boss": {"id": "boss", "email": ADMIN, "role": "admin"}}
         self.chats: dict[str, dict[str, Any]] = {}
-        contract = Contract.load().at(VERSION)
+        contract = Contract.load().at(self.version)
         routes = [self._route(contract, name) for name in self.operations]
         self.app = Starlette(routes=[*routes, Route("/{rest:path}", self._web_app, methods=["GET"])])
 
@@ -59,7 +60,7 @@ class FakeOpenWebUI:
         return HTMLResponse(PAGE)
 
     def _get_version(self, *_: Any) -> Any:
-        return {"version": VERSION}
+        return {"version": self.version}
 
     def _sign_in(self, _: Any, body: dict[str, str]) -> Any:
         if body["password"] == WRONG:

@@ -108,7 +108,7 @@ def under_load(*, seconds: int = 60, lost: int = 0) -> tuple[Any, ...]:
         for one in rows
         if one.operation == "sendMessage"
     ]
-    return (*rows, Integrity(1.0, "s-1", 3, 6, 0, 6 - lost, lost, 0, 0, 0, True, "detail"))
+    return (*rows, Integrity(1.0, "s-1", 3, 6, 0, 6 - lost, lost, 0, 0, 0, 0, True, "detail"))
 
 
 def streamed(*, seconds: int = 30) -> tuple[Any, ...]:

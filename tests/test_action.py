@@ -196,16 +196,35 @@ def test_a_folder_that_holds_something_is_kept(job: Job) -> None:
     assert (job.code, job.outputs["verdict"], job.calls) == (2, "wrong use", [])
 
 
-def test_a_job_that_is_cancelled_lets_seatrial_tidy_up(job: Job) -> None:
-    env = job.env | {"SEATRIAL_COMMAND": "stub", "STUB_SLEEPS": "1"}
+@pytest.mark.parametrize("code", [130, 3])
+def test_a_job_that_is_cancelled_lets_seatrial_tidy_up_and_begins_nothing_more(job: Job, code: int) -> None:
+    """A run that was stopped once it had begun is one that proves nothing, and ends with 3."""
+    env = job.env | {"SEATRIAL_COMMAND": "stub", "STUB_SLEEPS": "verify", "STUB_STOPPED": str(code)}
+    env |= {"SEATRIAL_URL": "http://new", "SEATRIAL_AGAINST": "http://old", "SEATRIAL_MAX_SLOWDOWN": "10%"}
     with subprocess.Popen([ROOT / ".ci/gate"], cwd=job.place, env=env, stdout=subprocess.PIPE, text=True) as process:
-        until(lambda: bool(job.calls))
+        until(lambda: len(job.calls) == 2)
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130
+        assert process.wait(60) == code
         assert process.stdout is not None
         with closing(process.stdout):
-            assert "exit code 130" in process.stdout.read()
-    assert job.calls[1] == "stopped"
+            verdict = "inconclusive" if code == 3 else "no result"
+            assert f"{verdict} (exit code {code})" in process.stdout.read()
+    assert [call.split()[0] for call in job.calls[1:]] == ["verify", "stopped"]
+
+
+def test_a_job_that_is_cancelled_between_two_parts_does_not_pass(job: Job) -> None:
+    env = job.env | {"SEATRIAL_COMMAND": "stub", "SEATRIAL_AGAINST": "http://old", "STUB_SLEEPS": "against"}
+    with subprocess.Popen([ROOT / ".ci/gate"], cwd=job.place, env=env | {"STUB_STOPPED": "0"}) as process:
+        until(lambda: len(job.calls) == 1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 130
+    assert job.calls[1:] == ["stopped"]
+
+
+def test_to_load_both_it_has_to_know_both(job: Job) -> None:
+    gate(job, SEATRIAL_URL="", SEATRIAL_AGAINST="http://old", SEATRIAL_MAX_SLOWDOWN="10%")
+    assert (job.code, job.calls) == (2, [])
+    assert "SEATRIAL_URL has to name the deployment" in job.printed
 
 
 def test_the_template_of_gitlab_fetches_sets_up_and_gates(job: Job, tmp_path: Path) -> None:

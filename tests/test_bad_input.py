@@ -34,7 +34,9 @@ WRONG_USE = {
     "users that are no number": (["load", "--users", "many"], "'many' is not a valid integer"),
     "no time": (["verify", "--timeout", "0"], "timeout must be between 0 and 86400 seconds"),
     "a time that is none": (["load", "--timeout", "soon"], "'soon' is no time; write 90, 90s, 5m or 1h"),
-    "a time that is not a number": (["load", "--timeout", "nan"], "timeout must be"),
+    "a time that is not a number": (["load", "--timeout", "nan"], "'nan' is no time"),
+    "a time below zero": (["capacity", "--slo", "turn p95 < 1s", "--look", "-5"], "'-5' is no time"),
+    "a time without end": (["capacity", "--slo", "turn p95 < 1s", "--budget", "inf"], "'inf' is no time"),
     "a header without a colon": (["verify", "--header", SECRET], "--header wants 'Name: value'"),
     "a header of two lines": (["verify", "--header", f"X: {SECRET}\nY: 1"], "--header X: the value holds"),
     "a token of two words": (["verify", "--token", f"{SECRET} x"], "--token: a token is one word"),
@@ -55,6 +57,7 @@ WRONG_USE = {
     "no run to clean": (["clean", "none"], "none is not a run folder"),
     "a file to clean": (["clean", "file"], "file is not a run folder"),
     "an empty folder to clean": (["clean", "empty"], "empty is not a run folder"),
+    "addresses that are no URLs": (["compare", "localhost:9090", "localhost:9091"], "begins with http:// or https://"),
     "nothing to report on": (["report"], "Missing argument 'RUN'"),
     "a port out of range": (["lab", "reference", "--port", "99999"], "cannot listen on 127.0.0.1 port 99999"),
     "an owner's database that is none": (["lab", "reference", "--port", "0", "--database", "empty"], "empty"),
@@ -108,6 +111,7 @@ def test_a_contract_that_is_not_there(here: Command) -> None:
         ("seed = 1\n\nspeed = 2\n", "seatrial.toml:3: unknown setting 'speed'"),
         ("seed = \n", "seatrial.toml:1: Invalid value"),
         ("seed = 1\n[[waiver]]\nrule = 'x'\n", "waiver 1 needs exactly"),
+        ("timeout = nan\n", "seatrial.toml:1: timeout must be"),
     ],
 )
 def test_a_bad_configuration_is_told_with_its_line(here: Command, tmp_path: Path, text: str, words: str) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from command_line import Ended, seatrial_command
+from fake_openwebui import ADMIN, FakeOpenWebUI
 from hostile_server import hostile
 from nastiness import ENDLESS
 
@@ -133,10 +136,59 @@ def test_a_target_that_removes_nothing_and_says_nothing_is_left_soon(cut: Cut, t
     for _ in range(30):
         cut.create(ANA)
     with hostile(cut.url, {"deleteSession": ENDLESS["silence"]}) as server:
-        given = {"SEATRIAL_TOKEN": f"{ANA.token}\n{RUI.token}", "SEATRIAL_URL": server.url, "SEATRIAL_TIMEOUT": "0.5"}
-        ended = seatrial_command(tmp_path, "clean", str(cut.folder), env=given)
+        given = {"SEATRIAL_TOKEN": f"{ANA.token}\n{RUI.token}", "SEATRIAL_TIMEOUT": "0.5"}
+        ended = seatrial_command(tmp_path, "clean", str(cut.folder), "--url", server.url, env=given)
         assert server.asked["deleteSession"] == MOST_UNANSWERED
     assert ended.code == 3
     assert len(ended.out.splitlines()) == 1 + 30
     assert cut.cleaned(ANA, RUI).code == 0
     assert cut.listed(ANA) == set()
+
+
+def test_what_is_removed_is_removed_where_it_was_made(cut: Cut, tmp_path: Path) -> None:
+    """On another target it is not there, which is how it looks once it is gone."""
+    made = cut.create(ANA)
+    with running(create_app(CONTRACT, tokens=[ANA.token or "", RUI.token or ""])) as elsewhere:
+        (tmp_path / "seatrial.toml").write_text(f'url = "{elsewhere}"\n', "utf-8")
+        assert cut.listed(ANA) == {made}
+        assert cut.cleaned(ANA, RUI).code == 0
+    assert cut.listed(ANA) == set()
+
+
+def test_a_run_that_cannot_be_cleaned_keeps_nobody_from_the_others(cut: Cut, tmp_path: Path) -> None:
+    runs = tmp_path / "seatrial-runs"
+    cut.create(ANA)
+    for name, url in (("1-dead", "http://127.0.0.1:1"), ("3-dead", "http://127.0.0.1:1"), ("4-here", cut.url)):
+        shutil.copytree(cut.folder, runs / name)
+        folder = RunFolder(runs / name)
+        folder.save(replace(folder.load(), target=url))
+    (runs / "2-broken").mkdir()
+    (runs / "2-broken" / "run.json").write_text("{", "utf-8")
+    given = {"SEATRIAL_TOKEN": f"{ANA.token}\n{RUI.token}"}
+    several = seatrial_command(tmp_path, "clean", "--url", cut.url, env=given)
+    assert (several.code, "on 2 of them" in several.line) == (2, True)
+    ended = seatrial_command(tmp_path, "clean", env=given)
+    assert ended.code == 2, ended
+    told = [line.split(": ")[1] for line in ended.err.splitlines()]
+    assert told == [f"seatrial-runs/{name}" for name in ("2-broken", "1-dead", "3-dead")]
+    assert cut.listed(ANA) == set()
+    assert len(open_entries(runs / "1-dead" / "ledger.jsonl")) == 1
+
+
+def test_of_a_load_of_many_workers_the_administrator_signs_in_once(tmp_path: Path) -> None:
+    """Open WebUI takes fifteen sign-ins of an address in three minutes."""
+    fake, folder = FakeOpenWebUI(), tmp_path / "run"
+    folder.mkdir()
+    with running(fake.app) as url:
+        RunFolder(folder).save(Run("load", url, "openwebui", id="seatrial-0a1b2c3d"))
+        admin = Account("admin", "token-of-boss")
+        for number in range(1, 5):
+            ledger = Ledger(folder / f"ledger-{number:02}.jsonl")
+            with Client(Target(url, "openwebui"), admin, before=ledger.before, on_exchange=ledger.after) as client:
+                body = {"email": f"seatrial-0a1b2c3d{number:02}-x@seatrial.invalid", "role": "user"}
+                client.send(CONTRACT.call("addUser", json=body))
+            ledger.close()
+        ended = seatrial_command(tmp_path, "clean", "run", env={"SEATRIAL_ADMIN": f"{ADMIN}:secret"})
+    assert ended.code == 0, ended
+    assert list(fake.accounts) == ["token-of-boss"]
+    assert fake.asked["signIn"] == 1

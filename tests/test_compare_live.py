@@ -154,6 +154,22 @@ def test_what_is_said_of_b_alone_replaces_what_is_said_of_both(here: Command, mo
     assert (first.token, second.token, second.admin_token) == (("of-a",), ("option",), "of-b")
 
 
+def test_what_a_file_and_options_say_of_both_reaches_b_only_where_nothing_is_said_of_b(
+    here: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seatrial.cli.compare import _settings
+
+    _ = here
+    Path("seatrial.toml").write_text('admin = "boss@a.example:secret-of-a"\ntoken = ["of-a"]\nturns = 5\n', "utf-8")
+    first, second = _settings("http://a", "http://b", {"b_token": ("of-b",)})
+    assert (first.admin, first.token, first.turns) == ("boss@a.example:secret-of-a", ("of-a",), 5)
+    assert (second.admin, second.token, second.turns) == (None, ("of-b",), 5)
+    monkeypatch.setenv("SEATRIAL_B_HEADER", "X-Key: of-b")
+    first, second = _settings("http://a", "http://b", {"header": ("X-Key: of-a",)})
+    assert (first.headers, second.headers) == ({"X-Key": "of-a"}, {"X-Key": "of-b"})
+    assert second.admin == first.admin
+
+
 def test_clean_finishes_both_sides_after_a_kill(here: Command) -> None:
     with server() as a, server() as b:
         for side, url in (("a", a), ("b", b)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from config_files import file
 from seatrial.cli import cli
 from seatrial.cli.options import own_options
 from seatrial.errors import WrongUse
-from seatrial.settings import NOT_IN_FILE, TABLES, Settings, gather
+from seatrial.settings import NOT_IN_FILE, TABLES, Settings, from_environment, gather
 from seatrial.waivers import Waiver
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -92,6 +92,15 @@ def test_a_waiver_has_all_its_parts_and_a_day(tmp_path: Path) -> None:
 def test_a_waiver_that_leaves_something_open_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(WrongUse, match=r"seatrial\.toml:\d+: .*waiver"):
         gather({}, {}, file(tmp_path, text))
+
+
+def test_a_process_of_ours_takes_waivers_from_the_file_and_all_else_as_it_came_out(tmp_path: Path) -> None:
+    """Passwords have become tokens by then: with both, an account would be there twice."""
+    told = file(tmp_path, f'account = ["me@example.org:secret"]\nbaseline = "before"\nseed = 3\n{WAIVER}')
+    settings = replace(gather({}, {}, told), account=(), token=("of-me",), baseline=None)
+    got = from_environment(settings.environment() | {"SEATRIAL_WAIVERS": told})
+    assert got == replace(settings, source=None)
+    assert len(got.waivers) == 1
 
 
 @pytest.mark.parametrize(

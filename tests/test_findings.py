@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -225,3 +226,36 @@ def test_counts_of_tokens_are_whole_numbers_that_add_up() -> None:
     assert places(prompt_tokens=8, completion_tokens=2, total_tokens=15, completion_tokens_details=thought) == []
     assert places(prompt_tokens=8, completion_tokens=2, total_tokens=15) == ["more in all"]
     assert places(completion_tokens=2) == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "name"), [("createApiKey", "api_key"), ("addUser", "token"), ("signIn", "token")]
+)
+def test_what_a_stranger_was_given_to_sign_in_with_is_in_no_record(operation: str, name: str) -> None:
+    heard, call, given = log(), CONTRACT.call(operation, json={}), "sk-0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+    reply = answer(call, 200, {name: given})
+    heard.hear(STRANGER, call, reply)
+    heard.finding("administration-closed", operation, "401", str(reply), "anonymous: status 200", reply, STRANGER)
+    heard.finding("valid-use", "getApiKey", given, "another", "$.api_key")
+    told = json.dumps([asdict(finding) for finding in heard.findings.values()])
+    assert "***" in told
+    assert given not in told
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": float("inf"), "completion_tokens": 1, "total_tokens": 1},
+        {"prompt_tokens": 10**400, "completion_tokens": 1, "total_tokens": 1},
+        {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 3, "completion_tokens_details": [1]},
+        {
+            "prompt_tokens": 1,
+            "completion_tokens": 1,
+            "total_tokens": 3,
+            "completion_tokens_details": {"reasoning_tokens": "1"},
+        },
+    ],
+    ids=range(4),
+)
+def test_odd_counts_are_told_as_counts_that_do_not_add_up(usage: dict[str, Any]) -> None:
+    assert list(miscounted(usage))

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import click
 import pytest
-from command_line import Command, command, environment, reference_server
+from command_line import Command, command, environment, reference_server, seatrial_command
 from shown import every_command
 
 from seatrial.lab.children import child
 from seatrial.lab.faults import CATALOGUE
+from seatrial.records import Check, Recorder, Run, RunFolder, now
 
 
 @pytest.mark.parametrize(
@@ -47,4 +48,25 @@ def test_a_verification_and_what_reads_it(here: Command, tmp_path: Path) -> None
     assert json.loads(here("report", "run", "--json").out)["id"] == verified["id"]
     shutil.copytree(tmp_path / "run", tmp_path / "again")
     assert json.loads(here("compare", "run", "again", "--json").out)
-    assert json.loads(here("clean", "run", "--json").out) == {"left_behind": {}}
+    assert json.loads(here("clean", "run", "--json").out) == {"left_behind": {}, "failed": {}}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_half_a_character_of_a_target_breaks_no_output(tmp_path: Path, encoding: str) -> None:
+    odd = "half \ud800 and é"
+    for name in ("before", "after"):
+        run = Run("verify", "http://x", "sessions", id=name, model=odd, target_name=odd, ended=now(), depth="quick")
+        (tmp_path / name).mkdir()
+        folder = RunFolder(tmp_path / name)
+        folder.save(run)
+        recorder = Recorder(folder.path / "checks.jsonl")
+        recorder.write(Check("valid-use", odd, "listSessions", 1, 0))
+        recorder.close()
+        (folder.path / "shapes.jsonl").touch()
+    for arguments in (["report", "before"], ["compare", "before", "after"]):
+        for more in ([], ["--json"]):
+            ended = seatrial_command(tmp_path, *arguments, *more, env={"PYTHONIOENCODING": encoding})
+            assert (ended.code, "Traceback" in ended.err) == (0, False), ended
+            if more:
+                model = json.loads(ended.out).get("model", odd)
+                assert model in (odd, odd.replace("\ud800", "?"))  # a terminal of ASCII alone gets UTF-8 from click

@@ -230,12 +230,14 @@ def test_a_mistake_of_the_user_is_one_line(stand_in: Path, arguments: list[str],
     assert "\n" not in str(result.exception)
 
 
-@pytest.mark.parametrize("command", ["provider", "openwebui"])
-def test_an_occupied_port_is_known_before_anything_starts(stand_in: Path, command: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "option"), [("provider", "--port"), ("openwebui", "--port"), ("openwebui", "--provider-port")]
+)
+def test_an_occupied_port_is_known_before_anything_starts(stand_in: Path, command: str, option: str) -> None:
     with bound(LOOPBACK, 0) as taken:
         port = str(taken.getsockname()[1])
-        result = CliRunner().invoke(lab, [command, "--port", port])
-    assert f"port {port} on 127.0.0.1 is in use; choose another with --port" in str(result.exception)
+        result = CliRunner().invoke(lab, [command, option, port])
+    assert f"port {port} on 127.0.0.1 is in use; choose another with {option}" in str(result.exception)
 
 
 @pytest.mark.parametrize(

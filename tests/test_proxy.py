@@ -146,6 +146,7 @@ def test_an_upstream_that_is_not_there_is_told() -> None:
     assert "does not answer" in answer.text
 
 
-def test_only_an_address_will_do_as_upstream() -> None:
+@pytest.mark.parametrize("upstream", ["localhost:9090", "http://localhost:9090/?page=1", "http://localhost:9090/#top"])
+def test_only_an_address_will_do_as_upstream(upstream: str) -> None:
     with pytest.raises(WrongUse, match="an address like"):
-        Proxy("localhost:9090", CONTRACT)
+        Proxy(upstream, CONTRACT)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import importlib
 import sys
+import traceback
+from io import TextIOWrapper
 
 import click
 
@@ -69,6 +71,9 @@ def cli() -> None:
 
 def main() -> None:
     """The entry point: runs a command and ends with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # half a character, which an answer may hold, and JSON has an escape for
+            stream.reconfigure(errors="backslashreplace")
     try:
         watch()
         code = cli.main(prog_name="seatrial", standalone_mode=False)
@@ -89,6 +94,10 @@ def main() -> None:
         sys.exit(EXIT_INCONCLUSIVE)
     except OSError as error:
         tell(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+        sys.exit(EXIT_INCONCLUSIVE)
+    except Exception:  # noqa: BLE001 - Python's own exit code for it is 1, which says here that the target failed
+        traceback.print_exc()
+        tell("this is a defect of Seatrial, and says nothing of the target; please report it with what stands above")
         sys.exit(EXIT_INCONCLUSIVE)
     sys.exit(code if isinstance(code, int) else 0)
 

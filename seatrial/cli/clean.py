@@ -9,12 +9,16 @@ from typing import Any
 import click
 
 from seatrial.cli.options import common_options, settings_from
+from seatrial.cli.telling import tell
+from seatrial.errors import EXIT_INCONCLUSIVE, SeatrialError, WrongUse
+from seatrial.settings import Settings
 
 
 @click.command()
 @click.argument("run", metavar="[RUN]", required=False)
+@click.option("--url", metavar="URL", help="Where its target answers now. [default: the run's target]")
 @common_options
-def clean(run: str | None, as_json: bool, **options: Any) -> int:
+def clean(run: str | None, url: str | None, as_json: bool, **options: Any) -> int:
     """Remove what an interrupted run left on its target. Without RUN: of every run under seatrial-runs/.
 
     The run folder's ledger names what was made; give the credentials that the run had (they are stored nowhere).
@@ -26,7 +30,6 @@ def clean(run: str | None, as_json: bool, **options: Any) -> int:
     import json
 
     from seatrial.cleaning import clean_up
-    from seatrial.errors import EXIT_INCONCLUSIVE, WrongUse
     from seatrial.ledger import left_open
     from seatrial.records import RunFolder
 
@@ -34,28 +37,58 @@ def clean(run: str | None, as_json: bool, **options: Any) -> int:
     if run and _never_begun(Path(run)):
         click.echo(f"{run}: the run was ended before it made anything", err=as_json)
         return 0
-    folders = _with_levels([RunFolder.open(run)] if run else _runs(Path("seatrial-runs")))
     told: dict[str, list[str]] = {}
-    for folder in folders:
-        entries = left_open(folder.path)
-        if not entries:
-            if run and folder is folders[0]:
-                click.echo(f"{folder.path}: nothing was left behind", err=as_json)
+    failed: dict[str, SeatrialError] = {}
+    folders = _with_levels([RunFolder.open(run)] if run else _runs(Path("seatrial-runs"), failed))
+    work = [(folder, entries) for folder in folders if (entries := left_open(folder.path))]
+    if url and len(targets := {_mustered(folder).target for folder, _ in work}) > 1:
+        raise WrongUse(f"--url is where one target answers, and there is something left on {len(targets)} of them")
+    if run and not left_open(folders[0].path):
+        click.echo(f"{folders[0].path}: nothing was left behind", err=as_json)
+    met: dict[str, Settings | SeatrialError] = {}
+    for folder, entries in work:
+        try:
+            loaded = _mustered(folder)
+            if not loaded.target:
+                raise WrongUse("the run does not say what its target was")
+            known = _signed_in(replace(settings, url=url or loaded.target), loaded.api, met)
+            click.echo(f"{folder.path}: {len(entries)} to look after on {known.url}", err=as_json)
+            left = clean_up(known, folder, loaded)
+        except SeatrialError as error:  # what is left of other runs may be within reach
+            failed[str(folder.path)] = error
             continue
-        loaded = _mustered(folder)
-        if not loaded.target:
-            raise WrongUse(f"{folder.path} does not say what its target was")
-        click.echo(f"{folder.path}: {len(entries)} to look after on {loaded.target}", err=as_json)
-        left = clean_up(replace(settings, url=settings.url or loaded.target), folder, loaded)
         folder.save(replace(folder.load(), left_behind=left))
         told[str(folder.path)] = left
         for line in left or ["nothing is left"]:
             click.echo(f"  {line}", err=as_json)
-    if not told and not run:
+    for path, problem in failed.items():
+        tell(f"{path}: {problem}")
+    if not told and not failed and not run:
         click.echo("no run under seatrial-runs/ left anything behind", err=as_json)
     if as_json:
-        click.echo(json.dumps({"left_behind": told}, indent=2))
-    return EXIT_INCONCLUSIVE if any(told.values()) else 0
+        problems = {path: str(error) for path, error in failed.items()}
+        click.echo(json.dumps({"left_behind": told, "failed": problems}, indent=2))
+    codes = [error.exit_code for error in failed.values()]
+    return min(codes, default=EXIT_INCONCLUSIVE if any(told.values()) else 0)
+
+
+def _signed_in(settings: Settings, api: str, met: dict[str, Settings | SeatrialError]) -> Settings:
+    """The settings with tokens in place of passwords: one of a target serves all that is to be cleaned there.
+
+    Open WebUI takes fifteen sign-ins of an address in three minutes, and a load has a ledger for each of its workers.
+    """
+    from seatrial.cli.contact import signed_in
+
+    target = settings.url or ""
+    if target not in met:
+        try:
+            met[target], _ = signed_in(settings if api == "auto" else replace(settings, api=api))
+        except SeatrialError as error:
+            met[target] = error
+    found = met[target]
+    if isinstance(found, SeatrialError):
+        raise found
+    return found
 
 
 def _never_begun(path: Path) -> bool:
@@ -89,7 +122,14 @@ def _with_levels(folders: list[Any]) -> list[Any]:
     return [*folders, *map(RunFolder, inner)]
 
 
-def _runs(parent: Path) -> list[Any]:
+def _runs(parent: Path, failed: dict[str, SeatrialError]) -> list[Any]:
+    """Every run folder; one that cannot be read is told, and keeps nobody from the others."""
     from seatrial.records import RunFolder
 
-    return [RunFolder.open(path.parent) for path in sorted(parent.glob("*/run.json"))]
+    found = []
+    for path in sorted(parent.glob("*/run.json")):
+        try:
+            found.append(RunFolder.open(path.parent))
+        except SeatrialError as error:
+            failed[str(path.parent)] = error
+    return found

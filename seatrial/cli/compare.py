@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -28,6 +29,11 @@ from seatrial.settings import PREFIX, Settings
 
 USUAL = Settings(users=4, turns=2, think=0.02)
 """Few at a time and little thought: here it is precision that counts, and not load."""
+
+_ADDRESS = re.compile(r"[\w.-]+:\d+(/.*)?")
+"""A host and its port, as one easily writes them."""
+
+CREDENTIALS = frozenset({"token", "account", "admin", "admin_token"})
 
 
 @click.command()
@@ -70,6 +76,9 @@ def compare(a: str, b: str, no_verify: bool, strict: bool, yes: bool, as_json: b
         raise WrongUse("one is a URL and one a run folder: compare two live targets, or two runs")
     if Path(a).resolve() == Path(b).resolve():
         raise WrongUse(f"{a} and {b} are the same run folder: there is nothing to compare")
+    for place in (a, b):
+        if _ADDRESS.fullmatch(place) and not Path(place).exists():
+            raise WrongUse(f"{place} is no run folder; as a live target it begins with http:// or https://")
     folders = RunFolder.open(a), RunFolder.open(b)
     if {folder.load().command for folder in folders} == {"load"}:
         return _stored(*folders, settings_from(options), as_json, console)
@@ -103,16 +112,15 @@ def _live(a: str, b: str, options: dict[str, Any], verify: bool, yes: bool, as_j
 def _settings(a: str, b: str, options: dict[str, Any]) -> tuple[Settings, Settings]:
     own = {name.removeprefix("b_"): value for name, value in options.items() if name.startswith("b_") and value}
     shared = {name: value for name, value in options.items() if not name.startswith("b_")}
-    environ, of_other = dict(os.environ), of_b(os.environ)
-    plain = {name: value for name, value in environ.items() if not name.startswith(PREFIX + OTHER)}
-    first = settings_from(shared | {"url": a}, USUAL, plain)
-    if own or of_other:
-        # Credentials of B replace all of A's: an administrator of A is nobody there.
-        secrets = {"token", "account", "admin", "admin_token"}
-        if secrets & (own.keys() | {name.removeprefix(PREFIX).lower() for name in of_other}):
-            shared |= dict.fromkeys(secrets)
-            plain = {name: value for name, value in plain.items() if name not in {PREFIX + s.upper() for s in secrets}}
-    second = settings_from(shared | own | {"url": b}, USUAL, plain | of_other)
+    of_other = of_b(os.environ)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX + OTHER)}
+    first = settings_from(shared | {"url": a}, USUAL, environ)
+    said = own.keys() | {name.removeprefix(PREFIX).lower() for name in of_other}
+    # Credentials of B replace all of A's, wherever they stand: an administrator of A is nobody there.
+    replaced = said | (CREDENTIALS if said & CREDENTIALS else set())
+    shared = {name: value for name, value in shared.items() if name not in replaced}
+    environ = {name: value for name, value in environ.items() if name.removeprefix(PREFIX).lower() not in replaced}
+    second = settings_from(shared | own | {"url": b}, USUAL, environ | of_other, replaced)
     # The load is one and the same.
     same = ("seed", "pairs", "max_slowdown", "floor", "users", "turns", "think", "mix", "seed_chats", "seed_messages")
     return first, replace(second, **{name: getattr(first, name) for name in same})

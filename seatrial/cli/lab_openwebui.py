@@ -73,8 +73,8 @@ def openwebui(
         seatrial lab openwebui --version 0.12.4
         seatrial lab openwebui --defaults --ready-file lab.json
     """
-    for wanted in (port, provider_port):  # mistakes come out before minutes of installing
-        bound(LOOPBACK, wanted).close()
+    bound(LOOPBACK, port).close()  # mistakes come out before minutes of installing
+    bound(LOOPBACK, provider_port, "--provider-port").close()
     if database == "postgres":
         programs()
     # Of the variables only this one, and no seatrial.toml: those describe the deployment that is verified.

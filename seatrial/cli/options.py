@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,10 +26,8 @@ class Seconds(click.ParamType[float]):
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, (int, float)):
-            return float(value)
         try:
-            return seconds(str(value))
+            return seconds(str(value))  # also of a number, which a file may give: it may be below zero, or none at all
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -105,11 +103,14 @@ def common_options(command: Command) -> Command:
 
 
 def settings_from(
-    options: dict[str, Any], usual: Settings | None = None, environ: Mapping[str, str] = os.environ
+    options: dict[str, Any],
+    usual: Settings | None = None,
+    environ: Mapping[str, str] = os.environ,
+    not_of_file: Collection[str] = (),
 ) -> Settings:
-    """Options over environment over configuration file over what is usual. Raises `WrongUse`."""
+    """Options over environment over configuration file over what is usual, see `gather`. Raises `WrongUse`."""
     options = dict(options)
     config = options.pop("config", None)
     if config is None and "SEATRIAL_CONFIG" not in environ and Path(config_file.NAME).exists():
         config = config_file.NAME
-    return gather(options, environ, config, usual=usual)
+    return gather(options, environ, config, usual=usual, not_of_file=not_of_file)

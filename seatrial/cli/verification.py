@@ -32,7 +32,7 @@ from seatrial.ledger import open_entries
 from seatrial.lifeline import child_environment
 from seatrial.probe import Deployment
 from seatrial.records import OUTSIDE, Run, RunFolder, now
-from seatrial.settings import Settings
+from seatrial.settings import WAIVERS, Settings
 
 LOG = "pytest.log"
 PATIENCE = 90.0
@@ -183,7 +183,7 @@ def _command(test: str | None) -> list[str]:
 
 def _waivers(settings: Settings) -> dict[str, str]:
     """Waivers stand in a file; the suite reads them from the same one."""
-    return {"SEATRIAL_CONFIG": settings.source} if settings.source else {}
+    return {WAIVERS: settings.source} if settings.source else {}
 
 
 def _with_load(run: Run, settings: Settings, folder: RunFolder, console: Console) -> Run:

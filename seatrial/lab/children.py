@@ -17,10 +17,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
-import seatrial
 from seatrial.errors import Inconclusive, WrongUse
 from seatrial.lab.script import Script
-from seatrial.lifeline import tie
+from seatrial.lifeline import child_environment
 
 GRACE_SECONDS = 10.0  # between SIGTERM and SIGKILL
 
@@ -66,9 +65,7 @@ def provider_process(script: Script, record: Path | None = None, port: int = 0) 
     """The scripted provider in a process of its own; yields its base URL."""
     wanted = {"script": asdict(script), "record": str(record.absolute()) if record else None, "port": port}
     command = [sys.executable, "-P", "-m", "seatrial.lab.provider", json.dumps(wanted)]
-    # The same seatrial as here, also when it runs from a checkout that is not installed.
-    env = {**os.environ, **tie(), "PYTHONPATH": str(Path(seatrial.__file__).parents[1])}
-    with child(command, env=env, errors=None) as process:
+    with child(command, env=child_environment(), errors=None) as process:
         assert process.stdout is not None
         word, _, url = process.stdout.readline().strip().partition(" ")
         if word == "wrong":

@@ -18,17 +18,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import seatrial
 from seatrial.lab.children import GRACE_SECONDS, child
-from seatrial.lifeline import LOOK_SECONDS, is_cut, tie
+from seatrial.lifeline import LOOK_SECONDS, child_environment, is_cut
 
 
 @contextlib.contextmanager
 def guarded(group: int, folder: Path | None = None, end: signal.Signals = signal.SIGTERM) -> Iterator[None]:
     """Over the group of a process that `child` started; `end` is how it is asked, and the folder goes after it."""
     wanted = json.dumps({"group": group, "folder": str(folder) if folder else None, "end": int(end)})
-    env = {**os.environ, **tie(), "PYTHONPATH": str(Path(seatrial.__file__).parents[1])}
-    with child([sys.executable, "-P", "-m", "seatrial.lab.guard", wanted], env=env, output=subprocess.DEVNULL):
+    with child(
+        [sys.executable, "-P", "-m", "seatrial.lab.guard", wanted], env=child_environment(), output=subprocess.DEVNULL
+    ):
         yield
 
 

@@ -15,20 +15,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import socket
 import struct
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import seatrial
+from seatrial.errors import Inconclusive
 from seatrial.lab.children import child
 from seatrial.lab.serving import bound
-from seatrial.lifeline import tie, watch
+from seatrial.lifeline import child_environment, watch
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\n%s\r\n"
 ENDS = ("done", "cut", "abort", "error")
@@ -39,10 +37,11 @@ LINGER = struct.pack("ii", 1, 0)
 @contextlib.contextmanager
 def metronome() -> Iterator[str]:
     """The server in a process of its own on loopback; yields its base URL."""
-    env = {**os.environ, **tie(), "PYTHONPATH": str(Path(seatrial.__file__).parents[1])}
-    with child([sys.executable, "-P", "-m", "seatrial.lab.metronome"], env=env, errors=None) as process:
+    with child([sys.executable, "-P", "-m", "seatrial.lab.metronome"], env=child_environment(), errors=None) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().strip()
+        if not (url := process.stdout.readline().strip()):
+            raise Inconclusive(f"the server of known timing ended with code {process.wait()} before it was ready")
+        yield url
 
 
 class Connection(asyncio.Protocol):

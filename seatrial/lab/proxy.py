@@ -42,7 +42,7 @@ class Proxy:
 
     def __init__(self, upstream: str, contract: Contract, fault: Fault | None = None, seed: int = 0) -> None:
         parts = urlsplit(upstream.rstrip("/"))
-        if parts.scheme not in ("http", "https") or not parts.netloc:
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
             raise WrongUse(f"--upstream {upstream}: an address like http://127.0.0.1:8080 is needed")
         self._base, self._host = f"{parts.scheme}://{parts.netloc}", parts.netloc.rpartition("@")[2].encode()
         self._path = parts.path

@@ -26,8 +26,8 @@ START_SECONDS = 10.0
 DRAIN_SECONDS = 1  # open streams get this long at the end, then they are cut
 
 
-def bound(host: str, port: int) -> socket.socket:
-    """A socket bound to the address (port 0: any free one), or `WrongUse` that says what to do."""
+def bound(host: str, port: int, option: str = "--port") -> socket.socket:
+    """A socket bound to the address (port 0: any free one), or `WrongUse` that says what to do with the option."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Only a socket that says it is TCP gets TCP_NODELAY from asyncio; without, every second answer takes 40 ms more.
     sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -39,7 +39,7 @@ def bound(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         sock.close()
         if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-            raise WrongUse(f"port {port} on {host} is in use; choose another with --port") from None
+            raise WrongUse(f"port {port} on {host} is in use; choose another with {option}") from None
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise WrongUse(f"cannot listen on {host} port {port}: {reason or error}") from None
     return sock
