@@ -227,7 +227,7 @@ def every_kind(path: Path) -> dict[str, RunFolder]:
     return {
         "passed": folder(path / "passed", verify_run(), *CHECKED, skip, *tolerated),
         "failed": folder(path / "failed", verify_run(), *CHECKED, finding(count=14), *tolerated),
-        "both": folder(path / "both", verify_run(), *CHECKED, finding(), samples=under_load()),
+        "both": folder(path / "both", verify_run(), *CHECKED, finding(), samples=under_load(lost=2)),
         "load": folder(path / "load", load_run, samples=under_load(lost=2)),
         "empty": folder(path / "empty", verify_run()),
         "baseline": folder(path / "baseline", verify_run(), *CHECKED, *tolerated, finding(before=HOSTILE), *gone),
