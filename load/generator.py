@@ -126,10 +126,18 @@ class LocustProcess:
 
 
 def _free(host: str, port: int = 0) -> int:
-    """A free port, or whether this one is. Raises `WrongUse`."""
+    """A free port, or whether this one is. Raises `WrongUse`.
+
+    One that was found here is left in TIME_WAIT by a connection to itself: for a minute the system gives it to nobody
+    who does not ask for it, as Locust does when it has been imported.
+    """
     try:
-        with socket.create_server((host, port)) as sock:
-            return int(sock.getsockname()[1])
+        with socket.create_server((host, port)) as server:
+            found = int(server.getsockname()[1])
+            if not port:
+                with socket.create_connection((host, found)), server.accept()[0]:
+                    pass
+            return found
     except OSError as error:
         raise WrongUse(f"--master {host}:{port}: {error.strerror or error}") from None
 
