@@ -65,6 +65,7 @@ class Voyage:
         self.stages = stages.of(settings)
         self.mix = Mix.parse(settings.mix)
         self.received = False
+        self._seconds = 0.0
         self._aboard = count()
         self._seeds: dict[str, dict[str, list[str]]] = {}
         self._ashore = RLock()
@@ -186,10 +187,13 @@ class Voyage:
 
     def stop(self) -> None:
         """No new session and no new turn from here on."""
-        if not self.over.is_set() and self.recorder is not None:
+        if self.over.is_set():
+            return
+        self.over.set()
+        if self.recorder is not None:
+            self._seconds = self.recorder.now()
             self.phase = "finishing"
             self.tick()
-        self.over.set()
 
     def pay_off(self) -> None:
         """Clean up, once, whoever asks; a second caller waits until it is done."""
@@ -202,11 +206,10 @@ class Voyage:
             if self.crew is not None:
                 self._say(Phase("cleaning", 0, 1))
                 self.crew.pay_off(lambda done, of: self._say(Phase("cleaning", done, of)))
-            seconds = self.recorder.now() if self.recorder else 0.0
             problem = self.problem
             self._ended = Ended(
                 self.finished,
-                seconds,
+                self._seconds,
                 str(problem) if problem else None,
                 problem.exit_code if problem else None,
                 problem.cause if problem else "",

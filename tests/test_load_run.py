@@ -23,6 +23,7 @@ from command_line import until
 from rich.console import Console
 
 from load.generator import LOCUSTFILE
+from load.progress import FILE, Ended
 from load.validity import Validity
 from seatrial.cli.load import run_load
 from seatrial.contract import SESSIONS, Contract
@@ -149,6 +150,13 @@ def test_without_a_url_a_reference_server_is_loaded_and_keeps_everything(tmp_pat
     starts = [one.at for one in samples if one.operation == "createSession" and one.session.endswith("-1")]
     assert len(starts) == 4
     assert max(starts) - min(starts) > 0.1, "users start in step"
+
+
+def test_how_long_the_load_was_is_told_without_the_finishing_and_cleaning_up(tmp_path: Path) -> None:
+    with running(create_app(CONTRACT)) as url:
+        _, folder = loaded(url, tmp_path / "run", seed_chats=20, seed_messages=2, disposable=True)
+    (ended,) = folder.rows(FILE, Ended)
+    assert 3.0 <= ended.seconds <= max(row.at for row in folder.rows("samples/*.jsonl", Integrity))
 
 
 @pytest.mark.parametrize(
