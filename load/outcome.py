@@ -80,7 +80,7 @@ def conclude(
         run.notes.append(f"this is worker {told.worker} of {told.workers}: the result of all is with their master")
     checked = validity(folder)
     run.notes += [checked.told] if checked.told else []
-    run.cause = ended.cause if ended and run.problem else ""
+    run.cause = "void" if ended is None else ended.cause if run.problem else ""
     if ended and not ended.problem and not ended.finished:
         run.cause = "interrupted"
     if checked.void and not run.problem:

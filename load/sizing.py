@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
+from load.mix import TURNLESS, Mix
 from load.people import Need
 from load.search import Answer
+from load.stages import spread
 from seatrial.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
 from seatrial.records import Run
 from seatrial.samples import Tried
@@ -21,10 +24,15 @@ def concluded(run: Run, answer: Answer, tried: Sequence[Tried], need: Need | Non
         return replace(
             run, counts=counts, problem=why, verdict="inconclusive", exit_code=EXIT_INCONCLUSIVE, sentence=sentence
         )
+    if why := _unjudged(answer, tried):
+        sentence = f"Inconclusive: nothing was missed with {answer.holds} users, but {why}; look longer (--look)."
+        return replace(
+            run, counts=counts, problem=why, verdict="inconclusive", exit_code=EXIT_INCONCLUSIVE, sentence=sentence
+        )
     found = _found(answer, tried)
     if need is None:
         return replace(run, counts=counts, verdict="pass", exit_code=EXIT_PASS, sentence=f"{found}.")
-    seconds = session_seconds(tried, answer)
+    seconds = session_seconds(tried, answer, run.settings)
     wanted = need.sessions(seconds)
     verdict, code = ("pass", EXIT_PASS) if wanted <= answer.holds else ("inconclusive", EXIT_INCONCLUSIVE)
     if answer.fails is not None and wanted >= answer.fails:
@@ -41,11 +49,32 @@ def _found(answer: Answer, tried: Sequence[Tried]) -> str:
     return f"Holds {answer.holds} users, fails at {answer.fails}: {why}; {answer.why}"
 
 
-def session_seconds(tried: Sequence[Tried], answer: Answer) -> float:
-    """How long a session took at the level that holds, thinking included: users over sessions a second (Little)."""
+def _unjudged(answer: Answer, tried: Sequence[Tried]) -> str:
+    """Of the level that holds: the objectives about which no look at it said anything, "" where one did."""
+    told = [row.why for row in tried if row.level == answer.holds and row.outcome == "holds"]
+    return told[-1] if told and all(told) else ""
+
+
+def session_seconds(tried: Sequence[Tried], answer: Answer, settings: Mapping[str, Any]) -> float:
+    """How long a session took at the level that holds, thinking included: users over sessions a second (Little).
+
+    Counted are turns, of which a session has so many (`settings` are those of the run): a look may be shorter than a
+    session, and the ones that its end cuts short are not whole ones.
+    """
     told = [row for row in tried if row.sessions]
     rows = [row for row in told if row.level == answer.holds] or told
-    return sum(row.level * row.seconds for row in rows) / max(1, sum(row.sessions for row in rows))
+    weights = Mix.parse(settings["mix"]).weights
+    talking = sum(weight for name, weight in weights.items() if name not in TURNLESS) / sum(weights.values())
+    turns = sum(row.turns * row.seconds for row in rows)
+    sessions = turns / settings["turns"] / talking if talking else sum(row.sessions for row in rows)
+    return sum(row.level * _at_work(row, settings) for row in rows) / max(1.0, sessions)
+
+
+def _at_work(row: Tried, settings: Mapping[str, Any]) -> float:
+    """Seconds of a level without those before a user's first session; later looks last twice and three times as long."""
+    first = row.seconds / (row.looks * (row.looks + 1) / 2)
+    waits = (spread(first * look, settings["turns"], settings["think"]) / 2 for look in range(1, row.looks + 1))
+    return row.seconds - sum(waits)
 
 
 def line(row: Tried) -> str:
