@@ -114,6 +114,8 @@ def _parsed(text: str) -> Objective:
     if what != "errors" and not 0 < float(what[1:]) < 100:
         raise WrongUse(f"--slo {text!r}: a percentile lies between p0 and p100")
     limit = float(match["limit"]) / 100 if unit == "%" else float(match["limit"]) * _MS[unit]
+    if not limit and match["sign"] == "<":
+        raise WrongUse(f"--slo {text!r}: nothing lies below 0; write <= for nothing at all")
     return Objective(text.strip(), subject, what, limit, inclusive=match["sign"] == "<=")
 
 

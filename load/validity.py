@@ -77,7 +77,8 @@ def _figures(folder: RunFolder, samples: str) -> _Figures:
     return _Figures(
         first=_at(0.95, (abs(one.first) for one in known)),
         gap=_at(0.99, (abs(gap) for one in known for gap in one.gaps)),
-        woke=_at(0.95, (pulse.latest for pulse in pulses)),
+        # A second that took five counts as five: all that time nobody was served.
+        woke=_at(0.95, (pulse.latest for pulse in pulses for _ in range(1 + int(pulse.latest / 1000)))),
         cpu=_at(0.5, (pulse.cpu for pulse in pulses)),
         began=_at(0.95, late) if late or not arrivals else math.inf,
         started=len(late) / len(arrivals) if arrivals else None,

@@ -60,6 +60,7 @@ def test_objectives_are_read_from_text(text: str, subject: str, what: str, limit
         ("errors < 1s", "a share"),
         ("ttft p100 < 1s", "between p0 and p100"),
         ("gone = 0", "counted are"),
+        ("errors < 0%", "nothing lies below 0"),
     ],
 )
 def test_what_is_no_objective_is_refused_with_its_reason(text: str, words: str) -> None:
