@@ -20,23 +20,19 @@ import gevent
 from gevent.event import Event
 
 from load.blocks import QUAD, journeys, order
-from load.delivery import Streamed
 from load.duelling import RUN, both
-from load.locust_client import LoadClient
 from load.mix import Mix
 from load.pairs import LEAST, rarest
 from load.progress import FILE, Ended, Phase
-from load.recorder import LoadRecorder, Silent
+from load.recorder import LoadRecorder
 from load.selfcheck import SelfCheck
-from load.side import NOBODY, Side
+from load.side import Side
 from seatrial.errors import Inconclusive, SeatrialError
-from seatrial.exchange import Call
 from seatrial.lifeline import watch
 from seatrial.ratios import BLOCKS, SIDES, Block
 from seatrial.records import Recorder, RunFolder
 from seatrial.samples import Sample
 from seatrial.settings import Settings
-from seatrial.target import ANONYMOUS, Target
 
 BLOCK_SECONDS = 0.5
 """What a block lasts at least: shorter ones are more of a change than a measurement."""
@@ -59,7 +55,7 @@ class Duel:
         self._mix = Mix.parse(self._settings.mix)
         self._progress, self._blocks = Recorder(folder.path / FILE), Recorder(folder.path / BLOCKS)
         self._recorder = LoadRecorder(folder.path / "samples" / "load.jsonl")
-        self._check = SelfCheck(self._ask_known, self._recorder)
+        self._check = SelfCheck(self._settings.timeout, self._recorder)
         self._played = 0
         self._phase = Phase("accounts", 0, 1)
 
@@ -165,15 +161,6 @@ class Duel:
         """A block may take long; who is followed says now and then that it is still there."""
         while not self.over.wait(BEAT_SECONDS):
             self._progress.write(self._phase)
-
-    def _ask_known(self, url: str, call: Call) -> Streamed:
-        """The server of known timing, asked by a client like those of the users."""
-        known = Target(url, timeout=self._settings.timeout)
-        client = LoadClient(known, ANONYMOUS, 0, Silent(), NOBODY)
-        try:
-            return client.stream(call)
-        finally:
-            client.close()
 
 
 def main() -> None:

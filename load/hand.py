@@ -62,7 +62,7 @@ class Hand:
     def wait_turn(self) -> bool:
         """The first wait."""
         settings = self.voyage.settings
-        longest = stages.spread(settings.duration, settings.turns, settings.think)
+        longest = stages.spread(stages.length(stages.of(settings)), settings.turns, settings.think)
         return not self.voyage.over.wait(self._chance.uniform(0, longest))
 
     def think(self) -> bool:

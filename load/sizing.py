@@ -71,7 +71,7 @@ def session_seconds(tried: Sequence[Tried], answer: Answer, settings: Mapping[st
 
 
 def _at_work(row: Tried, settings: Mapping[str, Any]) -> float:
-    """Seconds of a level without those before a user's first session; later looks last twice and three times as long."""
+    """Seconds of a level without those before a user's first session. Looks last once, twice and thrice as long."""
     first = row.seconds / (row.looks * (row.looks + 1) / 2)
     waits = (spread(first * look, settings["turns"], settings["think"]) / 2 for look in range(1, row.looks + 1))
     return row.seconds - sum(waits)

@@ -50,6 +50,8 @@ class _Figures:
     started: float | None = None
 
     def faults(self) -> Iterator[str]:
+        if self.woke is not None and self.first is None:
+            yield "could not check its times: no stream of the server of known timing came to its end"
         first, gap = self.first or 0.0, self.gap or 0.0
         if first > MOST_WRONG_FIRST or gap > MOST_WRONG_GAP:
             yield f"measured known times wrongly: first tokens by {first:.0f} ms, gaps by {gap:.0f} ms"

@@ -18,13 +18,12 @@ from gevent.lock import RLock
 from locust.event import EventHook
 
 from load import stages
-from load.delivery import Streamed
 from load.hand import Hand
 from load.harbour import Harbour
 from load.locust_client import LoadActor, LoadClient
 from load.mix import Mix
 from load.progress import Ended, Mustered, Phase, Progress
-from load.recorder import LoadRecorder, Silent
+from load.recorder import LoadRecorder
 from load.sampling import KEPT, Sampling
 from load.seeding import Seed, fill
 from load.selfcheck import SelfCheck
@@ -33,10 +32,8 @@ from seatrial.actor import verbs_for
 from seatrial.client import tls_context
 from seatrial.crew import Crew
 from seatrial.errors import Inconclusive, SeatrialError
-from seatrial.exchange import Call
 from seatrial.records import RunFolder
 from seatrial.settings import Settings
-from seatrial.target import ANONYMOUS, Target
 
 DEAD_SECONDS = 5.0
 """Without any answer for so long, while requests go out, the target counts as gone."""
@@ -96,7 +93,7 @@ class Voyage:
         self._recorder = LoadRecorder(self.folder.path / "samples" / self.share.samples)
         kept = self.folder.path / KEPT / self.share.samples
         self.sampling = Sampling(kept, self._recorder.now, self.settings.headers.values())
-        self.check = SelfCheck(self._ask_known, self._recorder)
+        self.check = SelfCheck(self.settings.timeout, self._recorder)
         self.check.begin()
 
     def begin(self) -> None:
@@ -107,15 +104,6 @@ class Voyage:
         self.recorder = self._recorder
         self.check.watch(self.over)
         self.phase = "running"
-
-    def _ask_known(self, url: str, call: Call) -> Streamed:
-        """The server of known timing, asked by a client like those of the users."""
-        known = Target(url, timeout=self.settings.timeout)
-        client = LoadClient(known, ANONYMOUS, 0, Silent(), EventHook())  # type: ignore[no-untyped-call]
-        try:
-            return client.stream(call)
-        finally:
-            client.close()
 
     def come_aboard(self) -> Hand:
         """The next user, as one of the accounts in turn."""

@@ -13,8 +13,7 @@ from geventhttpclient.client import HTTPClient
 
 from load.lean_client import LeanClient
 from load.locust_client import LoadClient
-from load.recorder import Silent
-from load.side import NOBODY
+from load.recorder import NOBODY, Silent
 from seatrial.exchange import Call, NoAnswer
 from seatrial.target import ANONYMOUS, Target
 

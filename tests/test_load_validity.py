@@ -51,7 +51,11 @@ def test_a_generator_that_was_the_limit_makes_the_run_void(tmp_path: Path, rows:
 
 def test_one_bad_second_of_many_is_told_and_voids_nothing(tmp_path: Path) -> None:
     pulses = [Pulse(float(n), 0.2, 900.0 if n == 7 else 4.0, 0.3) for n in range(40)]
-    assert validity(folder(tmp_path, *pulses)).void == ""
+    assert validity(folder(tmp_path, *GOOD, *pulses)).void == ""
+
+
+def test_a_load_whose_times_were_never_checked_is_void(tmp_path: Path) -> None:
+    assert "could not check its times" in validity(folder(tmp_path, Pulse(1.0, 0.2, 4.0, 0.3))).void
 
 
 def test_nothing_noted_says_nothing(tmp_path: Path) -> None:
