@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from os import geteuid, getpid
@@ -17,7 +18,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 from command_line import command, environment, reference_server, seatrial_command, until
 
-from load.generator import _free
+from load.generator import LOCUSTFILE, _free
 from seatrial.contract import Contract
 from seatrial.lab.children import child
 from seatrial.ledger import left_open
@@ -120,6 +121,36 @@ def test_a_port_that_was_found_free_is_kept_for_who_asks_for_it() -> None:
         unasked.bind(("127.0.0.1", port))
     with socket.create_server(("127.0.0.1", port)):  # which says that it knows, as ZeroMQ does
         pass
+
+
+def test_the_web_ui_plays_one_load_of_several_processes_after_another(tmp_path: Path) -> None:
+    port, meeting = free_port(), str(free_port())
+    secrets = {"SEATRIAL_TOKEN": TOKEN, "SEATRIAL_TIMEOUT": "1", "SEATRIAL_THINK": "0.2", "SEATRIAL_DURATION": "90"}
+    line = [sys.executable, "-P", "-m", "locust", "-f", str(LOCUSTFILE), "--processes", "2", "--web-port", str(port)]
+    line += ["--master-bind-port", meeting, "--master-port", meeting]
+    with (
+        reference_server(TOKEN) as (url, _),
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as page,
+    ):
+
+        def are(state: str) -> bool:
+            try:
+                told = page.get("/stats/requests").json()
+            except httpx.HTTPError:
+                return False
+            return [one["state"] for one in told.get("workers", ())] == [state] * 2
+
+        with child(line, env=environment(secrets | {"SEATRIAL_URL": url}), cwd=tmp_path):
+            until(lambda: are("ready"))
+            for _ in range(2):
+                page.post("/swarm", data={"user_count": 4, "spawn_rate": 4}, timeout=30)
+                until(lambda: are("running"))
+                until(lambda: len(left_on(url)) > 0)
+                page.post("/stop", timeout=30)
+                assert left_on(url) == []
+                until(lambda: are("ready"))
+    runs = [RunFolder(path.parent).load() for path in (tmp_path / "seatrial-runs").glob("*/run.json")]
+    assert [run.cause for run in runs] == ["interrupted"] * 2, runs
 
 
 def test_a_worker_that_dies_is_named_and_what_it_left_can_be_removed(tmp_path: Path) -> None:
