@@ -13,6 +13,7 @@ import math
 import os
 import signal
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -91,9 +92,11 @@ class Duel:
     def pay_off(self) -> None:
         """Clean up on both sides, whatever has happened."""
         self.over.set()
-        self._check.end()
+        with suppress(OSError, Inconclusive):
+            self._check.end()
         for side in self.sides.values():
-            side.pay_off(lambda done, of: self._tell("cleaning", done, of))
+            with suppress(Inconclusive):  # the other one is to be cleaned up as well
+                side.pay_off(self._cleaning)
         problem = self.problem
         self._progress.write(
             Ended(
@@ -150,6 +153,10 @@ class Duel:
         if self.over.is_set():
             raise Inconclusive("interrupted before it began")
         self._tell("accounts", before + done, of)
+
+    def _cleaning(self, done: int, of: int) -> None:
+        with suppress(Inconclusive):  # a disk that is full keeps nobody from removing what was made
+            self._tell("cleaning", done, of)
 
     def _tell(self, phase: str, done: float, of: float) -> None:
         recorders = [side.recorder for side in self.sides.values() if side.recorder is not None]

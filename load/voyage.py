@@ -11,11 +11,11 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
+from typing import TYPE_CHECKING
 
 import gevent
 from gevent.event import Event
 from gevent.lock import RLock
-from locust.event import EventHook
 
 from load import stages
 from load.hand import Hand
@@ -34,6 +34,9 @@ from seatrial.crew import Crew
 from seatrial.errors import Inconclusive, SeatrialError
 from seatrial.records import RunFolder
 from seatrial.settings import Settings
+
+if TYPE_CHECKING:  # importing Locust patches the whole process, which tests do not want
+    from locust.event import EventHook
 
 DEAD_SECONDS = 5.0
 """Without any answer for so long, while requests go out, the target counts as gone."""
@@ -192,8 +195,11 @@ class Voyage:
                 with suppress(OSError, Inconclusive):
                     self.check.end()
             if self.crew is not None:
-                self._say(Phase("cleaning", 0, 1))
-                self.crew.pay_off(lambda done, of: self._say(Phase("cleaning", done, of)))
+                self._cleaning(0, 1)
+                self.crew.pay_off(self._cleaning)
+            if self._recorder is not None:
+                self._recorder.close()
+                self.sampling.close()
             problem = self.problem
             self._ended = Ended(
                 self.finished,
@@ -203,9 +209,10 @@ class Voyage:
                 problem.cause if problem else "",
             )
             self._say(self._ended)
-            if self._recorder is not None:
-                self._recorder.close()
-                self.sampling.close()
+
+    def _cleaning(self, done: int, of: int) -> None:
+        with suppress(Inconclusive):  # a disk that is full keeps nobody from removing what was made
+            self._say(Phase("cleaning", done, of))
 
 
 class Died(SeatrialError):
