@@ -234,8 +234,12 @@ class Master:
 
     def _tell_phase(self) -> None:
         phase = least_far(self._led.values())
-        if phase is not None and self._progress is not None:
+        if phase is None or self._progress is None:
+            return
+        try:
             self._progress.write(phase)
+        except Inconclusive as error:  # the disk is full: that ends the load, and keeps nobody from cleaning up
+            self._problem = self._problem or error
 
     def _hear(self, msg: Any) -> Led:
         one = self._led.get(msg.node_id) or Led(Share(), 0.0)  # a stranger's words go nowhere
