@@ -13,6 +13,7 @@ from load.stages import spread
 from seatrial.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
 from seatrial.records import Run
 from seatrial.samples import Tried
+from seatrial.settings import Settings
 
 
 def concluded(run: Run, answer: Answer, tried: Sequence[Tried], need: Need | None) -> Run:
@@ -63,17 +64,18 @@ def session_seconds(tried: Sequence[Tried], answer: Answer, settings: Mapping[st
     """
     told = [row for row in tried if row.sessions]
     rows = [row for row in told if row.level == answer.holds] or told
-    weights = Mix.parse(settings["mix"]).weights
+    played = Settings(**{name: settings[name] for name in ("turns", "think", "mix") if name in settings})
+    weights = Mix.parse(played.mix).weights
     talking = sum(weight for name, weight in weights.items() if name not in TURNLESS) / sum(weights.values())
     turns = sum(row.turns * row.seconds for row in rows)
-    sessions = turns / settings["turns"] / talking if talking else sum(row.sessions for row in rows)
-    return sum(row.level * _at_work(row, settings) for row in rows) / max(1.0, sessions)
+    sessions = turns / played.turns / talking if talking else sum(row.sessions for row in rows)
+    return sum(row.level * _at_work(row, played) for row in rows) / max(1.0, sessions)
 
 
-def _at_work(row: Tried, settings: Mapping[str, Any]) -> float:
+def _at_work(row: Tried, played: Settings) -> float:
     """Seconds of a level without those before a user's first session. Looks last once, twice and thrice as long."""
     first = row.seconds / (row.looks * (row.looks + 1) / 2)
-    waits = (spread(first * look, settings["turns"], settings["think"]) / 2 for look in range(1, row.looks + 1))
+    waits = (spread(first * look, played.turns, played.think) / 2 for look in range(1, row.looks + 1))
     return row.seconds - sum(waits)
 
 

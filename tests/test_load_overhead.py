@@ -195,7 +195,7 @@ def row(ms: float, model_ms: float | None, **more: object) -> Joined:
                 row(9, 9, way="socket", first=9000.0, model_first=50.0, due_first=50.0),
             ],
             "provider",
-            "of 1.5 s that too slow ones took",
+            "of 1.5 s that",
         ),
         ("stall p95 < 1s", [row(9, 9, stall=1500.0, model_stall=30.0)], "server", "30 ms"),
         ("getChat p95 < 1s", [row(2000, 1900)], "server", "getChat asks no model"),
