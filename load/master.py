@@ -23,7 +23,7 @@ from locust.env import Environment
 from locust.runners import MasterRunner
 
 from load import stages, worker
-from load.alone import RUN, end, failure, run_folder, tell
+from load.alone import RUN, asked_for, end, failure, run_folder, tell
 from load.led import Led, Told, least_far, together
 from load.outcome import conclude
 from load.progress import FILE, Ended, Mustered, Phase
@@ -94,9 +94,7 @@ class Master:
 
     def start(self) -> None:
         """Before the users: workers make their accounts, and begin together."""
-        settings = self._settings = replace(
-            self._settings, users=self._runner.target_user_count or self._settings.users
-        )
+        settings = self._settings = asked_for(self._settings, self._environment)
         first = self._folder is None
         self._started, self._problem, self._finished = now(), None, False
         for event in (self._ended, self._over, self._stopped):

@@ -20,6 +20,7 @@ import httpx
 import psutil  # type: ignore[import-untyped]
 import pytest
 from command_line import until
+from fake_openwebui import FakeOpenWebUI
 from rich.console import Console
 
 from load.generator import LOCUSTFILE
@@ -176,6 +177,14 @@ def test_a_server_that_harms_what_it_acknowledged_fails(
     assert (run.verdict, run.exit_code) == ("fail", 1)
     assert run.counts[harm] > 0
     assert [finding.rule for finding in folder.rows("findings.jsonl", Finding)] == [f"load-{harm}"]
+
+
+def test_an_open_loop_has_as_many_accounts_as_users_were_asked_for(tmp_path: Path) -> None:
+    fake = FakeOpenWebUI()
+    with running(fake.app) as url:
+        run, _ = loaded(url, tmp_path / "run", users=3, rate=2.0, turns=1, admin_token="token-of-boss")
+    assert fake.asked["addUser"] == fake.asked["deleteUser"] == 3
+    assert len(run.accounts) == 4
 
 
 def test_refused_turns_are_accounted_for_and_too_many_of_them_fail(tmp_path: Path) -> None:
