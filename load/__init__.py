@@ -1,5 +1,6 @@
 """Load: whole sessions played against a target by Locust, and what became of every message.
 
-Only `locustfile`, `voyage` and `locust_client` know Locust and gevent; everything else here is plain
-Python that tests import.
+Locust is known to `locustfile` and to what it plays (`alone`, `master`, `worker`, `voyage`), and gevent besides to who
+works there (`hand`, `harbour`, `side`, `duel`, `selfcheck`) and to the client (`locust_client`, `token_line`, `arrival`
+and their neighbours). All else is plain Python, which judges, counts and searches.
 """

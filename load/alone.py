@@ -10,6 +10,7 @@ from pathlib import Path
 import gevent
 from locust.env import Environment
 
+from load import stages
 from load.outcome import conclude
 from load.progress import FILE
 from load.share import Share
@@ -35,9 +36,7 @@ class Alone:
 
     def start(self) -> None:
         """Muster the crew and count from now; users come aboard after it."""
-        settings = self._settings
-        if self._environment.runner is not None:
-            settings = replace(settings, users=self._environment.runner.target_user_count or settings.users)
+        settings = asked_for(self._settings, self._environment)
         self._started = now()
         try:
             folder = run_folder(settings, first=self.voyage is None)
@@ -87,6 +86,14 @@ class Alone:
                 end(self._environment)
                 return
             voyage.over.wait(1.0)
+
+
+def asked_for(settings: Settings, environment: Environment) -> Settings:
+    """The settings with as many users as Locust was asked for. In an open loop those of Locust only start sessions."""
+    runner = environment.runner
+    if runner is None or stages.of(settings)[0].rate:
+        return settings
+    return replace(settings, users=runner.target_user_count or settings.users)
 
 
 def run_folder(settings: Settings, *, first: bool) -> RunFolder:

@@ -4,7 +4,7 @@ A user of hundreds is woken when its turn comes, milliseconds after its bytes di
 socket (SO_TIMESTAMPNS, `man 7 socket`); elsewhere, and under TLS, the moment of reading has to do.
 
     clock = clock_of(http)                # of one of geventhttpclient's clients, after `install()`
-    clock.begin(); http.request(...)
+    clock.begin(); http.ask(...)
     clock.left, clock.arrived, clock.connected_in
 """
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import gevent
-from geventhttpclient import client
 from geventhttpclient.response import HTTPParseError, HTTPSocketPoolResponse
 
 from load.arrival import Clock
@@ -57,8 +56,3 @@ class BoundedResponse(HTTPSocketPoolResponse):
         if self._fed > MAX_HEAD and (not self.headers_complete or self.get_code() < 200):
             raise HTTPParseError(f"more than {MAX_HEAD:,} bytes of headers")
         super().feed(data)
-
-
-def install() -> None:
-    """From now on every answer in this process is bounded. The library has no setting for it."""
-    vars(client)["HTTPSocketPoolResponse"] = BoundedResponse

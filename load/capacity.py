@@ -26,7 +26,8 @@ from seatrial.samples import Joined, Tried
 
 LEVELS = "levels.jsonl"
 MOST_VOID = 2
-"""Void tries of a level after which the generator is taken for the limit; one may be due to others on its machine."""
+"""Void tries of a level in a row after which the generator is taken for the limit; one may be due to others on its
+machine."""
 
 Play = Callable[[int, float], tuple[Run, RunFolder]]
 
@@ -55,10 +56,12 @@ class Capacity:
     def search(self, start: int, most: int) -> Answer:
         """The answer, as far as the budget went."""
         self.tried += self.folder.rows(LEVELS, Tried)
+        earlier = len(self.tried)
         begun, record = time.monotonic(), Recorder(self.folder.path / LEVELS)
         try:
             while not isinstance(step := following(self.trials, start=start, most=most), Answer):
-                if sum(one.outcome == "void" and one.level <= step.level for one in self.tried) >= MOST_VOID:
+                last = [one.outcome for one in self.tried[earlier:][-MOST_VOID:]]
+                if last == ["void"] * MOST_VOID:
                     raise Void
                 one = self._try(step, begun)
                 self.tried.append(one)

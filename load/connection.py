@@ -5,12 +5,11 @@ from __future__ import annotations
 import ssl
 from urllib.parse import urlsplit
 
-from load import arrival, bounded_response
+from load import arrival
 from load.lean_client import LeanClient
 from seatrial.target import Target
 
 arrival.install()
-bounded_response.install()
 
 
 def connection(target: Target, tls: ssl.SSLContext | None) -> LeanClient:

@@ -13,6 +13,7 @@ import math
 import os
 import signal
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -20,23 +21,19 @@ import gevent
 from gevent.event import Event
 
 from load.blocks import QUAD, journeys, order
-from load.delivery import Streamed
 from load.duelling import RUN, both
-from load.locust_client import LoadClient
 from load.mix import Mix
 from load.pairs import LEAST, rarest
 from load.progress import FILE, Ended, Phase
-from load.recorder import LoadRecorder, Silent
+from load.recorder import LoadRecorder
 from load.selfcheck import SelfCheck
-from load.side import NOBODY, Side
+from load.side import Side
 from seatrial.errors import Inconclusive, SeatrialError
-from seatrial.exchange import Call
 from seatrial.lifeline import watch
 from seatrial.ratios import BLOCKS, SIDES, Block
 from seatrial.records import Recorder, RunFolder
 from seatrial.samples import Sample
 from seatrial.settings import Settings
-from seatrial.target import ANONYMOUS, Target
 
 BLOCK_SECONDS = 0.5
 """What a block lasts at least: shorter ones are more of a change than a measurement."""
@@ -59,7 +56,7 @@ class Duel:
         self._mix = Mix.parse(self._settings.mix)
         self._progress, self._blocks = Recorder(folder.path / FILE), Recorder(folder.path / BLOCKS)
         self._recorder = LoadRecorder(folder.path / "samples" / "load.jsonl")
-        self._check = SelfCheck(self._ask_known, self._recorder)
+        self._check = SelfCheck(self._settings.timeout, self._recorder)
         self._played = 0
         self._phase = Phase("accounts", 0, 1)
 
@@ -95,9 +92,11 @@ class Duel:
     def pay_off(self) -> None:
         """Clean up on both sides, whatever has happened."""
         self.over.set()
-        self._check.end()
+        with suppress(OSError, Inconclusive):
+            self._check.end()
         for side in self.sides.values():
-            side.pay_off(lambda done, of: self._tell("cleaning", done, of))
+            with suppress(Inconclusive):  # the other one is to be cleaned up as well
+                side.pay_off(self._cleaning)
         problem = self.problem
         self._progress.write(
             Ended(
@@ -155,6 +154,10 @@ class Duel:
             raise Inconclusive("interrupted before it began")
         self._tell("accounts", before + done, of)
 
+    def _cleaning(self, done: int, of: int) -> None:
+        with suppress(Inconclusive):  # a disk that is full keeps nobody from removing what was made
+            self._tell("cleaning", done, of)
+
     def _tell(self, phase: str, done: float, of: float) -> None:
         recorders = [side.recorder for side in self.sides.values() if side.recorder is not None]
         requests, failures = sum(one.requests for one in recorders), sum(one.failures for one in recorders)
@@ -165,15 +168,6 @@ class Duel:
         """A block may take long; who is followed says now and then that it is still there."""
         while not self.over.wait(BEAT_SECONDS):
             self._progress.write(self._phase)
-
-    def _ask_known(self, url: str, call: Call) -> Streamed:
-        """The server of known timing, asked by a client like those of the users."""
-        known = Target(url, timeout=self._settings.timeout)
-        client = LoadClient(known, ANONYMOUS, 0, Silent(), NOBODY)
-        try:
-            return client.stream(call)
-        finally:
-            client.close()
 
 
 def main() -> None:

@@ -39,7 +39,7 @@ class LocustProcess:
     def __init__(self, settings: Settings, folder: RunFolder) -> None:
         self.settings, self.folder = settings, folder
         self._process: subprocess.Popen[bytes] | None = None
-        self._seen = 0
+        self._read = 0
 
     def __enter__(self) -> Self:
         command = [sys.executable, "-P", "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary"]
@@ -89,8 +89,7 @@ class LocustProcess:
             ended = self._process.poll() is not None
             if time.monotonic() - heard > self._patience:
                 self._process.kill()
-            for line in _lines(path)[self._seen :]:
-                self._seen += 1
+            for line in self._lines(path):
                 heard = time.monotonic()
                 document = json.loads(line)
                 if document.pop("type") == Phase.__name__:
@@ -98,6 +97,18 @@ class LocustProcess:
             if ended:
                 return
             time.sleep(POLL_SECONDS)
+
+    def _lines(self, path: Path) -> list[bytes]:
+        """The whole lines that have come since the last time."""
+        try:
+            with path.open("rb") as file:
+                file.seek(self._read)
+                come = file.read()
+        except FileNotFoundError:
+            return []
+        whole = come[: come.rfind(b"\n") + 1]
+        self._read += len(whole)
+        return whole.splitlines()
 
     def stop(self) -> None:
         """Ask it to finish its sessions, clean up and end."""
@@ -126,18 +137,17 @@ class LocustProcess:
 
 
 def _free(host: str, port: int = 0) -> int:
-    """A free port, or whether this one is. Raises `WrongUse`."""
+    """A free port, or whether this one is. Raises `WrongUse`.
+
+    One that was found here is left in TIME_WAIT by a connection to itself: for a minute the system gives it to nobody
+    who does not ask for it, as Locust does when it has been imported.
+    """
     try:
-        with socket.create_server((host, port)) as sock:
-            return int(sock.getsockname()[1])
+        with socket.create_server((host, port)) as server:
+            found = int(server.getsockname()[1])
+            if not port:
+                with socket.create_connection((host, found)), server.accept()[0]:
+                    pass
+            return found
     except OSError as error:
         raise WrongUse(f"--master {host}:{port}: {error.strerror or error}") from None
-
-
-def _lines(path: Path) -> list[str]:
-    """The whole lines of a file that grows."""
-    try:
-        text = path.read_text("utf-8")
-    except FileNotFoundError:
-        return []
-    return text[: text.rfind("\n") + 1].splitlines()

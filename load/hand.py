@@ -11,6 +11,7 @@ from typing import Protocol
 import gevent
 from gevent.event import Event
 
+from load import stages
 from load.journeys import JOURNEYS
 from load.journeys.session import verdict
 from load.locust_client import LoadActor
@@ -21,8 +22,6 @@ from seatrial.settings import Settings
 
 REFUSED_REST = 1.0
 """Least pause of a user after a refused session, so that an overloaded target is not hammered."""
-
-LEAST_SPREAD = 0.5
 
 
 class Journeys(Protocol):
@@ -61,10 +60,10 @@ class Hand:
         self._visits = count(1)
 
     def wait_turn(self) -> bool:
-        """The first wait: starts are spread evenly over one session's thinking time, or a quarter of the load's."""
+        """The first wait."""
         settings = self.voyage.settings
-        spread = min(settings.duration / 4, max(settings.think * (settings.turns + 1), LEAST_SPREAD))
-        return not self.voyage.over.wait(self._chance.uniform(0, spread))
+        longest = stages.spread(stages.length(stages.of(settings)), settings.turns, settings.think)
+        return not self.voyage.over.wait(self._chance.uniform(0, longest))
 
     def think(self) -> bool:
         """A think time between half and one and a half of the one asked for. False: the load is over."""

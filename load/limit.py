@@ -41,7 +41,8 @@ def limit(objective: Objective, api: str, rows: Sequence[Joined]) -> Limit:
     if not any(row.calls for row in rows):
         return NOTHING
     turn = VERB_OPERATIONS.get(api, {}).get("send_message")
-    subject = "turn" if objective.subject == turn else objective.subject
+    subject, _, way = ("turn" if objective.subject == turn else objective.subject).partition(" ")
+    rows = [row for row in rows if way in ("", row.way)]
     if objective.what == "errors":
         return _of_failures(rows) if subject in ("", "turn") else _unasked(subject)
     if objective.quantile is None:

@@ -7,6 +7,7 @@ result says what is missing. At the end all finish their sessions before the fir
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
 import time
@@ -17,11 +18,12 @@ from typing import Any, BinaryIO
 import gevent
 from gevent.event import Event
 from gevent.lock import RLock
+from locust import runners
 from locust.env import Environment
 from locust.runners import MasterRunner
 
 from load import stages, worker
-from load.alone import RUN, end, failure, run_folder, tell
+from load.alone import RUN, asked_for, end, failure, run_folder, tell
 from load.led import Led, Told, least_far, together
 from load.outcome import conclude
 from load.progress import FILE, Ended, Mustered, Phase
@@ -35,7 +37,13 @@ WAIT_SECONDS = 120.0
 """How long the workers may take to come."""
 
 SILENT_SECONDS = 10.0
-"""Without a word for so long, a worker counts as lost."""
+"""Without a word for so long under load, a worker counts as lost: what it did not play meanwhile is missing."""
+
+BUSY_SECONDS = 30.0
+"""The same before the load and after it, when nothing is measured and a busy machine may take its time."""
+
+LOOK_SECONDS = 1.0
+"""How often it is looked for the silent, at the least."""
 
 MOST_PATIENCE = 900.0
 """Seconds that workers get to finish, and to clean up; they beat all the while."""
@@ -55,14 +63,16 @@ class Master:
         self._progress: Recorder | None = None
         self._files: dict[str, BinaryIO] = {}
         self._problem: SeatrialError | None = None
-        self._started, self._began, self._ended = "", 0.0, Event()
-        self._finished, self._over, self._ashore = False, Event(), RLock()
+        self._started, self._began, self._ended, self._looked = "", 0.0, Event(), 0.0
+        self._finished, self._over, self._ashore, self._stopped = False, Event(), RLock(), Event()
         hears: dict[str, Callable[..., None]] = {
             worker.READY: self._ready, worker.TOLD: self._told, worker.TROUBLE: self._trouble,
             worker.RECORDS: self._records, worker.FINISHED: self._has_finished, worker.HOME: self._is_home,
         }  # fmt: skip
         for name, hear in hears.items():
             runner.register_message(name, hear)
+        # Who is lost, is said here. Locust has no setting for its own patience, and would end a load after 4 seconds.
+        vars(runners)["HEARTBEAT_LIVENESS"] = round(2 * SILENT_SECONDS)
         environment.events.quitting.add_listener(lambda **_: self.call_to_end())  # type: ignore[no-untyped-call]
 
         if RUN in os.environ:
@@ -84,18 +94,16 @@ class Master:
 
     def start(self) -> None:
         """Before the users: workers make their accounts, and begin together."""
-        settings = self._settings = replace(
-            self._settings, users=self._runner.target_user_count or self._settings.users
-        )
+        settings = self._settings = asked_for(self._settings, self._environment)
         first = self._folder is None
         self._started, self._problem, self._finished = now(), None, False
-        self._ended.clear()
-        self._over.clear()
+        for event in (self._ended, self._over, self._stopped):
+            event.clear()
         try:
             self._folder = run_folder(settings, first=first)
             self._progress = Recorder(self._folder.path / FILE)
             self._give_orders(settings)
-            self._until(lambda one: one.ready, self._check)
+            self._until(lambda one: one.ready, self._check, math.inf)  # accounts that are filled take what they take
             self._progress.write(together([one.mustered for one in self._led.values() if one.mustered]))
             self._say(worker.GO)
             self._began = time.monotonic()
@@ -113,13 +121,14 @@ class Master:
                 return
             self._over.set()
             self._say(worker.END)
-            self._until(lambda one: one.finished or one.home, self._look)
+            self._until(lambda one: one.finished or one.home, self._look_after)
             self._say(worker.CLEAN)
-            self._until(lambda one: one.home, self._look)
+            self._until(lambda one: one.home, self._look_after)
             self._conclude()
             self._ended.set()
 
     def come_home(self) -> None:
+        self._stopped.set()
         if self._folder is None or RUN in os.environ:
             return
         tell(self._environment, conclude(self._settings, self._folder, self._started), self._folder)
@@ -130,7 +139,7 @@ class Master:
     def _give_orders(self, settings: Settings) -> None:
         # Sorted as Locust does to share out users: the first of them get one more where they cannot be even.
         names = sorted(node.id for node in self._runner.clients.all)
-        marker = new_marker()
+        marker, self._looked = new_marker(), time.monotonic()
         self._led = {
             name: Led(Share(number, len(names), marker), time.monotonic()) for number, name in enumerate(names)
         }
@@ -138,11 +147,11 @@ class Master:
             order = {"settings": orders(settings), "worker": one.share.worker, "workers": len(names), "marker": marker}
             self._runner.send_message(worker.ORDERS, order, name)
 
-    def _until(self, done: Callable[[Led], bool], look: Callable[[], None]) -> None:
+    def _until(self, done: Callable[[Led], bool], look: Callable[[], None], patience: float = MOST_PATIENCE) -> None:
         """Until each worker is, or is lost; `look` may raise."""
         waited = time.monotonic()
         while not all(done(one) or one.lost is not None for one in self._led.values()):
-            if time.monotonic() - waited > MOST_PATIENCE:
+            if time.monotonic() - waited > patience:
                 for one in self._led.values():
                     if not done(one):
                         one.lost = self._now()
@@ -154,25 +163,35 @@ class Master:
     def _watch(self) -> None:
         """Until the time is up, or nobody is left to play."""
         limit = stages.length(stages.of(self._settings))
-        while not self._over.wait(1.0):
+        while not self._over.wait(LOOK_SECONDS):
             self._tell_phase()
-            self._look()
+            self._look(SILENT_SECONDS)
             if self._now() >= limit:
                 self._finished = True
             if self._finished or self._problem is not None or all(one.lost is not None for one in self._led.values()):
                 log.info("%s", self._problem or "the time is up")
                 end(self._environment)
                 return
+        # Somebody else has ended it. Where that was Locust itself, nobody ends the process.
+        self._stopped.wait()
+        end(self._environment)
 
-    def _look(self) -> None:
-        """Who has been silent for too long is lost."""
+    def _look(self, patience: float) -> None:
+        """Who has been silent for longer is lost. What came while this process was held up itself is yet to be heard,
+        so that such a time is nobody's silence."""
+        looked, self._looked = self._looked, time.monotonic()
+        held_up = max(0.0, self._looked - looked - LOOK_SECONDS)
         for one in self._led.values():
-            if one.lost is None and not one.home and time.monotonic() - one.heard > SILENT_SECONDS:
+            one.heard = min(one.heard + held_up, self._looked)
+            if one.lost is None and not one.home and self._looked - one.heard > patience:
                 one.lost = max(0.0, one.heard - self._began) if self._began else 0.0
+
+    def _look_after(self) -> None:
+        self._look(BUSY_SECONDS)
 
     def _check(self) -> None:
         """Before the load begins, everybody is needed."""
-        self._look()
+        self._look(BUSY_SECONDS)
         if self._problem is not None:
             raise self._problem
         for one in self._led.values():
@@ -193,7 +212,7 @@ class Master:
         self._progress.write(
             Ended(
                 finished=self._finished,
-                seconds=max((one.seconds for one in told), default=self._now() if self._began else 0.0),
+                seconds=max([*(one.seconds for one in told), *(one.lost or 0.0 for one in lost)], default=0.0),
                 problem=str(problem) if problem else None,
                 exit_code=problem.exit_code if problem else None,
                 cause=problem.cause if problem else "",
@@ -213,8 +232,12 @@ class Master:
 
     def _tell_phase(self) -> None:
         phase = least_far(self._led.values())
-        if phase is not None and self._progress is not None:
+        if phase is None or self._progress is None:
+            return
+        try:
             self._progress.write(phase)
+        except Inconclusive as error:  # the disk is full: that ends the load, and keeps nobody from cleaning up
+            self._problem = self._problem or error
 
     def _hear(self, msg: Any) -> Led:
         one = self._led.get(msg.node_id) or Led(Share(), 0.0)  # a stranger's words go nowhere

@@ -19,6 +19,9 @@ SPEAK = {
 }
 """The journeys that there are, and the APIs on which they can be made."""
 
+TURNLESS = frozenset({"reader"})
+"""Journeys in which nobody says anything."""
+
 _PART = re.compile(r"([a-z]+)(?:=(\d+))?")
 
 

@@ -9,6 +9,7 @@ likewise, with the largest share that so few tries leave possible. What there is
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +38,9 @@ class Evidence(Protocol):
 
     def failed(self, subject: str) -> tuple[int, int]:
         """Failures of all requests, of one operation, or of all ("")."""
+
+    def clustering(self, subject: str) -> float:
+        """By how much failures come together in sessions, 1 at least."""
 
     @property
     def harms(self) -> Mapping[str, int]:
@@ -114,6 +118,8 @@ def _parsed(text: str) -> Objective:
     if what != "errors" and not 0 < float(what[1:]) < 100:
         raise WrongUse(f"--slo {text!r}: a percentile lies between p0 and p100")
     limit = float(match["limit"]) / 100 if unit == "%" else float(match["limit"]) * _MS[unit]
+    if not limit and match["sign"] == "<":
+        raise WrongUse(f"--slo {text!r}: nothing lies below 0; write <= for nothing at all")
     return Objective(text.strip(), subject, what, limit, inclusive=match["sign"] == "<=")
 
 
@@ -171,8 +177,11 @@ def _errors(objective: Objective, evidence: Evidence, confidence: float) -> Held
     failed, of = evidence.failed(objective.subject)
     if not of:
         return Held(objective, "unsupported", None, None, None, "no request")
-    share = failed / of
-    high, low = share_bound(failed, of, confidence), 1 - share_bound(of - failed, of, confidence)
+    share, effect = failed / of, evidence.clustering(objective.subject)
+    # Failures that come together, session by session, say less than as many that do not: as if there were fewer tries.
+    some, tries = round(failed / effect), math.ceil(of / effect)
+    high = max(share, share_bound(some, tries, confidence))
+    low = min(share, 1 - share_bound(tries - some, tries, confidence))
     verdict: Verdict = "held" if objective.allows(share) else "missed"
     said = f"{failed} of {of} ({share:.2%}); so many tries support a share under {high:.2%}"
     return Held(objective, verdict, share, low, high, said)

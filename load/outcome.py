@@ -80,7 +80,7 @@ def conclude(
         run.notes.append(f"this is worker {told.worker} of {told.workers}: the result of all is with their master")
     checked = validity(folder)
     run.notes += [checked.told] if checked.told else []
-    run.cause = ended.cause if ended and run.problem else ""
+    run.cause = "void" if ended is None else ended.cause if run.problem else ""
     if ended and not ended.problem and not ended.finished:
         run.cause = "interrupted"
     if checked.void and not run.problem:
@@ -109,14 +109,19 @@ def conclude(
 
 def window(settings: Settings, folder: RunFolder) -> tuple[float | None, float]:
     """From and until which second times count; None where there is no warm-up that could be told from the rest."""
+    until = stages.length(stages.of(settings))
+    return warm_up(folder, until) if _is_steady(settings) else None, until
+
+
+def _is_steady(settings: Settings) -> bool:
+    """Whether the load is the same from its start to its end, so that there is a warm-up to be told from the rest."""
     plan = stages.of(settings)
-    until = stages.length(plan)
-    return warm_up(folder, until) if len(plan) == 1 and plan[0].to is None else None, until
+    return len(plan) == 1 and plan[0].to is None
 
 
 def _windowed(settings: Settings, since: float | None, until: float) -> str:
     ending = f"and what began after {until:g} s, when all who were at work finished at once"
-    if settings.stage:
+    if not _is_steady(settings):
         return f"times leave out what began after {until:g} s, when all who were at work finished at once"
     if since is None:
         return f"turns never took the same time for long (MSER), so no warm-up is left out of the times; {ending}, is"

@@ -53,7 +53,8 @@ def learn(url: str, folder: RunFolder, marker: str, since: float, until: float) 
     recorder.close()
     counts = {"model_calls": sum(map(len, ours.values())), "joined_turns": sum(row.calls > 0 for row in rows)}
     counts |= {f"model_calls_{one.kind}": one.calls for one in asked}
-    return Learned(counts, list(_told(url, missing, calls, rows, measured, shares, asked)))
+    made = [call for calls in ours.values() for call in calls]
+    return Learned(counts, list(_told(url, missing, made, rows, measured, shares, asked)))
 
 
 def _by_nonce(calls: Sequence[ModelCall], ours: str) -> Mapping[str, list[ModelCall]]:

@@ -73,7 +73,10 @@ class Mustered:
 
 @dataclass(frozen=True)
 class Ended:
-    """The load is over and cleaned up. `finished`: nobody cut it short. `exit_code` and `cause` belong to `problem`."""
+    """The load is over and cleaned up. `finished`: nobody cut it short. `exit_code` and `cause` belong to `problem`.
+
+    `seconds` are from the load's start to the call to end; finishing and cleaning up are not among them.
+    """
 
     finished: bool
     seconds: float

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from seatrial.exchange import NoAnswer, Reply
 from seatrial.records import Recorder
 from seatrial.samples import Arrival, Integrity, Known, Pulse, Sample, Turned
+
+if TYPE_CHECKING:
+    from locust.event import EventHook
 
 ERROR_LENGTH = 200
 """Characters of an error that a sample keeps."""
@@ -94,3 +97,13 @@ class Silent:
         """Nobody hears of it."""
 
     tell = request
+
+
+class _Nobody:
+    """In place of Locust, which is told of every request."""
+
+    def fire(self, **_: Any) -> None:
+        """Nobody listens."""
+
+
+NOBODY = cast("EventHook", _Nobody())

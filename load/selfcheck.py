@@ -1,6 +1,6 @@
 """The load process checks itself while it works: is what it measures true, or its own doing?
 
-    check = SelfCheck(connect, recorder)
+    check = SelfCheck(timeout, recorder)
     check.begin()                  # a server of known timing is started, and measured as the target will be
     check.watch(over)              # once a second during the load, and how late this process wakes
     check.end()
@@ -16,17 +16,19 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 
 import gevent
 from gevent.event import Event
 
-from load.delivery import Streamed, read
-from load.recorder import LoadRecorder
+from load.delivery import read
+from load.locust_client import LoadClient
+from load.recorder import NOBODY, LoadRecorder, Silent
 from seatrial.exchange import Call, NoAnswer
 from seatrial.lifeline import child_environment
 from seatrial.samples import Known, Pulse
+from seatrial.target import ANONYMOUS, Target
 
 AT_ONCE = 10
 """Streams of a calibration, all begun at the same moment."""
@@ -55,10 +57,10 @@ def _known_server() -> Iterator[str]:
 
 
 class SelfCheck:
-    """`stream` asks the server of known timing with the client that the load uses. Once each: begin, watch, end."""
+    """`timeout` is what one known stream may take, in seconds. Once each: begin, watch, end."""
 
-    def __init__(self, stream: Callable[[str, Call], Streamed], recorder: LoadRecorder) -> None:
-        self._stream, self._recorder = stream, recorder
+    def __init__(self, timeout: float, recorder: LoadRecorder) -> None:
+        self._timeout, self._recorder = timeout, recorder
         self._stack = contextlib.ExitStack()
         self._url = ""
         self._watching: list[gevent.Greenlet] = []
@@ -89,9 +91,11 @@ class SelfCheck:
 
     def _known(self, when: str) -> None:
         call = Call("known", "GET", f"/stream?first={FIRST}&gap={GAP}&count={COUNT}")
-        with contextlib.suppress(NoAnswer):  # it was not measured, which `validity` counts
+        # A client as those of the users are. What is not measured to its end is no record; without any, a load is void.
+        client = LoadClient(Target(self._url, timeout=self._timeout), ANONYMOUS, 0, Silent(), NOBODY)
+        with contextlib.closing(client), contextlib.suppress(NoAnswer):
             at = self._recorder.now()
-            streamed = self._stream(self._url, call)
+            streamed = client.stream(call)
             delivery = read(streamed)
             told = [json.loads(line[6:]) for line in streamed.reply.body.split(b"\n") if line.startswith(b"data: {")]
             if delivery.ended != "done" or delivery.first is None or len(told) != COUNT:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, cast
 
 import gevent
 from gevent.event import Event
@@ -19,7 +18,7 @@ from load.hand import Hand
 from load.locust_client import LoadActor, LoadClient
 from load.mix import Mix
 from load.progress import FILE, Mustered
-from load.recorder import LoadRecorder
+from load.recorder import NOBODY, LoadRecorder
 from load.seeding import Seed, fill
 from seatrial.actor import verbs_for
 from seatrial.client import tls_context
@@ -28,19 +27,6 @@ from seatrial.errors import Inconclusive
 from seatrial.exchange import NoAnswer, Unexpected
 from seatrial.records import Recorder, RunFolder
 from seatrial.settings import Settings
-
-if TYPE_CHECKING:
-    from locust.event import EventHook
-
-
-class Nobody:
-    """In place of Locust, which is told of every request."""
-
-    def fire(self, **_: Any) -> None:
-        """Nobody listens."""
-
-
-NOBODY = cast("EventHook", Nobody())
 
 
 class Planned:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
+from load.mix import TURNLESS, Mix
 from load.people import Need, spoken
 from load.search import Answer
+from load.stages import spread
 from seatrial.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
 from seatrial.records import Run
 from seatrial.samples import Tried
+from seatrial.settings import Settings
 
 
 def concluded(run: Run, answer: Answer, tried: Sequence[Tried], need: Need | None) -> Run:
@@ -21,10 +25,15 @@ def concluded(run: Run, answer: Answer, tried: Sequence[Tried], need: Need | Non
         return replace(
             run, counts=counts, problem=why, verdict="inconclusive", exit_code=EXIT_INCONCLUSIVE, sentence=sentence
         )
+    if why := _unjudged(answer, tried):
+        sentence = f"Inconclusive: nothing was missed with {_users(answer.holds)}, but {why}; look longer (--look)."
+        return replace(
+            run, counts=counts, problem=why, verdict="inconclusive", exit_code=EXIT_INCONCLUSIVE, sentence=sentence
+        )
     found = _found(answer, tried)
     if need is None:
         return replace(run, counts=counts, verdict="pass", exit_code=EXIT_PASS, sentence=f"{found}.")
-    seconds = session_seconds(tried, answer)
+    seconds = session_seconds(tried, answer, run.settings)
     wanted = need.sessions(seconds)
     verdict, code = ("pass", EXIT_PASS) if wanted <= answer.holds else ("inconclusive", EXIT_INCONCLUSIVE)
     if answer.fails is not None and wanted >= answer.fails:
@@ -49,11 +58,33 @@ def _users(number: int) -> str:
     return f"{number} user{'' if number == 1 else 's'}"
 
 
-def session_seconds(tried: Sequence[Tried], answer: Answer) -> float:
-    """How long a session took at the level that holds, thinking included: users over sessions a second (Little)."""
+def _unjudged(answer: Answer, tried: Sequence[Tried]) -> str:
+    """Of the level that holds: the objectives about which no look at it said anything, "" where one did."""
+    told = [row.why for row in tried if row.level == answer.holds and row.outcome == "holds"]
+    return told[-1] if told and all(told) else ""
+
+
+def session_seconds(tried: Sequence[Tried], answer: Answer, settings: Mapping[str, Any]) -> float:
+    """How long a session took at the level that holds, thinking included: users over sessions a second (Little).
+
+    Counted are turns, of which a session has so many (`settings` are those of the run): a look may be shorter than a
+    session, and the ones that its end cuts short are not whole ones.
+    """
     told = [row for row in tried if row.sessions]
     rows = [row for row in told if row.level == answer.holds] or told
-    return sum(row.level * row.seconds for row in rows) / max(1, sum(row.sessions for row in rows))
+    played = Settings(**{name: settings[name] for name in ("turns", "think", "mix") if name in settings})
+    weights = Mix.parse(played.mix).weights
+    talking = sum(weight for name, weight in weights.items() if name not in TURNLESS) / sum(weights.values())
+    turns = sum(row.turns * row.seconds for row in rows)
+    sessions = turns / played.turns / talking if talking else sum(row.sessions for row in rows)
+    return sum(row.level * _at_work(row, played) for row in rows) / max(1.0, sessions)
+
+
+def _at_work(row: Tried, played: Settings) -> float:
+    """Seconds of a level without those before a user's first session. Looks last once, twice and thrice as long."""
+    first = row.seconds / (row.looks * (row.looks + 1) / 2)
+    waits = (spread(first * look, played.turns, played.think) / 2 for look in range(1, row.looks + 1))
+    return row.seconds - sum(waits)
 
 
 def line(row: Tried) -> str:

@@ -21,6 +21,9 @@ from itertools import count
 from seatrial.errors import WrongUse
 from seatrial.settings import Settings
 
+LEAST_SPREAD = 0.5
+"""Seconds over which the users of a closed loop begin at the least, so that they do not march in step."""
+
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _STAGE = re.compile(r"(\d+(?:\.\d+)?)(?:-(\d+(?:\.\d+)?))?(/s)?:(\d+(?:\.\d+)?)([smh]?)")
 
@@ -104,6 +107,11 @@ def most(stages: Sequence[Stage]) -> float:
 def offered(stages: Sequence[Stage]) -> float:
     """How many arrivals all stages together make one expect."""
     return sum(stage.upto(stage.seconds) for stage in stages)
+
+
+def spread(duration: float, turns: int, think: float) -> float:
+    """Seconds over which starts are spread evenly: one session's thinking time, or a quarter of the load's."""
+    return min(duration / 4, max(think * (turns + 1), LEAST_SPREAD))
 
 
 def arrivals(stages: Sequence[Stage], seed: int, worker: int = 0, workers: int = 1) -> Iterator[float]:

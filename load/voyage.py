@@ -11,20 +11,19 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
+from typing import TYPE_CHECKING
 
 import gevent
 from gevent.event import Event
 from gevent.lock import RLock
-from locust.event import EventHook
 
 from load import stages
-from load.delivery import Streamed
 from load.hand import Hand
 from load.harbour import Harbour
 from load.locust_client import LoadActor, LoadClient
 from load.mix import Mix
 from load.progress import Ended, Mustered, Phase, Progress
-from load.recorder import LoadRecorder, Silent
+from load.recorder import LoadRecorder
 from load.sampling import KEPT, Sampling
 from load.seeding import Seed, fill
 from load.selfcheck import SelfCheck
@@ -33,10 +32,11 @@ from seatrial.actor import verbs_for
 from seatrial.client import tls_context
 from seatrial.crew import Crew
 from seatrial.errors import Inconclusive, SeatrialError
-from seatrial.exchange import Call
 from seatrial.records import RunFolder
 from seatrial.settings import Settings
-from seatrial.target import ANONYMOUS, Target
+
+if TYPE_CHECKING:  # importing Locust patches the whole process, which tests do not want
+    from locust.event import EventHook
 
 DEAD_SECONDS = 5.0
 """Without any answer for so long, while requests go out, the target counts as gone."""
@@ -65,6 +65,7 @@ class Voyage:
         self.stages = stages.of(settings)
         self.mix = Mix.parse(settings.mix)
         self.received = False
+        self._seconds = 0.0
         self._aboard = count()
         self._seeds: dict[str, dict[str, list[str]]] = {}
         self._ashore = RLock()
@@ -95,7 +96,7 @@ class Voyage:
         self._recorder = LoadRecorder(self.folder.path / "samples" / self.share.samples)
         kept = self.folder.path / KEPT / self.share.samples
         self.sampling = Sampling(kept, self._recorder.now, self.settings.headers.values())
-        self.check = SelfCheck(self._ask_known, self._recorder)
+        self.check = SelfCheck(self.settings.timeout, self._recorder)
         self.check.begin()
 
     def begin(self) -> None:
@@ -106,15 +107,6 @@ class Voyage:
         self.recorder = self._recorder
         self.check.watch(self.over)
         self.phase = "running"
-
-    def _ask_known(self, url: str, call: Call) -> Streamed:
-        """The server of known timing, asked by a client like those of the users."""
-        known = Target(url, timeout=self.settings.timeout)
-        client = LoadClient(known, ANONYMOUS, 0, Silent(), EventHook())  # type: ignore[no-untyped-call]
-        try:
-            return client.stream(call)
-        finally:
-            client.close()
 
     def come_aboard(self) -> Hand:
         """The next user, as one of the accounts in turn."""
@@ -186,10 +178,13 @@ class Voyage:
 
     def stop(self) -> None:
         """No new session and no new turn from here on."""
-        if not self.over.is_set() and self.recorder is not None:
+        if self.over.is_set():
+            return
+        self.over.set()
+        if self.recorder is not None:
+            self._seconds = self.recorder.now()
             self.phase = "finishing"
             self.tick()
-        self.over.set()
 
     def pay_off(self) -> None:
         """Clean up, once, whoever asks; a second caller waits until it is done."""
@@ -200,21 +195,24 @@ class Voyage:
                 with suppress(OSError, Inconclusive):
                     self.check.end()
             if self.crew is not None:
-                self._say(Phase("cleaning", 0, 1))
-                self.crew.pay_off(lambda done, of: self._say(Phase("cleaning", done, of)))
-            seconds = self.recorder.now() if self.recorder else 0.0
+                self._cleaning(0, 1)
+                self.crew.pay_off(self._cleaning)
+            if self._recorder is not None:
+                self._recorder.close()
+                self.sampling.close()
             problem = self.problem
             self._ended = Ended(
                 self.finished,
-                seconds,
+                self._seconds,
                 str(problem) if problem else None,
                 problem.exit_code if problem else None,
                 problem.cause if problem else "",
             )
             self._say(self._ended)
-            if self._recorder is not None:
-                self._recorder.close()
-                self.sampling.close()
+
+    def _cleaning(self, done: int, of: int) -> None:
+        with suppress(Inconclusive):  # a disk that is full keeps nobody from removing what was made
+            self._say(Phase("cleaning", done, of))
 
 
 class Died(SeatrialError):

@@ -84,6 +84,9 @@ class Worker:
             self._trouble(problem)
 
     def _obey(self, environment: Environment, msg: Any) -> None:
+        for event in (self._clean, self._home):  # of an earlier load, as the web UI allows it
+            event.clear()
+        self._told = Phase("accounts", 0, 1)
         self._mustering = gevent.spawn(self._muster, msg.data)
         gevent.spawn(self._beat)
 
@@ -91,7 +94,7 @@ class Worker:
         try:
             settings = ordered(self._settings, told["settings"])
             share = Share(told["worker"], told["workers"], told["marker"])
-            folder = run_folder(settings, first=True)
+            folder = run_folder(settings, first=self.voyage is None)
             if FORWARD in os.environ or RUN not in os.environ:
                 self._progress = Recorder(folder.path / FILE)
                 names = share.files

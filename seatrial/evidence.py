@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from seatrial.measuring import settled
+from seatrial.measuring import clustering, settled
 from seatrial.records import RunFolder
 from seatrial.samples import HARMS, Integrity, Sample, Turned
 
@@ -61,6 +62,8 @@ class Evidence:
     columns: dict[str, Column] = field(default_factory=dict)
     requests: dict[str, int] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
+    failing: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Failures by operation, and by session."""
     counted: dict[str, int] = field(default_factory=lambda: dict.fromkeys(HARMS, 0))
     sessions: int = 0
     _prefix: str = ""
@@ -89,6 +92,8 @@ class Evidence:
         self.requests[sample.operation] = self.requests.get(sample.operation, 0) + 1
         if not sample.ok:
             self.failures[sample.operation] = self.failures.get(sample.operation, 0) + 1
+            failing, session = self.failing.setdefault(sample.operation, {}), self._prefix + sample.session
+            failing[session] = failing.get(session, 0) + 1
         elif self.since <= sample.at < self.until:
             self._column(sample.operation).add(sample.at, sample.ms, self._prefix + sample.session)
 
@@ -124,6 +129,14 @@ class Evidence:
         if subject:
             return self.failures.get(subject, 0), self.requests.get(subject, 0)
         return sum(self.failures.values()), sum(self.requests.values())
+
+    def clustering(self, subject: str) -> float:
+        """By how much failures come together in sessions; see `seatrial.measuring.clustering`."""
+        failing: Counter[str] = Counter()
+        for operation, sessions in self.failing.items():
+            if subject in ("", operation):
+                failing.update(sessions)
+        return clustering(list(failing.values()), self.sessions, self.failed(subject)[1])
 
     @property
     def harms(self) -> Mapping[str, int]:

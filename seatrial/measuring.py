@@ -116,7 +116,7 @@ def _weighted(np: Any, ordered: Any, weights: Any, quantiles: Sequence[float]) -
 def share_bound(failed: int, of: int, confidence: float = CONFIDENCE) -> float:
     """The largest share that `failed` of `of` tries leave possible, one-sided and exact (Clopper and Pearson).
 
-    It takes the tries for independent, which those of one session are not.
+    It takes the tries for independent, which those of one session are not: see `clustering`.
     """
     if failed >= of:
         return 1.0
@@ -127,12 +127,28 @@ def share_bound(failed: int, of: int, confidence: float = CONFIDENCE) -> float:
     return high
 
 
+def clustering(failed: Sequence[int], sessions: int, of: int) -> float:
+    """By how much failures come together: the variance of their share over sessions, in that of so many tries which
+    know nothing of each other (the design effect; Kish, Survey Sampling, 1965, section 5.4). 1 at least.
+
+    `failed` are the failures of each session that has any; `of` tries are spread evenly over all `sessions`.
+    """
+    share = sum(failed) / of if of else 0.0
+    if not 0 < share < 1 or sessions < 2:
+        return 1.0
+    due = share * of / sessions
+    spread = sum((number - due) ** 2 for number in failed) + (sessions - len(failed)) * due**2
+    return max(1.0, sessions / (sessions - 1) * spread / (of * share * (1 - share)))
+
+
 def _at_most(failed: int, of: int, share: float) -> float:
     """The chance of no more failures than these."""
     if share <= 0:
         return 1.0
     if share >= 1:
         return 0.0
+    if 2 * failed >= of:  # as likely as not so many successes, of which there are fewer to add up
+        return 1.0 - _at_most(of - failed - 1, of, 1.0 - share)
     term = of * math.log1p(-share)
     total = math.exp(term)
     for number in range(1, failed + 1):

@@ -66,6 +66,8 @@ def test_one_void_try_is_repeated_and_a_second_ends_the_search(tmp_path: Path) -
     assert (answer.holds, answer.fails) == (2, None)
     assert "the load generator itself was the limit" in answer.why
     assert played.tries[8] == 0
+    answer, _, _ = search(tmp_path / "apart", _4=["void"], _16=["void"])
+    assert (answer.holds, answer.fails) == (9, 11)
 
 
 def test_a_target_that_died_failed_its_level(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 
 import gevent
 import pytest
-from geventhttpclient import HTTPClient
 from geventhttpclient.response import HTTPParseError
 
-from load import arrival, bounded_response
+from load import arrival
+from load.lean_client import LeanClient
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: text/event-stream\r\n\r\n"
 GAP = 0.03
@@ -45,10 +45,9 @@ def served(*pieces: bytes) -> Iterator[tuple[int, list[float]]]:
         thread.join(5)
 
 
-def client(port: int) -> HTTPClient:
+def client(port: int) -> LeanClient:
     arrival.install()
-    bounded_response.install()
-    return HTTPClient("127.0.0.1", port, concurrency=1)
+    return LeanClient("127.0.0.1", port, concurrency=1)
 
 
 def read(port: int, *, busy: float = 0.0) -> tuple[arrival.Clock, list[tuple[float, bytes]]]:
@@ -57,7 +56,7 @@ def read(port: int, *, busy: float = 0.0) -> tuple[arrival.Clock, list[tuple[flo
     clock = arrival.clock_of(http)
     clock.begin()
     pieces = []
-    for moment, piece in http.request("GET", "/").pieces():
+    for moment, piece in http.ask("GET", "/", None, {}).pieces():
         pieces.append((moment, piece))
         time.sleep(busy)  # not gevent's: nothing else of this process runs
     http.close()
@@ -99,7 +98,7 @@ def test_connecting_is_timed_apart_and_a_kept_connection_needs_none() -> None:
         connects = []
         for _ in range(2):
             clock.begin()
-            assert http.request("GET", "/").read() == b"ok"
+            assert http.ask("GET", "/", None, {}).read() == b"ok"
             connects.append(clock.connected_in)
         http.close()
     assert connects[0] is not None
@@ -116,5 +115,5 @@ def test_a_body_that_ends_too_early_is_told_with_what_had_come() -> None:
 
 
 def _collect(came: list[bytes], port: int) -> None:
-    for _, piece in client(port).request("GET", "/").pieces():
+    for _, piece in client(port).ask("GET", "/", None, {}).pieces():
         came.append(piece)

@@ -18,12 +18,16 @@ class Measured:
     ttft: Sequence[float] = ()
     failures: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     harms: Mapping[str, int] = field(default_factory=dict)
+    together: float = 1.0
 
     def times(self, subject: str) -> tuple[Sequence[float], Sequence[str]] | None:
         return (self.ttft, [str(number // 2) for number in range(len(self.ttft))]) if subject == "ttft" else None
 
     def failed(self, subject: str) -> tuple[int, int]:
         return self.failures.get(subject, (0, 0))
+
+    def clustering(self, subject: str) -> float:
+        return self.together
 
 
 def one(text: str, measured: Measured) -> Held:
@@ -60,6 +64,7 @@ def test_objectives_are_read_from_text(text: str, subject: str, what: str, limit
         ("errors < 1s", "a share"),
         ("ttft p100 < 1s", "between p0 and p100"),
         ("gone = 0", "counted are"),
+        ("errors < 0%", "nothing lies below 0"),
     ],
 )
 def test_what_is_no_objective_is_refused_with_its_reason(text: str, words: str) -> None:
@@ -96,6 +101,16 @@ def test_a_share_of_errors_says_what_so_few_tries_support() -> None:
     assert one("errors < 0.1%", Measured(failures={"": (0, 5_000)})).proved
     assert one("errors < 1%", Measured(failures={"": (5, 500)})).verdict == "missed"
     assert one("createChat errors < 1%", Measured(failures={"": (0, 9), "createChat": (3, 9)})).verdict == "missed"
+
+
+def test_failures_that_come_together_prove_less() -> None:
+    apart, together = (one("errors < 1%", Measured(failures={"": (20, 1000)}, together=effect)) for effect in (1, 5))
+    assert (apart.verdict, apart.proved) == ("missed", True)
+    assert (together.verdict, together.proved) == ("missed", False)
+    assert together.value == apart.value == 0.02
+    assert together.low is not None
+    assert together.high is not None
+    assert together.low < 0.01 < 0.02 < together.high
 
 
 def test_messages_are_counted_by_name() -> None:

@@ -98,7 +98,8 @@ def test_a_proven_loss_beats_a_target_that_died(tmp_path: Path) -> None:
 
 def test_a_load_that_was_interrupted_or_killed_is_no_pass(tmp_path: Path) -> None:
     assert concluded(tmp_path / "a", GOOD, ended=Ended(False, 12.0)).exit_code == 3
-    assert concluded(tmp_path / "b", GOOD, ended=None).exit_code == 3
+    killed = concluded(tmp_path / "b", GOOD, ended=None)
+    assert (killed.exit_code, killed.cause) == (3, "void")
 
 
 def test_refused_sessions_and_turns_are_counted_apart(tmp_path: Path) -> None:

@@ -209,6 +209,15 @@ def row(ms: float, model_ms: float | None, **more: object) -> Joined:
         ("turn p95 < 1s", [row(2000, 90), row(900, 890)], "server", "the provider had 90 ms"),
         ("createChatCompletion p95 < 1s", [row(2000, 90)], "server", "of 2 s"),
         ("ttft p95 < 1s", [row(9, 9, first=1500.0, model_first=1400.0, due_first=50.0)], "provider", "1.35 s"),
+        (
+            "ttft sse p95 < 1s",
+            [
+                row(9, 9, way="sse", first=1500.0, model_first=1400.0, due_first=50.0),
+                row(9, 9, way="socket", first=9000.0, model_first=50.0, due_first=50.0),
+            ],
+            "provider",
+            "of 1.5 s that",
+        ),
         ("stall p95 < 1s", [row(9, 9, stall=1500.0, model_stall=30.0)], "server", "30 ms"),
         ("getChat p95 < 1s", [row(2000, 1900)], "server", "getChat asks no model"),
         ("errors < 1%", [row(9, 9, ended="refused", failed=True), row(9, 9)], "provider", "failed 1"),

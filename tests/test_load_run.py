@@ -20,9 +20,11 @@ import httpx
 import psutil  # type: ignore[import-untyped]
 import pytest
 from command_line import until
+from fake_openwebui import FakeOpenWebUI
 from rich.console import Console
 
 from load.generator import LOCUSTFILE
+from load.progress import FILE, Ended
 from load.validity import Validity
 from seatrial.cli.load import run_load
 from seatrial.contract import SESSIONS, Contract
@@ -151,6 +153,13 @@ def test_without_a_url_a_reference_server_is_loaded_and_keeps_everything(tmp_pat
     assert max(starts) - min(starts) > 0.1, "users start in step"
 
 
+def test_how_long_the_load_was_is_told_without_the_finishing_and_cleaning_up(tmp_path: Path) -> None:
+    with running(create_app(CONTRACT)) as url:
+        _, folder = loaded(url, tmp_path / "run", seed_chats=20, seed_messages=2, disposable=True)
+    (ended,) = folder.rows(FILE, Ended)
+    assert 3.0 <= ended.seconds <= max(row.at for row in folder.rows("samples/*.jsonl", Integrity))
+
+
 @pytest.mark.parametrize(
     ("harm", "change"),
     [
@@ -168,6 +177,14 @@ def test_a_server_that_harms_what_it_acknowledged_fails(
     assert (run.verdict, run.exit_code) == ("fail", 1)
     assert run.counts[harm] > 0
     assert [finding.rule for finding in folder.rows("findings.jsonl", Finding)] == [f"load-{harm}"]
+
+
+def test_an_open_loop_has_as_many_accounts_as_users_were_asked_for(tmp_path: Path) -> None:
+    fake = FakeOpenWebUI()
+    with running(fake.app) as url:
+        run, _ = loaded(url, tmp_path / "run", users=3, rate=2.0, turns=1, admin_token="token-of-boss")
+    assert fake.asked["addUser"] == fake.asked["deleteUser"] == 3
+    assert len(run.accounts) == 4
 
 
 def test_refused_turns_are_accounted_for_and_too_many_of_them_fail(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ def test_a_load_that_measured_well_is_a_result_and_says_how_well(tmp_path: Path)
         ([Known(1.0, "during", 40.0, (0.1,))], "first tokens by 40 ms"),
         ([Known(1.0, "after", 0.1, (0.1, -60.0))], "gaps by 60 ms"),
         ([Pulse(float(n), 1.0, 400.0, 1.0) for n in range(5)], "woke 400 ms late"),
+        ([Pulse(float(n), 0.2, 6000.0 if n == 7 else 4.0, 0.3) for n in range(30)], "woke 6000 ms late"),
         ([Arrival(float(n), 150.0, True, 3) for n in range(5)], "began sessions 150 ms late"),
         ([Arrival(float(n), 0.1, False, 3) for n in range(5)], "started only 17%"),
     ],
@@ -50,7 +51,11 @@ def test_a_generator_that_was_the_limit_makes_the_run_void(tmp_path: Path, rows:
 
 def test_one_bad_second_of_many_is_told_and_voids_nothing(tmp_path: Path) -> None:
     pulses = [Pulse(float(n), 0.2, 900.0 if n == 7 else 4.0, 0.3) for n in range(40)]
-    assert validity(folder(tmp_path, *pulses)).void == ""
+    assert validity(folder(tmp_path, *GOOD, *pulses)).void == ""
+
+
+def test_a_load_whose_times_were_never_checked_is_void(tmp_path: Path) -> None:
+    assert "could not check its times" in validity(folder(tmp_path, Pulse(1.0, 0.2, 4.0, 0.3))).void
 
 
 def test_nothing_noted_says_nothing(tmp_path: Path) -> None:

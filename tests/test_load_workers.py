@@ -6,16 +6,19 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from os import geteuid, getpid
 from pathlib import Path
+from time import sleep
 
 import httpx
 import psutil  # type: ignore[import-untyped]
 import pytest
 from command_line import command, environment, reference_server, seatrial_command, until
 
+from load.generator import LOCUSTFILE, _free
 from seatrial.contract import Contract
 from seatrial.lab.children import child
 from seatrial.ledger import left_open
@@ -24,7 +27,7 @@ from seatrial.samples import Arrival, Integrity, Sample
 
 CONTRACT = Contract.load()
 TOKEN = "somebody"
-SMALL = ("--think", "0.2", "--turns", "2", "--timeout", "5")
+SMALL = ("--think", "0.2", "--turns", "2", "--timeout", "20")
 NETWORK = "10.213.77"
 """Of the two namespaces; private, and routed nowhere."""
 
@@ -73,6 +76,81 @@ def test_processes_share_the_arrivals_of_an_open_loop(tmp_path: Path) -> None:
     }
     assert len(due["one"]) > 5
     assert due["one"] == due["two"]
+
+
+@contextmanager
+def loaded(url: str, place: Path, duration: str) -> Iterator[tuple[subprocess.Popen[str], list[psutil.Process]]]:
+    """Two processes at work: the command that started them, and Locust's processes, the master first."""
+    options = ("--users", "4", "--duration", duration, "--processes", "2", *SMALL, "--out", str(place / "run"))
+    with child(command("load", url, *options), env=environment({"SEATRIAL_TOKEN": TOKEN})) as load:
+        until(lambda: len(samples_of(place / "run")) == 2 and all(samples_of(place / "run").values()))
+        (master,) = psutil.Process(load.pid).children()
+        workers = [process for process in master.children() if "locust" in " ".join(process.cmdline())]
+        assert len(workers) == 2
+        yield load, [master, *workers]
+
+
+@pytest.mark.parametrize(("who", "seconds"), [("master", 12), ("workers", 6)])
+def test_processes_that_a_busy_machine_held_up_are_not_taken_for_dead(tmp_path: Path, who: str, seconds: int) -> None:
+    with reference_server(TOKEN) as (url, _):
+        with loaded(url, tmp_path, "16s") as (load, (master, *workers)):
+            held_up = [master] if who == "master" else workers
+            for process in held_up:
+                process.suspend()
+            sleep(seconds)
+            for process in held_up:
+                process.resume()
+            assert load.wait(60) in (0, 3)
+        assert left_on(url) == []
+    run = RunFolder(tmp_path / "run").load()
+    assert run.cause in ("", "void"), run
+    assert left_open(tmp_path / "run") == []
+
+
+def test_a_load_whose_workers_all_die_ends(tmp_path: Path) -> None:
+    with reference_server(TOKEN) as (url, _), loaded(url, tmp_path, "100s") as (load, (_, *workers)):
+        for process in workers:
+            process.kill()
+        assert load.wait(50) == 3
+    assert RunFolder(tmp_path / "run").load().cause == "worker lost"
+
+
+def test_a_port_that_was_found_free_is_kept_for_who_asks_for_it() -> None:
+    port = _free("127.0.0.1")
+    with socket.socket() as unasked, pytest.raises(OSError, match="in use"):
+        unasked.bind(("127.0.0.1", port))
+    with socket.create_server(("127.0.0.1", port)):  # which says that it knows, as ZeroMQ does
+        pass
+
+
+def test_the_web_ui_plays_one_load_of_several_processes_after_another(tmp_path: Path) -> None:
+    port, meeting = free_port(), str(free_port())
+    secrets = {"SEATRIAL_TOKEN": TOKEN, "SEATRIAL_TIMEOUT": "1", "SEATRIAL_THINK": "0.2", "SEATRIAL_DURATION": "90"}
+    line = [sys.executable, "-P", "-m", "locust", "-f", str(LOCUSTFILE), "--processes", "2", "--web-port", str(port)]
+    line += ["--master-bind-port", meeting, "--master-port", meeting]
+    with (
+        reference_server(TOKEN) as (url, _),
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as page,
+    ):
+
+        def are(state: str) -> bool:
+            try:
+                told = page.get("/stats/requests").json()
+            except httpx.HTTPError:
+                return False
+            return [one["state"] for one in told.get("workers", ())] == [state] * 2
+
+        with child(line, env=environment(secrets | {"SEATRIAL_URL": url}), cwd=tmp_path):
+            until(lambda: are("ready"))
+            for _ in range(2):
+                page.post("/swarm", data={"user_count": 4, "spawn_rate": 4}, timeout=30)
+                until(lambda: are("running"))
+                until(lambda: len(left_on(url)) > 0)
+                page.post("/stop", timeout=30)
+                assert left_on(url) == []
+                until(lambda: are("ready"))
+    runs = [RunFolder(path.parent).load() for path in (tmp_path / "seatrial-runs").glob("*/run.json")]
+    assert [run.cause for run in runs] == ["interrupted"] * 2, runs
 
 
 def test_a_worker_that_dies_is_named_and_what_it_left_can_be_removed(tmp_path: Path) -> None:
@@ -125,7 +203,7 @@ def played(
         master = stack.enter_context(child(command("load", url, *lead, "--out", str(place / "all")), env=env))
         workers = []
         for name, prefix in (("one", ()), ("two", apart)):
-            line = command("load", url, "--worker", meeting, "--timeout", "5", *more, "--out", str(place / name))
+            line = command("load", url, "--worker", meeting, "--timeout", "20", *more, "--out", str(place / name))
             workers.append(stack.enter_context(child([*prefix, *line], env=env)))
         code = master.wait(60)
         assert [worker.wait(30) in (0, 3) for worker in workers] == [True, True]

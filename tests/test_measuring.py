@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from seatrial.measuring import enough, estimate, estimates, settled, share_bound
+from seatrial.measuring import clustering, enough, estimate, estimates, settled, share_bound
 
 
 @pytest.mark.parametrize(("quantile", "least"), [(0.5, 6), (0.95, 72), (0.99, 368)])
@@ -66,10 +66,36 @@ def test_the_same_samples_give_the_same_interval() -> None:
 
 
 @pytest.mark.parametrize(
-    ("failed", "of", "bound"), [(0, 100, 0.02951), (1, 100, 0.04656), (5, 1000, 0.01049), (3, 3, 1.0)]
+    ("failed", "of", "bound"),
+    [
+        (0, 100, 0.02951),
+        (1, 100, 0.04656),
+        (5, 1000, 0.01049),
+        (3, 3, 1.0),
+        (95, 100, 0.98009),
+        (999_900, 1_000_000, 0.999916),
+    ],
 )
 def test_the_share_that_some_tries_leave_possible(failed: int, of: int, bound: float) -> None:
     assert share_bound(failed, of) == pytest.approx(bound, abs=2e-5)
+
+
+def test_failures_of_one_session_are_not_so_many_of_their_own() -> None:
+    assert clustering([1] * 20, 1000, 8000) == pytest.approx(1.0)  # as by chance
+    assert clustering([4] * 20, 1000, 8000) == pytest.approx(4.0, rel=0.05)
+    assert clustering([], 1000, 8000) == clustering([8] * 1000, 1000, 8000) == clustering([3], 1, 8) == 1.0
+
+
+def test_a_share_that_is_not_above_its_limit_is_seldom_said_to_be_though_failures_come_together() -> None:
+    chance, wrong, alone = random.Random(5), 0, 0
+    for _ in range(300):  # 1 % of the requests fail, half a session at once
+        hit = [4 for _ in range(400) if chance.random() < 0.02]
+        of, failed, effect = 3200, sum(hit), clustering(hit, 400, 3200)
+        alone += 1 - share_bound(of - failed, of) > 0.01
+        some, tries = round(failed / effect), math.ceil(of / effect)
+        wrong += 1 - share_bound(tries - some, tries) > 0.01
+    assert alone > 40
+    assert wrong <= 27  # 5 % are 15; more than 27 of 300 come once in a thousand
 
 
 def test_a_warm_up_is_cut_where_the_rest_is_steady() -> None:
