@@ -43,10 +43,13 @@ def conclude(
     folder: RunFolder,
     started: str,
     problem: str | None = None,
+    *,
+    interrupted: bool = False,
 ) -> Run:
     """Fold a run folder into its `Run`; write that and the findings beside the records.
 
-    `problem` is why the load could not be played to its end, as far as whoever started it knows.
+    `problem` is why the load could not be played to its end, as far as whoever started it knows, `interrupted` whether
+    that was asked for.
     """
     told = next(folder.rows(FILE, Ordered), None)
     settings = ordered(settings, told.settings) if told else settings
@@ -81,7 +84,7 @@ def conclude(
     checked = validity(folder)
     run.notes += [checked.told] if checked.told else []
     run.cause = "void" if ended is None else ended.cause if run.problem else ""
-    if ended and not ended.problem and not ended.finished:
+    if interrupted or (ended and not ended.problem and not ended.finished):
         run.cause = "interrupted"
     if checked.void and not run.problem:
         run.problem, run.cause = checked.void, "void"

@@ -19,7 +19,9 @@ FINE = Sample(0.5, "sendMessage", 12.0, 200, True, 1, "1-1")
 ENDED = Ended(finished=True, seconds=60.0)
 
 
-def concluded(path: Path, *records: Any, requests: int = 200, failed: int = 0, ended: Ended | None = ENDED) -> Run:
+def concluded(
+    path: Path, *records: Any, requests: int = 200, failed: int = 0, ended: Ended | None = ENDED, **how: Any
+) -> Run:
     folder = RunFolder.create(str(path / "run"), "load")
     progress = Recorder(folder.path / FILE)
     progress.write(Mustered("sessions", None, None, "openapi.yaml", None, "seatrial-0a", [], []))
@@ -33,13 +35,21 @@ def concluded(path: Path, *records: Any, requests: int = 200, failed: int = 0, e
     for record in records:
         samples.write(record)
     samples.close()
-    run = conclude(Settings(url="http://localhost:9", users=20), folder, "2026-01-01T00:00:00Z")
+    run = conclude(Settings(url="http://localhost:9", users=20), folder, "2026-01-01T00:00:00Z", **how)
     assert folder.load() == run
     return run
 
 
 def findings(path: Path) -> list[Finding]:
     return list(RunFolder(path / "run").rows("findings.jsonl", Finding))
+
+
+@pytest.mark.parametrize(("asked", "cause"), [(True, "interrupted"), (False, "void")])
+def test_a_load_process_that_told_no_end_was_interrupted_or_says_nothing(
+    tmp_path: Path, asked: bool, cause: str
+) -> None:
+    run = concluded(tmp_path, GOOD, ended=None, problem="it is gone", interrupted=asked)
+    assert (run.verdict, run.exit_code, run.cause) == ("inconclusive", 3, cause)
 
 
 def test_a_load_that_kept_everything_passes(tmp_path: Path) -> None:

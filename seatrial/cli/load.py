@@ -127,8 +127,8 @@ def run_load(settings: Settings, folder: RunFolder, console: Console, *, announc
             folder.save(Run("load", settings.url or "", deployment.api, started=started))
         if settings.provider:
             mark(meet(settings.provider), folder)
-        problem = _play(settings, folder, console)
-        return conclude(settings, folder, started, problem)
+        problem, interrupted = _play(settings, folder, console)
+        return conclude(settings, folder, started, problem, interrupted=interrupted)
 
 
 def met(settings: Settings, stack: ExitStack) -> tuple[Settings, Deployment, Contract]:
@@ -147,8 +147,8 @@ def met(settings: Settings, stack: ExitStack) -> tuple[Settings, Deployment, Con
     return settings, deployment, contract
 
 
-def _play(settings: Settings, folder: RunFolder, console: Console) -> str | None:
-    """Run Locust to its end. Returns why it did not get there; its own records say the rest."""
+def _play(settings: Settings, folder: RunFolder, console: Console) -> tuple[str | None, bool]:
+    """Run Locust to its end. Returns why it did not get there and whether that was asked for; its records say more."""
     interrupted = False
     with LocustProcess(settings, folder) as generator, bars.steps(console, each=1.0) as bar:
         task = bar.add_task("starting", total=None)
@@ -166,13 +166,15 @@ def _play(settings: Settings, folder: RunFolder, console: Console) -> str | None
     ended = next(folder.rows(FILE, Ended), None)
     if ended is None and settings.worker is not None and next(folder.rows(FILE, Mustered), None) is None:
         raise Inconclusive(f"--worker {settings.worker}: no master gave orders there")
+    if ended is None and interrupted:
+        return "interrupted before the load generator had told its end", True
     if ended is None:
-        return f"the load generator ended by itself (code {code}; see {folder.path / LOG})"
+        return f"the load generator ended by itself (code {code}; see {folder.path / LOG})", False
     if ended.problem and next(folder.rows(FILE, Mustered), None) is None:
         raise (WrongUse if ended.exit_code == EXIT_WRONG_USE else Inconclusive)(ended.problem)
     if interrupted:
-        return ended.problem or f"interrupted after {ended.seconds:.0f} s"
-    return ended.problem
+        return ended.problem or f"interrupted after {ended.seconds:.0f} s", not ended.problem
+    return ended.problem, False
 
 
 def _ask(settings: Settings) -> None:
