@@ -26,9 +26,8 @@ def _turn(asked: Asked) -> bool:
 
 
 def _plain(asked: Asked) -> bool:
-    """Is answered with the reply itself."""
-    body = asked.document()
-    return asked.operation in SEND and not body.get("stream") and "parent_id" not in body
+    """Is answered with the reply itself, and kept: half of what is kept nowhere is a reply like any other."""
+    return _turn(asked) and not asked.document().get("stream")
 
 
 def _stream(asked: Asked) -> bool:
@@ -71,7 +70,7 @@ FAULTS = [
     Fault("one-turn-in-twenty-lost", "durability", BOTH, "One message in twenty is answered and kept nowhere.",
           ("history-content", "turn-stored", "valid-use"), always(SEND, answered_only), chance=1 / 20, of=_turn),
     Fault("one-reply-in-five-cut", "durability", BOTH, "One reply in five is shown in half, and whole after a reload.",
-          ("history-content", "turn-delivered"), changed(SEND, _halved), chance=1 / 5, of=_plain),
+          ("history-content", "turn-stored"), changed(SEND, _halved), chance=1 / 5, of=_plain),
     Fault("one-stream-in-five-lossy", "stream", (OPENWEBUI,), "A word is missing in one of five streamed replies.",
           ("stream-text",), loses_a_token, chance=1 / 5, of=_stream),
 ]  # fmt: skip
