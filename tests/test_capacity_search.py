@@ -80,7 +80,7 @@ def test_an_interruption_ends_the_search_and_the_levels_before_it_are_kept(tmp_p
     with pytest.raises(KeyboardInterrupt):
         search(tmp_path, _8=["interrupted"])
     kept = (tmp_path / "run" / "levels.jsonl").read_text("utf-8")
-    assert kept.count('"outcome": "holds"') == 2
+    assert kept.count('"outcome":"holds"') == 2
 
 
 def test_a_load_that_came_to_nothing_says_why(tmp_path: Path) -> None:
