@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -27,6 +28,9 @@ from seatrial.lab.proxy import Proxy
 from seatrial.lab.serving import running
 
 ROOT = Path(__file__).resolve().parent.parent
+
+HEARING = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+"""Starts a program: a shell cannot trap what was ignored when it was started, as Ctrl-C is in another's background."""
 
 
 @pytest.fixture
@@ -196,18 +200,13 @@ def test_a_folder_that_holds_something_is_kept(job: Job) -> None:
     assert (job.code, job.outputs["verdict"], job.calls) == (2, "wrong use", [])
 
 
-def _hearing() -> None:
-    """A shell cannot trap what was ignored when it was started, as Ctrl-C is in the background of another one."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @pytest.mark.parametrize("code", [130, 3])
 def test_a_job_that_is_cancelled_lets_seatrial_tidy_up_and_begins_nothing_more(job: Job, code: int) -> None:
     """A run that was stopped once it had begun is one that proves nothing, and ends with 3."""
     env = job.env | {"SEATRIAL_COMMAND": "stub", "STUB_SLEEPS": "verify", "STUB_STOPPED": str(code)}
     env |= {"SEATRIAL_URL": "http://new", "SEATRIAL_AGAINST": "http://old", "SEATRIAL_MAX_SLOWDOWN": "10%"}
     with subprocess.Popen(
-        ROOT / ".ci/gate", cwd=job.place, env=env, stdout=subprocess.PIPE, text=True, preexec_fn=_hearing
+        [sys.executable, "-c", HEARING, ROOT / ".ci/gate"], cwd=job.place, env=env, stdout=subprocess.PIPE, text=True
     ) as process:
         until(lambda: len(job.calls) == 2)
         process.send_signal(signal.SIGINT)
