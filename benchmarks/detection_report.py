@@ -146,6 +146,8 @@ def _odds(rows: Sequence[Odds]) -> list[str]:
     return [
         "A fault with a chance breaks each request that it could with that chance, by the run's seed. Quick depth,",
         "uncut; `calls` is the median number of such requests in a run, the probability `1 - (1 - chance) ** calls`.",
+        "A single stream that lacks a word is drift, which fails a run with `--strict` only: a model that words each",
+        "reply anew looks the same.",
         "",
         *table(heads, cells),
     ]
