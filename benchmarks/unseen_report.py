@@ -16,6 +16,21 @@ from seatrial.contract import OPENWEBUI, SESSIONS
 FIRST = ROOT / "benchmarks" / "results"
 
 
+TITLES = "On the Session API titles are the server's own words, of which the contract says nothing."
+OPEN = {
+    "question-marks": TITLES,
+    "titles-of-thirty": TITLES,
+    "cut-at-64-kb": "A history so long would cost thirty completions of the Session API.",
+    "times-of-import": "No operation of the contract imports.",
+    "any-scheme": "Whoever has the right token gets in, by whatever word before it: so does Open WebUI.",
+    "nobody-has-an-empty-list": "It tells a stranger nothing of anybody.",
+    "stream-in-4k-buffers": "The replies that are asked for are shorter than such a lump.",
+    "reply-of-another-name": "Gateways rename models, and rightly.",
+    "usage-does-not-add-up": "Drift: models that think count more in all than they tell in part.",
+}
+"""Why nobody looks for what is still not found."""
+
+
 def first_try(api: str) -> list[dict[str, Any]]:
     """What the suite said when it met them first, before anything was mended; empty where nobody tried."""
     path = FIRST / f"unseen-first-try-{api}.json"
@@ -63,5 +78,6 @@ def _told(api: str, name: str, code: int, now: Result | None) -> str:
     elif now.found:
         since = f" Now found by {', '.join(now.rules)}."
     else:
-        since = " Not found now either." if now.exit == 0 else f" Now exit {now.exit}."
+        why = OPEN.get(name, "") if now.exit == 0 else f"The run says that it could not begin: {now.problem}."
+        since = f" Not found now either. {why}".rstrip()
     return f"- {target(api)}: `{name}`{then}: {words}{since}"

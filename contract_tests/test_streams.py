@@ -17,12 +17,17 @@ from seatrial.streams import Reading, read
 
 pytestmark = pytest.mark.api(OPENWEBUI)
 OPERATION = "createChatCompletion"
+BROKEN = "\ufffd"
+"""What stands in a text for bytes that are no character: a piece that ended within one was made into text by itself."""
 
 
 def test_a_stream_is_whole_live_unstored_and_says_what_a_plain_reply_says(
     crew: Crew, speaker: Person, check: Checker, prompt: Callable[..., str], full: bool
 ) -> None:
-    asked, before = prompt("Count from one to twenty in words."), {row.id for row in speaker.actor.list_sessions()}
+    asked, before = (
+        prompt("Count from one to twenty in words, then write 🌊."),
+        {row.id for row in speaker.actor.list_sessions()},
+    )
     plain = [speaker.actor.send_message(None, asked).reply for _ in range(2)]
     bursts, stalls, texts = [], [], []
     for _ in range(4 if full else 2):
@@ -49,6 +54,11 @@ def test_a_stream_is_whole_live_unstored_and_says_what_a_plain_reply_says(
         if reply.cut == "deadline":  # once is enough to wait for
             return
         check.that("stream-text", OPERATION, bool(reading.text), "text", "no text at all", "no text", reply=reply)
+        whole = BROKEN not in reading.text or BROKEN in "".join(plain)
+        check.that(
+            "stream-text", OPERATION, whole, "whole characters, as in a plain reply", repr(reading.text[:200]),
+            "characters", reply=reply,
+        )  # fmt: skip
         texts.append(reading.text)
         bursts.append(is_burst(reading))
         stalls.append(stall(reading))
