@@ -189,6 +189,13 @@ COMPARED = (
 )
 
 
+KINDS = (
+    *("passed", "failed", "both", "load", "streams", "overhead", "capacity", "limited", "compare"),
+    *("empty", "died", "baseline", "hostile"),
+)
+"""What `every_kind` makes."""
+
+
 def every_kind(path: Path) -> dict[str, RunFolder]:
     """One folder of each kind that reports have to stand."""
     skip = Skip("other-cannot-read", "Nobody reads what is somebody else's", "getChat", "needs a second account")

@@ -11,27 +11,12 @@ from pathlib import Path
 import pytest
 from markupsafe import escape
 from page_reader import Page, text
-from report_runs import every_kind, finding, many
+from report_runs import KINDS, every_kind, finding, many
 
 from reports import html
 
 LOADS = {"src", "href", "srcset", "action", "data", "poster", "xlink:href", "formaction"}
 SUITE = ("latency", "coverage", "checks", "definitions")
-KINDS = [
-    "passed",
-    "failed",
-    "both",
-    "load",
-    "streams",
-    "overhead",
-    "capacity",
-    "limited",
-    "compare",
-    "empty",
-    "died",
-    "baseline",
-    "hostile",
-]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -5,30 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from report_runs import every_kind
+from report_runs import KINDS, every_kind
 
 from reports import write_reports
 from seatrial.errors import Inconclusive
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "passed",
-        "failed",
-        "both",
-        "load",
-        "streams",
-        "overhead",
-        "capacity",
-        "limited",
-        "compare",
-        "empty",
-        "died",
-        "baseline",
-        "hostile",
-    ],
-)
+@pytest.mark.parametrize("kind", KINDS)
 def test_reports_made_twice_are_the_same_bytes(tmp_path: Path, kind: str) -> None:
     made = every_kind(tmp_path)[kind]
     first = {path.name: path.read_bytes() for path in write_reports(made)}

@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 
 import pytest
-from report_runs import CHECKED, every_kind, finding, folder, many, verify_run
+from report_runs import CHECKED, KINDS, every_kind, finding, folder, many, verify_run
 from rich.console import Console
 
 from reports.terminal import summary
@@ -22,24 +22,7 @@ def lines(made: RunFolder, **options: object) -> list[str]:
     return out.getvalue().splitlines()
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "passed",
-        "failed",
-        "both",
-        "load",
-        "streams",
-        "overhead",
-        "capacity",
-        "limited",
-        "compare",
-        "empty",
-        "died",
-        "baseline",
-        "hostile",
-    ],
-)
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_verdict_is_first_and_the_page_last(tmp_path: Path, kind: str) -> None:
     made = every_kind(tmp_path)[kind]
     told = lines(made)
