@@ -187,7 +187,12 @@ def _waivers(settings: Settings) -> dict[str, str]:
 
 
 def _with_load(run: Run, settings: Settings, folder: RunFolder, console: Console) -> Run:
-    """A short load of whole sessions into the same folder; its counts join those of the verification."""
+    """A short load of whole sessions into the same folder; its counts join those of the verification.
+
+    Where the load process was the limit, the load's times are void. What the suite found, and what became of the
+    messages, is as true as before.
+    """
+    from load.progress import FILE, Ended
     from seatrial.cli.load import run_load
 
     short: dict[str, Any] = SHORT_LOAD
@@ -197,11 +202,14 @@ def _with_load(run: Run, settings: Settings, folder: RunFolder, console: Console
     )
     loaded = run_load(replace(settings, **short), folder, console, announced=True)
     counts = run.counts | {f"load_{name}": value for name, value in loaded.counts.items()}
+    void = loaded.cause == "void" and any(one.finished for one in folder.rows(FILE, Ended))
+    told = [f"the times of the load prove nothing: {loaded.problem}"] if void else []
     return replace(
         run,
         counts=counts,
-        notes=[*run.notes, *(note for note in loaded.notes if note not in run.notes)],
-        problem=run.problem or loaded.problem,
+        notes=[*run.notes, *told, *(note for note in loaded.notes if note not in run.notes)],
+        problem=run.problem or (None if void else loaded.problem),
+        cause=loaded.cause,
         left_behind=[*run.left_behind, *(left for left in loaded.left_behind if left not in run.left_behind)],
         tools=run.tools | loaded.tools,
         settings=run.settings | loaded.settings,
