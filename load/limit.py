@@ -7,12 +7,13 @@ process itself kept from it is no result at all (`validity`), so that it is neve
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from load.objectives import Held, Objective, shown
 from load.overhead import OVERHEAD
 from seatrial.records import RunFolder
-from seatrial.samples import Joined
+from seatrial.samples import Joined, Judged
 from seatrial.verbs import VERB_OPERATIONS
 
 Who = Literal["server", "provider", ""]
@@ -28,12 +29,17 @@ class Limit(NamedTuple):
 NOTHING = Limit("", "")
 
 
-def limits(folder: RunFolder, api: str, held: Iterable[Held]) -> Iterator[str]:
-    """Of each objective that was missed, who kept the load from it, in words."""
+def limited(folder: RunFolder, api: str, held: Iterable[Held]) -> Iterator[Judged]:
+    """The records of objectives, of each that was missed with who kept the load from it."""
     rows = list(folder.rows(OVERHEAD, Joined))
     for one in held:
-        if one.verdict == "missed" and (found := limit(one.objective, api, rows)).who:
-            yield f"{one.objective.text!r} was missed, and the {found.who} was the limit: {found.said}"
+        found = limit(one.objective, api, rows) if one.verdict == "missed" else NOTHING
+        yield replace(one.record(), limited_by=found.who, limited_why=found.said if found.who else "")
+
+
+def told_of(one: Judged) -> str:
+    """Who was the limit of what was missed, in words."""
+    return f"{one.objective!r} was missed, and the {one.limited_by} was the limit: {one.limited_why}"
 
 
 def limit(objective: Objective, api: str, rows: Sequence[Joined]) -> Limit:

@@ -14,7 +14,7 @@ from typing import Any
 from load import stages
 from load.conformance import Checked, check
 from load.findings import damage, failures, too_slow
-from load.limit import limits
+from load.limit import limited, told_of
 from load.machine import machine
 from load.objectives import COUNTS, Held, judge, parse, with_defaults
 from load.overhead import learn
@@ -96,15 +96,17 @@ def conclude(
     run.notes += replies(counts)
     evidence = Evidence.of(folder, contract.operations, since or 0.0, until)
     held = judge(with_defaults(parse(settings.slo)), evidence)
+    objectives = [one.record() for one in held]
     if settings.provider and run.id:
         learned = learn(settings.provider, folder, run.id, since or 0.0, until)
         run.counts |= learned.counts
-        run.notes += [*learned.notes, *limits(folder, run.api, held)]
+        objectives = list(limited(folder, run.api, held))
+        run.notes += [*learned.notes, *(told_of(one) for one in objectives if one.limited_by)]
     kept = check(folder, contract, Acceptance(run.target_version, settings.waivers))
     run.counts |= kept.counts
     run.notes.append(kept.told)
     run = judged(run, settings, ended.seconds if ended else max(last, default=0.0), held, kept)
-    _write(folder, "objectives.jsonl", [one.record() for one in held])
+    _write(folder, "objectives.jsonl", objectives)
     _write(folder, "findings.jsonl", [*_findings(run, folder, held), *kept.findings])
     folder.save(run)
     return run

@@ -6,7 +6,6 @@ import shlex
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from reports.overhead import limited
 from reports.verdict import Judgement, target_name
 from reports.wording import clean, counted, line
 from seatrial.records import Finding, Run, RunFolder
@@ -76,7 +75,7 @@ def _all(run: Run, judgement: Judgement, folder: str, replayed: str) -> list[tup
         steps.append((f"{look}, in {line(first.operation, 60)}{more}.", again))
         if run.problem:
             steps.append((f"Then mend what ended the run early: {line(run.problem, 160)}.", ""))
-        if larger := _larger([one.who for one in limited(run)]):
+        if larger := _larger([one.limited_by for one in judgement.digest.objectives if one.limited_by]):
             steps.append((larger, ""))
         load = " --load" if run.command == "verify" and judgement.digest.load else ""
         steps.append(("When it is mended, run this trial again.", _again(run) + load))

@@ -15,7 +15,6 @@ from reports.charts.overhead import means, of_turns
 from reports.charts.ratios import between, measure
 from reports.digest import Group
 from reports.measured import MESSAGES
-from reports.overhead import limited
 from reports.sentences import sentence
 from reports.verdict import Judgement, described, headline
 from reports.wording import counted, duration, line, percent
@@ -60,7 +59,7 @@ def document(run: Run, judgement: Judgement, folder: RunFolder) -> str:
         _drifted(judgement),
         _levels(judgement),
         _objectives(judgement),
-        _limits(run),
+        _limits(judgement),
         _overhead(judgement),
         _coverage(judgement),
         _latency(judgement),
@@ -251,8 +250,12 @@ def _levels(judgement: Judgement) -> list[str]:
     return _section("Throughput and latency over load", table(head, rows)) if rows else []
 
 
-def _limits(run: Run) -> list[str]:
-    lines = [f"- {code(one.objective, 80)}: the {prose(one.who, 20)}; {prose(one.said, 200)}" for one in limited(run)]
+def _limits(judgement: Judgement) -> list[str]:
+    lines = [
+        f"- {code(one.objective, 80)}: the {prose(one.limited_by, 20)}; {prose(one.limited_why, 200)}"
+        for one in judgement.digest.objectives
+        if one.limited_by
+    ]
     return _section("Who was the limit", lines[:SHOWN])
 
 

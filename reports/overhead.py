@@ -1,4 +1,4 @@
-"""What became of the time of a turn, and who was the limit: a fold over overhead.jsonl and the notes of a load.
+"""What became of the time of a turn: a fold over overhead.jsonl.
 
     overhead = Overheads.of(folder, since, until)
     overhead.shares, overhead.asked
@@ -9,15 +9,13 @@ it does there: done, asked its model once, begun between warm-up and end.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from reports.latency import Latency, latency, spread
 from reports.measured import WAYS, Column
 from reports.wording import line
 from seatrial.evidence import TURN_MEASURES
-from seatrial.records import Run, RunFolder
+from seatrial.records import RunFolder
 from seatrial.samples import Asked, Joined
 
 FILE = "overhead.jsonl"
@@ -27,8 +25,6 @@ PARTS = {
     "gap": ("gap", "model_gap", None),
 }
 """Of each measure: what the person waited, what the model took of it, and what its script says of that."""
-
-_LIMIT = re.compile(r"(?P<objective>.+) was missed, and the (?P<who>\w+) was the limit: (?P<said>.+)", re.DOTALL)
 
 
 @dataclass
@@ -110,21 +106,3 @@ class Overheads:
     def own_turn(self) -> float | None:
         """The median of the deployment's own time of a turn, in whichever way the reply came."""
         return spread(ms for share in self.shares if share.measure == "turn" for ms in share.own.ms).p50
-
-
-@dataclass(frozen=True)
-class Limited:
-    """Who kept a load from an objective ("server" or "provider"), and why that is said."""
-
-    objective: str
-    who: str
-    said: str
-
-
-def limited(run: Run) -> Iterator[Limited]:
-    """What the notes of a load say of it (`load.limit` writes them); without a provider's record nobody knows."""
-    for note in run.notes:
-        if found := _LIMIT.fullmatch(note):
-            text = found["objective"]
-            quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
-            yield Limited(text[1:-1] if quoted else text, found["who"], found["said"])

@@ -156,7 +156,8 @@ class Judged:
 
     `value` lies between `low` and `high`, in milliseconds, as a share or as a number; None where nothing can be said.
     `proved` when the interval lies on the same side of the limit. `said` is all that in words. `limit` is in the unit
-    of the value.
+    of the value. Of what was missed, `limited_by` is who kept the load from it, "server" or "provider", and
+    `limited_why` the reason; both are "" where nobody knows.
     """
 
     objective: str
@@ -167,6 +168,8 @@ class Judged:
     proved: bool
     said: str
     limit: float | None = None
+    limited_by: str = ""
+    limited_why: str = ""
 
 
 @dataclass(frozen=True)

@@ -144,9 +144,9 @@ def joined(number: int = 40, way: str = "sse", kind: str = "title") -> list[Any]
     return [*rows, Asked("chat", number, 1.0), Asked(kind, number // 2, 0.5)]
 
 
-LIMITED = (
-    "'turn p95 < 1s' was missed, and the provider was the limit: of 2 s that the slow ones took on average, the "
-    "provider had 1.9 s"
+LIMITED = Judged(
+    *("turn p95 < 1s", "missed", 2000.0, 1900.0, 2100.0, True, "2 s", 1000.0),
+    *("provider", "of 2 s that the slow ones took on average, the provider had 1.9 s"),
 )
 
 OBJECTIVES = (
@@ -249,8 +249,8 @@ def every_kind(path: Path) -> dict[str, RunFolder]:
         ),
         "overhead": folder(
             path / "overhead",
-            replace(load_run, api="openwebui", notes=[LIMITED]),
-            *OBJECTIVES,
+            replace(load_run, api="openwebui"),
+            *(*OBJECTIVES[:1], LIMITED, *OBJECTIVES[2:]),
             *joined(),
             samples=streamed(),
         ),
@@ -262,7 +262,7 @@ def every_kind(path: Path) -> dict[str, RunFolder]:
             path / "hostile",
             verify_run(
                 **names,
-                notes=[name, f"{name} was missed, and the x was the limit: {name}"],
+                notes=[name],
                 left_behind=[name],
                 accounts=[{"label": name}],
                 tools={"x": name},
@@ -271,7 +271,7 @@ def every_kind(path: Path) -> dict[str, RunFolder]:
             *odd,
             *levels((2, HOSTILE), (4, "fails"), limit=HOSTILE),
             *joined(12, HOSTILE, HOSTILE),
-            Judged(HOSTILE, HOSTILE, 1.0, 0.5, 2.0, False, HOSTILE, 1.0),
+            Judged(HOSTILE, HOSTILE, 1.0, 0.5, 2.0, False, HOSTILE, 1.0, HOSTILE, HOSTILE),
             Ratio(HOSTILE, "p95", 0.0, 0.0, 1.0, 0.5, 2.0, 1.1, HOSTILE, 3),
             Ratio(HOSTILE, HOSTILE, 1.0, 2.0, 2.0, 0.5, 2.0, None, "", 3),
             Ratio(HOSTILE, HOSTILE, 0.0, 0.0, None, None, None, None, HOSTILE, 3, why=HOSTILE),

@@ -12,12 +12,12 @@ from command_line import Command
 from rich.console import Console
 
 from load.capacity import Capacity
-from load.limit import limit, limits
+from load.limit import limit, limited
 from load.objectives import judge, parse
 from load.overhead import OVERHEAD, learn, overheads
 from load.proof import replies
 from load.provider import FILE, fetch, mark, meet
-from reports.overhead import Overheads, limited
+from reports.overhead import Overheads
 from seatrial.cli.load import run_load
 from seatrial.contract import OPENWEBUI, SESSIONS, Contract
 from seatrial.errors import EXIT_FAIL, Inconclusive, WrongUse
@@ -119,10 +119,9 @@ def test_reports_find_in_the_records_what_the_load_made_of_them(folder: RunFolde
     assert round(found.own_turn() or 0.0, 3) == median.value
     held = judge(parse(["turn p95 < 1ms"]), Evidence.of(folder))
     missed = [replace(one, verdict="missed") for one in held]
-    notes = list(limits(folder, OPENWEBUI, missed))
-    (one,) = limited(Run("load", "", OPENWEBUI, notes=[*notes, "closed loop: whatever was missed"]))
-    assert (one.objective, one.who) == ("turn p95 < 1ms", "server")
-    assert one.said.startswith("of 506 ms")
+    (one,) = limited(folder, OPENWEBUI, missed)
+    assert (one.objective, one.limited_by) == ("turn p95 < 1ms", "server")
+    assert one.limited_why.startswith("of 506 ms")
 
 
 def test_a_turn_that_asked_never_or_twice_counts_and_is_not_subtracted(folder: RunFolder, provider: str) -> None:

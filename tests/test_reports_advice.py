@@ -104,8 +104,8 @@ def test_a_void_load_is_to_have_more_room(tmp_path: Path) -> None:
 
 
 def test_a_load_that_its_model_limited_says_so(tmp_path: Path) -> None:
-    run = verify_run(command="load", notes=[LIMITED])
-    assert "The model behind it was the limit" in steps(tmp_path, run, finding())[1][0]
+    told = steps(tmp_path, verify_run(command="load"), finding(), LIMITED)
+    assert "The model behind it was the limit" in told[1][0]
 
 
 @pytest.mark.parametrize(

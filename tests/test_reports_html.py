@@ -101,7 +101,6 @@ def test_notes_and_tools_have_a_section(tmp_path: Path) -> None:
                 "life",
                 "messages",
                 "selfcheck",
-                "about",
                 "definitions",
             },
         ),

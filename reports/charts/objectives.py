@@ -8,7 +8,6 @@ from reports.charts.chart import Chart, chart
 from reports.charts.dots import dots
 from reports.charts.drawing import BAD, DIM, GOOD, WARN
 from reports.digest import Digest, kind_of
-from reports.overhead import limited
 from reports.wording import line, listed
 from seatrial.records import Run
 from seatrial.samples import Judged
@@ -18,7 +17,7 @@ LEAST = 0.01
 """Of the limit: what is nearer to nothing is drawn there."""
 
 
-def charts(run: Run, digest: Digest) -> Iterator[Chart]:
+def charts(_: Run, digest: Digest) -> Iterator[Chart]:
     if not digest.objectives:
         return
     found = [(line(one.objective, 60), *shares) for one in digest.objectives if (shares := _shares(one))]
@@ -31,7 +30,8 @@ def charts(run: Run, digest: Digest) -> Iterator[Chart]:
     used = {kind: KINDS[kind] for kind in KINDS if spec}
     yield chart("objective-shares", "Objectives beside their limits", caption, spec, used,
                 ["Objective", "Verdict", "Measured"], rows)  # fmt: skip
-    if told := [[line(one.objective, 80), line(one.who, 20), line(one.said, 200)] for one in limited(run)]:
+    limited = [one for one in digest.objectives if one.limited_by]
+    if told := [[line(one.objective, 80), line(one.limited_by, 20), line(one.limited_why, 200)] for one in limited]:
         caption = "Of what was missed. The server is the deployment itself, the provider the model behind it."
         yield Chart("limits", "Who was the limit", caption, "", (), ["Objective", "Limited by", "Why"], told)
 
