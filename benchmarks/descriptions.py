@@ -11,8 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from storing import default_folder
-
+from seatrial.cache import cache_folder
 from seatrial.contract import METHODS, Contract, Operation, default_path
 from seatrial.lab.openwebui import environment
 from seatrial.lab.openwebui_install import environment_folder
@@ -43,11 +42,11 @@ def _touched(api: str, version: str) -> list[Operation]:
 
 def _generated(api: str, version: str) -> Path:
     """What that release generates of itself, cut; written down once by its own Python."""
-    whole = default_folder() / f"openapi-{version}.json"
+    whole = cache_folder("descriptions") / f"openapi-{version}.json"
     if not whole.exists():
         whole.parent.mkdir(parents=True, exist_ok=True)
         _write_down(version, whole)
-    cut = default_folder() / f"openapi-{version}-cut.json"
+    cut = cache_folder("descriptions") / f"openapi-{version}-cut.json"
     cut.write_text(json.dumps(cut_to(json.loads(whole.read_text("utf-8")), _touched(api, version))))
     return cut
 

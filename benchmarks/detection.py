@@ -22,7 +22,7 @@ from pathlib import Path
 
 from places import Ground, opening
 from playing import play, resumable
-from storing import Store, default_folder, fingerprint
+from storing import RESULTS, Store, fingerprint
 from trials import NONE, Cell, Result, faults_of, sources, trial
 
 from seatrial.contract import OPENWEBUI, SESSIONS
@@ -200,7 +200,7 @@ def _arguments() -> argparse.Namespace:
 def common(parser: argparse.ArgumentParser) -> None:
     """Options of every benchmark that stores its trials."""
     parser.add_argument("--jobs", type=int, default=1, help="trials at the same time; each boots its own Open WebUI")
-    parser.add_argument("--folder", default=str(default_folder()), metavar="DIR", help="where results are stored")
+    parser.add_argument("--folder", default=str(RESULTS), metavar="DIR", help="where results are stored")
     parser.add_argument("--redo", action="store_true", help="do what is stored once more")
     parser.add_argument("--accept-stale", action="store_true", help="keep stored results though the sources changed")
 

@@ -9,12 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import false_alarms
-import stock_report
 import unseen_report
 from detection import PLAN, STORED, planned
 from markdown import NOT_RUN, number, percent, table, target
-from stock_schemathesis import STORED as STOCK
-from stock_schemathesis import StockRun
 from storing import ROOT, Store, fingerprint
 from tallies import Miss, Odds, by_class, median, misnamed, misses, odds, steady, tallied
 from trials import NONE, SUITES, Result, sources
@@ -37,20 +34,19 @@ against that. This page is written by `make detection`; nothing in it is written
 - Faults whose rules are drift are run with `--strict`, those that give no answer with a timeout of 3 s (10 s on
   Open WebUI); everything else is the default.
 - The Session API is the reference server with three owners; Open WebUI is a real one with the scripted provider.
+- What stock schemathesis finds of the same faults: [schemathesis.md](schemathesis.md).
 """
 
 
 def write(folder: Path) -> None:
     """Fold what is stored in the folder into the page."""
     results = _current(Store(folder / STORED, Result).all())
-    stock = Store(folder / STOCK, StockRun).all()
     healthy = Store(folder / false_alarms.STORED, false_alarms.HealthyRun).all()
-    PAGE.write_text(page(results, stock, healthy), "utf-8")
-    print(f"wrote {PAGE.relative_to(ROOT)} from {len(results)} trials, {len(stock)} runs of schemathesis, "
-          f"{len(healthy)} of healthy targets")  # fmt: skip
+    PAGE.write_text(page(results, healthy), "utf-8")
+    print(f"wrote {PAGE.relative_to(ROOT)} from {len(results)} trials, {len(healthy)} runs on healthy targets")
 
 
-def page(results: Sequence[Result], stock: Sequence[StockRun], healthy: Sequence[false_alarms.HealthyRun]) -> str:
+def page(results: Sequence[Result], healthy: Sequence[false_alarms.HealthyRun]) -> str:
     """The whole page, in Markdown."""
     catalogue = [row for row in results if row.suite == "catalogue"]
     parts = [
@@ -62,8 +58,7 @@ def page(results: Sequence[Result], stock: Sequence[StockRun], healthy: Sequence
         ["## Now and then", "", *_odds(odds(catalogue))],
         ["## Written without sight of the rules", "", *unseen_report.lines(results)],
         ["## False findings", "", *_false_findings(catalogue, healthy)],
-        ["## Stock schemathesis", "", *stock_report.lines(stock, catalogue)],
-        *(["", f"## Each fault: {target(api)}", "", *_each(catalogue, stock, api)] for api in (SESSIONS, OPENWEBUI)),
+        *(["", f"## Each fault: {target(api)}", "", *_each(catalogue, api)] for api in (SESSIONS, OPENWEBUI)),
     ]
     lines = [line for part in parts for line in (*part, "")]
     text = "\n".join(lines)
@@ -166,13 +161,11 @@ def _false_findings(results: Sequence[Result], healthy: Sequence[false_alarms.He
     return [*lines, *false_alarms.told(healthy)]
 
 
-def _each(results: Sequence[Result], stock: Sequence[StockRun], api: str) -> list[str]:
+def _each(results: Sequence[Result], api: str) -> list[str]:
     found = [row for row in results if row.api == api and row.steady]
-    seen = stock_report.found_by(stock, api)
-    heads = ("fault", "what a user would notice", "quick", "full", "by", "other rules", "requests:", "seconds:", *seen)
+    heads = ("fault", "what a user would notice", "quick", "full", "by", "other rules", "requests:", "seconds:")
     rows = [
-        (*_cells([row for row in found if row.fault == fault], api), *(seen[whose].get(fault, "") for whose in seen))
-        for fault in dict.fromkeys(row.fault for row in found)
+        _cells([row for row in found if row.fault == fault], api) for fault in dict.fromkeys(row.fault for row in found)
     ]
     return [
         "The runs that found it, at quick depth and at full; requests and seconds are medians to the first finding at",

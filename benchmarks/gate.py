@@ -2,7 +2,7 @@
 
     python benchmarks/gate.py                    # 60 of equals, 20 at +25 %, 20 at +50 %; some three hours
     python benchmarks/gate.py --openwebui        # and on a real 0.12.4: with itself, and 300 ms late on history
-    python benchmarks/gate.py --report           # only the table, from what is there
+    python benchmarks/gate.py --report           # only the table, into docs/comparing.md
 
 Reference servers that take 20 to 35 ms, while the machine has something else to do now and then (2 to 8 s of peace, 0.3
 to 2.5 s with every processor busy). One operation is slower in B, a different one each time. Beside the gate's verdict
@@ -24,12 +24,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from storing import Store, fingerprint
+from storing import RESULTS, Store, fingerprint
 from weathered import Pace, paced, weather
 
 from load.pairs import Answers, Paired
 from seatrial.accounts import sign_in
-from seatrial.cache import cache_folder
 from seatrial.client import Client
 from seatrial.contract import Contract
 from seatrial.lab import openwebui, openwebui_install
@@ -40,7 +39,7 @@ from seatrial.lab.proxy import Proxy
 from seatrial.lab.script import Script
 from seatrial.lab.serving import running
 from seatrial.lifeline import child_environment
-from seatrial.measuring import nearest, share_bound
+from seatrial.measuring import nearest
 from seatrial.ratios import Ratio
 from seatrial.records import RunFolder
 from seatrial.target import Login, Target
@@ -49,6 +48,7 @@ OPERATIONS = ("sendMessage", "createSession", "getHistory", "deleteSession")
 MATRIX = (("equal", 1.0, 60), ("+25 %", 1.25, 20), ("+50 %", 1.5, 20))
 REAL, VERSION, LATE = 5, "0.12.4", 0.3
 NAIVE = 1.2
+STORED = "gate.jsonl"
 SOURCES = ("load/*.py", "load/journeys/*.py", "seatrial/paired.py", "benchmarks/gate.py", "benchmarks/weathered.py")
 
 
@@ -78,7 +78,7 @@ def main() -> int:
     parser.add_argument("--report", action="store_true", help="measure nothing")
     parser.add_argument("--most", type=int, default=sys.maxsize, metavar="N", help="comparisons of each kind")
     parser.add_argument("--accept-stale", action="store_true", help="take results of other sources")
-    parser.add_argument("--store", type=Path, default=cache_folder("benchmarks") / "gate.jsonl")
+    parser.add_argument("--store", type=Path, default=RESULTS / STORED)
     arguments = parser.parse_args()
     store = Store(arguments.store, Result, accept_stale=arguments.accept_stale)
     made = fingerprint(*SOURCES)
@@ -89,7 +89,9 @@ def main() -> int:
                     store.add(_on_references(kind, factor, nth, made))
         if arguments.openwebui:
             _on_openwebui(store, min(REAL, arguments.most), made)
-    _report([row for row in store.all() if arguments.accept_stale or row.fingerprint == made])
+    from gate_report import write
+
+    write([row for row in store.all() if arguments.accept_stale or row.fingerprint == made])
     return 0
 
 
@@ -170,34 +172,6 @@ def _naive(of_a: list[Answers], of_b: list[Answers]) -> tuple[str, ...]:
                     times.setdefault((side, name), []).extend(ms)
     p95 = {key: nearest(sorted(ms), 0.95) for key, ms in times.items()}
     return tuple(sorted(n for side, n in p95 if side == "b" and p95["b", n] > NAIVE * p95.get(("a", n), 1e9)))
-
-
-def _report(rows: list[Result]) -> None:
-    print(f"\n{'':<22}{'runs':>5}{'pass':>6}{'open':>6}{'fail':>6}{'right':>7}{'naive':>7}{'apart':>7}")
-    for kind in dict.fromkeys(row.kind for row in rows):
-        of = [row for row in rows if row.kind == kind]
-        counts = [sum(row.verdict == verdict for row in of) for verdict in ("pass", "inconclusive", "fail")]
-        right = sum((row.slower in row.found) if row.slower else row.verdict != "fail" for row in of)
-        rules = [sum((r.slower in said(r)) if r.slower else not said(r) for r in of) for said in (_together, _apart)]
-        print(f"{kind:<22}{len(of):>5}{counts[0]:>6}{counts[1]:>6}{counts[2]:>6}{right:>7}{rules[0]:>7}{rules[1]:>7}")
-    print("right: the operation that is slower was found, or none where none is; the two rules beside it likewise")
-    equal = [row for row in rows if row.kind == "equal"]
-    if equal:
-        false = sum(row.verdict == "fail" for row in equal)
-        print(f"false alarms: {false} of {len(equal)}, so at most {share_bound(false, len(equal)):.1%} of all "
-              "(one-sided 95 %, Clopper and Pearson)")  # fmt: skip
-    others = [(row, set(row.found) - {row.slower}) for row in rows if row.slower]
-    print(f"named beside the slower one, and wrongly: {sum(bool(wrong) for _, wrong in others)} of {len(others)}")
-    if rows:
-        print(f"a comparison measured for {sorted(row.seconds for row in rows)[len(rows) // 2]:.0f} s (median)")
-
-
-def _together(row: Result) -> tuple[str, ...]:
-    return row.naive
-
-
-def _apart(row: Result) -> tuple[str, ...]:
-    return row.apart
 
 
 if __name__ == "__main__":

@@ -17,12 +17,12 @@ import faults_under_load
 import memory
 import rate
 import soak
-from markdown import NOT_RUN, number, table
-from rounds import Round, contestants, default_folder, middle, ratio, stored
-from storing import ROOT
+from markdown import NOT_RUN, number, put_in, table
+from rounds import Round, contestants, middle, ratio, stored
+from storing import RESULTS, ROOT
 
 PAGE, CAPACITY = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "capacity.md"
-BEGIN, END = "<!-- written by benchmarks/load_report.py -->", "<!-- end -->"
+SCRIPT = "benchmarks/load_report.py"
 INTRODUCTION = """\
 # How well it measures
 
@@ -59,7 +59,7 @@ NAMES = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, default=default_folder(), help="where rounds are stored")
+    parser.add_argument("--folder", type=Path, default=RESULTS, help="where rounds are stored")
     given = parser.parse_args()
     write(given.folder)
     return 0
@@ -69,7 +69,7 @@ def write(folder: Path) -> None:
     """Both pages, from what is stored in the folder."""
     PAGE.write_text(page(folder), "utf-8")
     searches = stored(folder, "capacity")
-    CAPACITY.write_text(with_example(CAPACITY.read_text("utf-8"), example(searches)), "utf-8")
+    CAPACITY.write_text(put_in(CAPACITY.read_text("utf-8"), SCRIPT, example(searches)), "utf-8")
     print(f"wrote {PAGE.relative_to(ROOT)} and the example in {CAPACITY.relative_to(ROOT)}")
 
 
@@ -89,13 +89,6 @@ def page(folder: Path) -> str:
     for title, told, name in parts:
         lines += ["", f"## {title}", "", *(told(played[name]) if played[name] else NOT_RUN)]
     return "\n".join(lines).rstrip() + "\n"
-
-
-def with_example(text: str, lines: Sequence[str]) -> str:
-    """The page with its example written anew: between the two marks, or at its end."""
-    before, mark, rest = text.partition(BEGIN)
-    after = rest.partition(END)[2] if mark else "\n"
-    return before.rstrip() + "\n\n" + "\n".join([BEGIN, *lines, END]) + after
 
 
 def example(searches: Sequence[Round]) -> list[str]:

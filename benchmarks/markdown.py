@@ -18,6 +18,14 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     return [f"| {' | '.join(head.rstrip(':') for head in heads)} |", f"|{line}|", *body]
 
 
+def put_in(text: str, script: str, lines: Sequence[str]) -> str:
+    """The page with the part that a script writes written anew: between its two marks, or at the end of the page."""
+    begin, end = f"<!-- written by {script} -->", "<!-- end -->"
+    before, mark, rest = text.partition(begin)
+    after = rest.partition(end)[2] if mark else "\n"
+    return before.rstrip() + "\n\n" + "\n".join([begin, *lines, end]) + after
+
+
 def number(value: float | None, digits: int = 0) -> str:
     return "-" if value is None else f"{value:,.{digits}f}"
 

@@ -23,9 +23,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from markdown import table
-from storing import Store, fingerprint
-
-from seatrial.cache import cache_folder
+from storing import RESULTS, Store, fingerprint
 
 Numbers = dict[str, float | str | None]
 """What a contestant came to, by name: numbers, and words that belong to them. None where it has nothing to say."""
@@ -60,15 +58,11 @@ class Setting:
     measure: Callable[[int], dict[str, Numbers]]
 
 
-def default_folder() -> Path:
-    return cache_folder("bench")
-
-
 def arguments(doc: str | None, add: Callable[[argparse.ArgumentParser], None] | None = None) -> argparse.Namespace:
     """The options that all these benchmarks have, and those of one."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--folder", type=Path, default=default_folder(), help="where rounds are stored")
+    parser.add_argument("--folder", type=Path, default=RESULTS, help="where rounds are stored")
     parser.add_argument("--quick", action="store_true", help="small sizes and one round, to see that it works")
     parser.add_argument("--accept-stale", action="store_true", help="count rounds of other sources as done")
     if add is not None:

@@ -1,20 +1,66 @@
-"""What stock schemathesis finds of the same faults, beside what Seatrial does."""
+"""docs/schemathesis.md: what stock schemathesis finds of the same faults, beside what Seatrial does. Nothing is run.
+
+python benchmarks/stock_schemathesis.py --report
+"""
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
+from pathlib import Path
 
 from descriptions import GENERATED, OURS
+from detection import STORED as TRIALS
 from markdown import NOT_RUN, number, percent, table, target
-from stock_schemathesis import StockRun
+from stock_schemathesis import HEALTHY_SEEDS, STORED, StockRun
+from storing import ROOT, Store
 from tallies import median, share, steady
 from trials import NONE, Result
 
 from seatrial.contract import OPENWEBUI, SESSIONS
 from seatrial.lab.faults import CATALOGUE
 
+PAGE = ROOT / "docs" / "schemathesis.md"
+SEATRIAL = "seatrial verify, quick"
 WITH = {OURS: "schemathesis, `openapi.yaml`", GENERATED: "schemathesis, generated"}
+INTRODUCTION = f"""\
+# Stock schemathesis on the same faults
+
+What `st run` finds with its defaults where Seatrial is measured too ([detection.md](detection.md)): the same faults in
+front of the same deployments. This page is written by `make detection`; nothing in it is written by hand.
+
+- It has one account, one seed, and at most so many seconds as the table says; at the limit it is asked to end, and what
+  it found until then counts. It reads this project's openapi.yaml, or what Open WebUI generates of itself, both cut to
+  the same operations, without those marked `x-seatrial: never`.
+- **Found** is a kind of failure (check and operation) that none of {HEALTHY_SEEDS} runs on the healthy server has. One
+  that a healthy run might have had by chance counts in its favour.
+- **False findings** are the kinds of failure of the runs on the healthy server.
+- The account has three chats of its own before. **Left behind** are chats that are there afterwards and were not
+  before; Seatrial ends by looking whether anything is left.
+- Seatrial's runs stop at the first finding where there is a fault; its seconds are those of a run that finds nothing.
+"""
+
+
+def write(folder: Path) -> None:
+    """Fold what is stored in the folder into the page."""
+    stock, results = Store(folder / STORED, StockRun).all(), Store(folder / TRIALS, Result).all()
+    PAGE.write_text(page(stock, results), "utf-8")
+    print(f"wrote {PAGE.relative_to(ROOT)} from {len(stock)} runs of schemathesis and {len(results)} trials")
+
+
+def page(stock: Sequence[StockRun], results: Sequence[Result]) -> str:
+    """The whole page, in Markdown."""
+    if not stock:
+        return "\n".join([INTRODUCTION, *NOT_RUN]) + "\n"
+    lines = [INTRODUCTION, *_summary(stock, results), "", "Its false findings:", ""]
+    lines += [
+        f"- {target(api)}, {WITH[whose]}: {'; '.join(sorted(false_kinds(here))) or 'none'}"
+        for api in (SESSIONS, OPENWEBUI)
+        for whose in (OURS, GENERATED)
+        if (here := _here(stock, api, whose))
+    ]
+    for api in (SESSIONS, OPENWEBUI):
+        lines += ["", f"## Each fault: {target(api)}", "", *_each(stock, results, api)]
+    return "\n".join(lines) + "\n"
 
 
 def false_kinds(stock: Sequence[StockRun]) -> set[str]:
@@ -38,46 +84,54 @@ def found_by(stock: Sequence[StockRun], api: str) -> dict[str, dict[str, str]]:
     return found
 
 
-def lines(stock: Sequence[StockRun], results: Sequence[Result]) -> list[str]:
-    """Markdown: a line for each description, and one for Seatrial on the same faults."""
-    if not stock:
-        return NOT_RUN
+def _summary(stock: Sequence[StockRun], results: Sequence[Result]) -> list[str]:
+    """A line for each description, and one for Seatrial on the same faults."""
     rows: list[Sequence[object]] = []
-    listed: list[str] = []
     for api in (SESSIONS, OPENWEBUI):
-        for whose in (OURS, GENERATED):
-            if here := _here(stock, api, whose):
-                rows.append((target(api), WITH[whose], *_cells(here)))
-                listed.append(f"- {target(api)}, {WITH[whose]}: {'; '.join(sorted(false_kinds(here))) or 'none'}")
-        if ours := steady(results, api, "quick"):
-            rows.append((target(api), "seatrial verify, quick", *_ours(ours, stock, results, api)))
+        of_api = [run for run in stock if run.api == api]
+        rows += [
+            (target(api), WITH[whose], *_cells(here))
+            for whose in (OURS, GENERATED)
+            if (here := _here(stock, api, whose))
+        ]
+        if of_api and (ours := _ours(results, {run.fault for run in of_api}, api)):
+            rows.append((target(api), SEATRIAL, *ours))
     heads = (
-        "target", "with", "faults:", "found:", "false findings on the healthy server:", "seconds of a run, median:",
-        "chats left behind, median:", "runs after which own chats are gone:",
+        "target", "with", "steady faults:", "found:", "false findings on the healthy server:", "seconds, median:",
+        "at the limit:", "chats left behind, median:", "own chats gone after:",
     )  # fmt: skip
-    return [
-        "`st run` with its defaults: one account, one seed, at most 120 s (`benchmarks/stock_schemathesis.py`). It",
-        "reads openapi.yaml, or what Open WebUI generates of itself, both cut to the same operations and without those",
-        "marked `x-seatrial: never`. Found is a kind of failure (check and operation) that none of three runs on the",
-        "healthy server has; what those have are its false findings. The account has three chats of its own before.",
-        "",
-        *table(heads, rows),
-        "",
-        "Its false findings:",
-        "",
-        *listed,
+    return table(heads, rows)
+
+
+def _each(stock: Sequence[StockRun], results: Sequence[Result], api: str) -> list[str]:
+    """Which steady fault is found by what."""
+    seen = found_by(stock, api)
+    trials = steady(results, api, "quick")
+    if trials:
+        names = {row.fault for row in trials}
+        seen[SEATRIAL] = {
+            name: "yes" if all(row.found for row in trials if row.fault == name) else "no" for name in names
+        }
+    rows = [
+        (f"`{fault.name}`", fault.words, *(told.get(fault.name, "") for told in seen.values()))
+        for fault in CATALOGUE.values()
+        if fault.chance is None and any(fault.name in told for told in seen.values())
     ]
+    return table(("fault", "what a user would notice", *seen), rows)
 
 
-def _ours(ours: Sequence[Result], stock: Sequence[StockRun], results: Sequence[Result], api: str) -> tuple[object, ...]:
-    """The same of Seatrial; its runs stop at the first finding, so the seconds are those of a healthy run."""
-    tested = {run.fault for run in stock if run.api == api}
-    ours = [row for row in ours if row.fault in tested] or ours
+def _ours(results: Sequence[Result], tested: set[str], api: str) -> tuple[object, ...]:
+    """The same of Seatrial; empty where it was not measured beside."""
+    ours = [row for row in steady(results, api, "quick") if row.fault in tested]
     healthy = [row for row in results if row.api == api and row.fault == NONE.name and row.depth == "quick"]
+    if not ours or not healthy:
+        return ()
+    faults = {row.fault for row in ours}
+    found = {fault for fault in faults if all(row.found for row in ours if row.fault == fault)}
     return (
-        len({row.fault for row in ours}), percent(share(row.found for row in ours)),
-        len({red for row in healthy for red in row.red}), number(median(row.seconds for row in healthy)),
-        f"{statistics.median(len(row.left_behind) for row in ours):g}", "-",
+        len(faults), f"{len(found)} ({percent(len(found) / len(faults))})",
+        len({red for row in healthy for red in row.red}),
+        number(median(row.seconds for row in healthy)), 0, number(median(len(row.left_behind) for row in ours)), "-",
     )  # fmt: skip
 
 
@@ -92,15 +146,12 @@ def _cells(here: Sequence[StockRun]) -> tuple[object, ...]:
     healthy = [run for run in here if run.fault == NONE.name]
     faults = [run for run in here if run.fault != NONE.name and CATALOGUE[run.fault].chance is None]
     if not faults or not healthy:
-        return (len(faults), *["-"] * 5)
+        return (len(faults), *["-"] * 6)
     found = [finds(run, false) for run in faults]
-    left = median(run.left for run in faults)
     known = [run for run in faults if run.lost is not None]
-    cut = sum(run.exit is None for run in faults)
-    seconds = number(median(run.seconds for run in faults))
     return (
         len(faults), f"{sum(found)} ({percent(share(found))})",
-        f"{statistics.median(len(run.kinds) for run in healthy):g} a run, {len(false)} in all",
-        f"{seconds} ({cut} at the limit)" if cut else seconds, number(left),
-        f"{sum(bool(run.lost) for run in known)} of {len(known)}",
+        f"{number(median(len(run.kinds) for run in healthy))} a run, {len(false)} in all",
+        number(median(run.seconds for run in faults)), f"{sum(run.exit is None for run in faults)} of {len(faults)}",
+        number(median(run.left for run in faults)), f"{sum(bool(run.lost) for run in known)} of {len(known)} runs",
     )  # fmt: skip

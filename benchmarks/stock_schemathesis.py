@@ -2,6 +2,7 @@
 
     python benchmarks/stock_schemathesis.py                                   # all; goes on where it was
     python benchmarks/stock_schemathesis.py --api sessions --fault none --fault message-lost
+    python benchmarks/stock_schemathesis.py --report                          # docs/schemathesis.md of what is stored
 
 It gets the version in requirements.lock, one account's token, a fixed seed, and at most so many seconds; at the limit
 it is asked to end as with Ctrl-C, and what it found until then counts. It reads either this project's openapi.yaml, or
@@ -95,6 +96,11 @@ class StockRun(StockCell):
 
 def main() -> int:
     arguments = _arguments()
+    if arguments.report:
+        from stock_report import write
+
+        write(Path(arguments.folder))
+        return 0
     store = Store(Path(arguments.folder) / STORED, StockRun, accept_stale=arguments.accept_stale)
     wanted = list(_wanted(arguments))
     todo = [cell for cell in wanted if arguments.redo or store.find(cell.key, fingerprint(*cell.sources)) is None]
@@ -210,6 +216,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--version", default=DEFAULT_VERSION, help="the Open WebUI to break")
     parser.add_argument("--limit", type=float, default=120.0, metavar="SECONDS", help="of one run")
     common(parser)
+    parser.add_argument("--report", action="store_true", help="only write docs/schemathesis.md")
     return parser.parse_args()
 
 

@@ -1,5 +1,8 @@
 """What the benchmarks keep between runs, one JSON line a trial: an interrupted matrix goes on where it was.
 
+It is kept in benchmarks/results, and committed there: the pages of numbers are made of it, and whoever goes on with a
+matrix on another machine has what was done.
+
     store = Store(folder / "trials.jsonl", Result)
     store.find(cell.key, fingerprint(...))      # None: to be done; also when the sources were others then
     store.add(result)
@@ -18,7 +21,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from seatrial.cache import cache_folder
 from seatrial.errors import SeatrialError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -70,8 +72,7 @@ class Store(Generic[Kind]):
         self._rows[row.key] = row
 
 
-def default_folder() -> Path:
-    return cache_folder("detection")
+RESULTS = ROOT / "benchmarks" / "results"
 
 
 class SourcesChanged(SeatrialError):

@@ -7,14 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from markdown import percent, table, target
-from storing import ROOT
+from storing import RESULTS
 from trials import Result
 from unseen import UNSEEN
 
 from seatrial.contract import OPENWEBUI, SESSIONS
-
-FIRST = ROOT / "benchmarks" / "results"
-
 
 TITLES = "On the Session API titles are the server's own words, of which the contract says nothing."
 OPEN = {
@@ -33,7 +30,7 @@ OPEN = {
 
 def first_try(api: str) -> list[dict[str, Any]]:
     """What the suite said when it met them first, before anything was mended; empty where nobody tried."""
-    path = FIRST / f"unseen-first-try-{api}.json"
+    path = RESULTS / f"unseen-first-try-{api}.json"
     return list(json.loads(path.read_text("utf-8"))) if path.exists() else []
 
 

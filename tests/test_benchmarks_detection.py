@@ -19,6 +19,7 @@ from false_alarms import HealthyRun, told
 from playing import play
 from processes import STOP, ended
 from stock_report import found_by
+from stock_report import page as stock_page
 from stock_schemathesis import StockRun, kinds_in
 from storing import SourcesChanged, Store
 from tallies import by_class, misnamed, misses, odds, probability, tallied
@@ -205,6 +206,16 @@ def test_schemathesis_finds_what_no_healthy_run_has() -> None:
     assert (seen["message-lost"], seen["create-answers-201"]) == ("no", "yes")
 
 
+def test_the_page_of_schemathesis_has_seatrial_beside_it_where_both_were_measured() -> None:
+    runs = [stock("none", "a: GET /a"), stock("message-lost", "a: GET /a"), stock("message-doubled", "b: GET /a")]
+    alone, beside = stock_page(runs, []), stock_page(runs, TWO_SEEDS)
+    assert "Not run yet." in stock_page([], TWO_SEEDS)
+    assert "| Session API | schemathesis, `openapi.yaml` | 2 | 1 (50%) | 1 a run, 1 in all | 30 | 0 of 2 | 2 |" in alone
+    assert "seatrial verify, quick" not in alone
+    assert "| Session API | seatrial verify, quick | 2 | 2 (100%) | 0 | 12 | 0 | 0 | - |" in beside
+    assert f"| `message-lost` | {CATALOGUE['message-lost'].words} | no | yes |" in beside
+
+
 def test_a_kind_is_a_check_and_an_operation_and_an_error_is_one() -> None:
     report = {
         "failures": [{"title": "Server error", "operations": ["GET /a", "GET /b"]}],
@@ -237,8 +248,8 @@ def test_what_fails_a_healthy_target_is_told_with_the_share_of_its_runs() -> Non
 
 
 def test_the_page_is_made_of_what_there_is() -> None:
-    assert "Not run yet." in page([], [], [])
-    text = page([*TWO_SEEDS, replace(TWO_SEEDS[1], suite="unseen", fault="two-states")], [stock("none")], [])
+    assert "Not run yet." in page([], [])
+    text = page([*TWO_SEEDS, replace(TWO_SEEDS[1], suite="unseen", fault="two-states")], [])
     assert "| Session API | quick | 3 | 2 | 66.7% | 83.3% |" in text
     assert "`others-read` in 1 of 2 (exit 0)" in text
     assert "Incomplete" in text

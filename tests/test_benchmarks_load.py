@@ -15,6 +15,7 @@ import load_report
 import pytest
 import rounds
 from known_model import known_model
+from markdown import put_in
 from null_server import REPLY, null_server
 from rounds import Numbers, Round, Setting, middle, play, ratio
 from storing import Store
@@ -111,8 +112,8 @@ def test_the_report_has_a_table_for_what_was_played_and_says_what_was_not(tmp_pa
     assert "burst 20: p99 2.00 ms, below aiohttp with 4.00" in page
     assert page.count("Not run yet.") == 4
     example = load_report.example([lines[2]])
-    once = load_report.with_example("# Capacity\n\nwords\n", example)
-    assert load_report.with_example(once, example) == once
+    once = put_in("# Capacity\n\nwords\n", load_report.SCRIPT, example)
+    assert put_in(once, load_report.SCRIPT, example) == once
     assert "| 0.12.4 sqlite | 1 | 20 | 24 |" in once
 
 
