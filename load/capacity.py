@@ -10,7 +10,8 @@ here. Each level goes to `levels.jsonl` when it is judged, so that an interrupte
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from load.levels import LOOKS, Judgement, judged
@@ -87,7 +88,7 @@ class Capacity:
     def _try(self, step: Step, begun: float) -> Tried:
         evidence, folders, judgement = Evidence(frozenset(self.operations)), list[str](), None
         joined: list[Joined] = []
-        seconds, requests, turns, look = 0.0, 0, 0, 0
+        seconds, look, counts = 0.0, 0, Counter[str]()
         for look in range(1, LOOKS + 1):
             wanted = self.look * look  # a look that decided nothing is followed by a longer one
             if time.monotonic() - begun + wanted > self.budget:
@@ -99,12 +100,12 @@ class Capacity:
             evidence.read(folder)
             joined += folder.rows(OVERHEAD, Joined)
             seconds += wanted
-            requests, turns = requests + run.counts["requests"], turns + run.counts["turns"]
+            counts.update({name: run.counts[name] for name in ("requests", "turns", "refused_turns")})
             if run.cause == "interrupted":
                 raise KeyboardInterrupt
             if ended := _ended(run):
                 outcome, told, who = ended
-                return self._row(step, outcome, True, look, evidence, seconds, turns, requests, told, folders, who)
+                return self._row(step, outcome, True, look, evidence, seconds, counts, told, folders, who)
             if run.problem and not evidence.sessions:
                 raise Inconclusive(run.problem)
             judgement = judged(self.objectives, evidence, look)
@@ -116,7 +117,7 @@ class Capacity:
         found = limit(judgement.missed[0].objective, run.api, joined) if judgement.missed else NOTHING
         why += f"; the {found.who} was the limit: {found.said}" if found.who else ""
         return self._row(
-            step, judgement.outcome, judgement.proved, look, evidence, seconds, turns, requests, why, folders, found.who
+            step, judgement.outcome, judgement.proved, look, evidence, seconds, counts, why, folders, found.who
         )
 
     def _row(
@@ -127,8 +128,7 @@ class Capacity:
         looks: int,
         evidence: Evidence,
         seconds: float,
-        turns: int,
-        requests: int,
+        counts: Mapping[str, int],
         why: str,
         folders: Sequence[str],
         who: str,
@@ -136,10 +136,11 @@ class Capacity:
         p50, p95 = (one.value for one in estimates(*(evidence.times("turn") or ((), ())), (0.5, 0.95)))
         (first,) = (one.value for one in estimates(*(evidence.times("ttft") or ((), ())), (0.95,)))
         failed, of = evidence.failed("")
+        turns, refused, requests = (counts[name] / seconds for name in ("turns", "refused_turns", "requests"))
         return Tried(
             len(self.tried) + 1, step.level, outcome, proved, looks, evidence.sessions, seconds,
-            round(turns / seconds, 3), round(requests / seconds, 3), failed / of if of else 0.0,
-            p50, p95, first, why, tuple(folders), who,
+            round(turns - refused, 3), round(requests, 3), failed / of if of else 0.0,
+            p50, p95, first, why, tuple(folders), who, round(turns, 3),
         )  # fmt: skip
 
 

@@ -75,7 +75,7 @@ def session_seconds(tried: Sequence[Tried], answer: Answer, settings: Mapping[st
     played = Settings(**{name: settings[name] for name in ("turns", "think", "mix") if name in settings})
     weights = Mix.parse(played.mix).weights
     talking = sum(weight for name, weight in weights.items() if name not in TURNLESS) / sum(weights.values())
-    turns = sum(row.turns * row.seconds for row in rows)
+    turns = sum(max(row.begun, row.turns) * row.seconds for row in rows)
     sessions = turns / played.turns / talking if talking else sum(row.sessions for row in rows)
     return sum(row.level * _at_work(row, played) for row in rows) / max(1.0, sessions)
 

@@ -129,7 +129,8 @@ def share_bound(failed: int, of: int, confidence: float = CONFIDENCE) -> float:
 
 def clustering(failed: Sequence[int], sessions: int, of: int) -> float:
     """By how much failures come together: the variance of their share over sessions, in that of so many tries which
-    know nothing of each other (the design effect; Kish, Survey Sampling, 1965, section 5.4). 1 at least.
+    know nothing of each other (the design effect; Kish, Survey Sampling, 1965, section 5.4). 1 at least, and where none
+    failed: then a session that fails is taken to fail once, as if one had been seen.
 
     `failed` are the failures of each session that has any; `of` tries are spread evenly over all `sessions`.
     """

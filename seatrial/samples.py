@@ -128,8 +128,8 @@ class Tried:
 
     `outcome` is "holds", "fails", or "void" where it was no result. `proved` when the bounds say so and not only the
     values; `why` are the objectives that were missed, and what was the limit; `limit` names it: "server", "provider",
-    "client", or "" where nobody knows. `turns` and `requests` are per second, times in milliseconds; None where too few
-    samples speak for them.
+    "client", or "" where nobody knows. `turns` that were answered, `begun` ones and `requests` are per second, times in
+    milliseconds; None where too few samples speak for them.
     """
 
     number: int
@@ -148,6 +148,7 @@ class Tried:
     why: str
     folders: tuple[str, ...] = ()
     limit: str = ""
+    begun: float = 0.0
 
 
 @dataclass(frozen=True)

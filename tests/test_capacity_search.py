@@ -39,7 +39,7 @@ class Played:
             if number % 3 == 2:
                 samples.write(Integrity(1.0, key, 3, 6, 0, 6, 0, 0, 0, 0, 0, True))
         samples.close()
-        counts = {"requests": 600, "turns": 600}
+        counts = {"requests": 600, "turns": 600, "refused_turns": 60}
         problem = f"it was {cause}" if cause else None
         return Run("load", "", "sessions", counts=counts, problem=problem, cause=cause.replace("nothing", "")), folder
 
@@ -57,6 +57,11 @@ def test_the_interval_holds_the_capacity_and_both_ends_were_tried_twice(tmp_path
     assert (answer.holds, answer.fails) == (9, 11)  # a turn takes 1,050 ms with ten
     assert (played.tries[9], played.tries[11]) == (2, 2)
     assert [row.outcome for row in capacity.tried if row.level == 16] == ["fails"]
+
+
+def test_turns_that_were_refused_are_no_throughput(tmp_path: Path) -> None:
+    _, _, capacity = search(tmp_path)
+    assert {(row.begun, row.turns) for row in capacity.tried if row.looks == 1} == {(600 / LOOK, 540 / LOOK)}
 
 
 def test_one_void_try_is_repeated_and_a_second_ends_the_search(tmp_path: Path) -> None:

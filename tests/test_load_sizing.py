@@ -28,6 +28,8 @@ def test_a_session_that_is_longer_than_a_look_is_not_taken_for_as_short() -> Non
     assert session_seconds([tried(12)], ANSWER, SETTINGS) == pytest.approx(52)
     mixed = tried(12)
     mixed = replace(mixed, turns=mixed.turns / 2)
+    refused = replace(tried(12), begun=tried(12).turns, turns=tried(12).turns / 4)
+    assert session_seconds([refused], ANSWER, SETTINGS) == pytest.approx(52), "refused turns take their time, too"
     assert session_seconds([mixed], ANSWER, SETTINGS | {"mix": "session=1,reader=1"}) == pytest.approx(52)
 
 
