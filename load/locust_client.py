@@ -115,7 +115,9 @@ class LoadClient:
 
     def settle(self, error: Unexpected | None = None) -> None:
         """The verb has read the last answer: record it, as a failure when it was of no use."""
-        self.defer()(error)
+        kept, self._open = self._open, None
+        if kept is not None:
+            self._close(*kept, error)
 
     def defer(self) -> Settle:
         """What settles the last answer later: other calls come before it is known whether it was of use."""
@@ -123,11 +125,9 @@ class LoadClient:
 
         def settle(error: Unexpected | None = None) -> None:
             nonlocal kept
-            if kept is None:
-                return
-            (at, reply), kept = kept, None
-            why = "" if error is None else f"expected {error.expected}, received {error.received}"
-            self._record(at, reply.call, reply.seconds, reply, why)
+            if kept is not None:
+                once, kept = kept, None
+                self._close(*once, error)
 
         return settle
 
@@ -198,6 +198,10 @@ class LoadClient:
             raise NoAnswer(call, reason(error), reached=not isinstance(error, ConnectionRefusedError)) from None
         seconds = self._clock.arrived - self._clock.left
         return Reply(call, response.get_code(), response.fields, content, seconds, cut)
+
+    def _close(self, at: float, reply: Reply, error: Unexpected | None) -> None:
+        why = "" if error is None else f"expected {error.expected}, received {error.received}"
+        self._record(at, reply.call, reply.seconds, reply, why)
 
     def _tell(self, call: Call, outcome: Reply | NoAnswer) -> None:
         for listener in self._after:
