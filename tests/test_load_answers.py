@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
 import time
@@ -11,6 +12,7 @@ from contextlib import closing, contextmanager, suppress
 import gevent
 import pytest
 
+from load import collecting
 from load.deadline import Deadline, Late
 from load.locust_client import LoadClient
 from load.recorder import NOBODY, Silent
@@ -122,3 +124,34 @@ def test_a_deadline_is_for_what_is_inside_and_can_be_had_again() -> None:
                 gevent.sleep(0.02)
     gevent.sleep(0.1)
     deadline.close()
+
+
+def test_requests_leave_no_garbage_that_has_to_be_searched_for() -> None:
+    number = 100
+    with answering(*[(OK + TWO,)] * number) as (client, _):
+        for _ in range(number // 2):
+            client.send(GET)
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(number // 2):
+                client.send(GET)
+            assert gc.collect() < number // 2
+        finally:
+            gc.enable()
+
+
+def test_garbage_is_searched_for_rarely_and_what_was_there_before_not_at_all() -> None:
+    before = gc.get_threshold()
+    try:
+        for _ in range(2):
+            collecting.rarely()
+            assert gc.get_threshold() == collecting.THRESHOLDS
+            assert gc.get_freeze_count() > len(gc.get_objects())
+        circle: list[object] = []
+        circle.append(circle)
+        del circle
+        assert gc.collect() >= 1
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
