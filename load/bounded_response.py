@@ -66,7 +66,8 @@ class BoundedResponse(HTTPResponseParser):
             if self.is_whole or self._sock is None:
                 return
             try:
-                self._receive(PIECE)
+                if not self._receive(PIECE) and not self.is_whole:
+                    raise HTTPParseError("connection closed before the end of the body")
             except BaseException:
                 self.release()
                 raise
