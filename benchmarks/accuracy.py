@@ -46,7 +46,8 @@ EACH = 10
 SOURCES = (
     "benchmarks/accuracy.py", "benchmarks/streamers.py", "benchmarks/known_streams.py", "benchmarks/own_clients.py",
     "benchmarks/tools.py", "benchmarks/known_model.py", "load/arrival.py", "load/bounded_response.py",
-    "load/delivery.py", "load/locust_client.py", "seatrial/streams.py", "seatrial/lab/metronome.py",
+    "load/collecting.py", "load/delivery.py", "load/lean_client.py", "load/locust_client.py", "seatrial/streams.py",
+    "seatrial/lab/metronome.py",
 )  # fmt: skip
 BOUNDS = {"spread": (2.0, 15.0), "burst": (5.0, 30.0)}
 """Milliseconds that the median and the p99 of Seatrial's first tokens may be off."""

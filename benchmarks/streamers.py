@@ -37,6 +37,7 @@ def seatrial(plan: Plan) -> dict[str, Any]:
     import gevent
     from locust.event import EventHook
 
+    from load import collecting
     from load.delivery import Delivery, read
     from load.locust_client import LoadClient
     from load.recorder import LoadRecorder
@@ -53,6 +54,7 @@ def seatrial(plan: Plan) -> dict[str, Any]:
         for client in clients:
             client.send(Call("connect", "GET", "/answer"))
             connects.append((client._clock.connected_in or 0.0) * 1000)  # noqa: SLF001
+        collecting.rarely()  # as a load does before it begins
         window = Window()
 
         def one(client: LoadClient, start: float, path: str) -> tuple[Delivery | None, bytes, str]:

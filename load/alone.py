@@ -10,7 +10,7 @@ from pathlib import Path
 import gevent
 from locust.env import Environment
 
-from load import stages
+from load import collecting, stages
 from load.outcome import conclude
 from load.progress import FILE
 from load.share import Share
@@ -43,6 +43,7 @@ class Alone:
             progress = self._progress = Recorder(folder.path / FILE)
             self.voyage = Voyage(settings, folder, self._environment.events.request, progress.write, Share())
             self.voyage.muster()
+            collecting.rarely()
             self.voyage.begin()
         except Exception as error:  # noqa: BLE001 - Locust would log any other, go on without a load and never end
             problem = failure(error)

@@ -10,15 +10,17 @@ socket (SO_TIMESTAMPNS, `man 7 socket`); elsewhere, and under TLS, the moment of
 
 from __future__ import annotations
 
+import contextlib
 import math
+import select
 import socket
 import struct
 import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
 import gevent.socket
+from gevent.monkey import get_original
 from geventhttpclient import HTTPClient, client
 from geventhttpclient.connectionpool import ConnectionPool, SSLConnectionPool
 
@@ -31,6 +33,8 @@ MOST_LATE = 60.0
 """Seconds beyond which a stamp is not believed: somebody has set the clock."""
 CLOSE = 20e-6
 """Seconds between the two clocks that are good enough."""
+
+_poll = get_original("select", "poll")
 
 
 class Clock:
@@ -67,7 +71,16 @@ class _Stamped(gevent.socket.socket):  # type: ignore[misc]
     clock: Clock
 
     def recv(self, bufsize: int, flags: int = 0) -> bytes:
-        data, extra, _, _ = self.recvmsg(bufsize, _ROOM, flags)
+        while True:
+            # Nobody looks for bytes before the loop says that there are some: an answer is hardly ever there as soon as
+            # its request has left, and to be told so costs a system call and an exception. What has come has its stamp.
+            if self._read_event is not None:  # else it was closed meanwhile, and the next line says so
+                self._wait(self._read_event)
+            try:
+                data, extra, _, _ = self._sock.recvmsg(bufsize, _ROOM, flags)
+                break
+            except BlockingIOError:  # woken for nothing
+                continue
         now, wall = _now()
         for level, kind, stamp in extra:
             if level == socket.SOL_SOCKET and kind == TIMESTAMP and len(stamp) >= _STAMP.size:
@@ -83,13 +96,67 @@ class _Stamped(gevent.socket.socket):  # type: ignore[misc]
         self.clock.left = time.perf_counter()
         return int(super().send(data, flags, **named))
 
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        # A request nearly always fits into the socket's buffer: gevent's own asks for the size of that each time.
+        self.clock.left = time.perf_counter()
+        try:
+            sent = self._sock.send(data, flags)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(data):
+            super().sendall(memoryview(data)[sent:], flags)
 
-class TimedPool(ConnectionPool):
-    """Connections whose moments are on `clock`; there is one at a time."""
+
+class _One:
+    """One connection, kept between requests, in place of the library's queue, for which a user of a load has no use.
+
+    Whether it is still there is asked of the system directly. The library asks by gevent's `select`, which gives up its
+    turn each time, and calls every descriptor from 1024 on dead: users beyond the thousandth would connect anew for
+    each request.
+    """
+
+    _kept: Any = None
+    _look: Any = None
+    _closed: bool
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self.clock = Clock()
         super().__init__(*arguments, **named)
+
+    def get_socket(self) -> gevent.socket.socket:
+        if self._closed:
+            raise RuntimeError("connection pool closed")
+        sock, self._kept = self._kept, None
+        if sock is not None:
+            if not self._look.poll(0):  # an end, or bytes that nobody has asked for
+                return sock
+            sock.close()
+        started = time.perf_counter()
+        sock = self._create_socket()  # type: ignore[attr-defined]
+        self.clock.left = time.perf_counter()  # it has not: it may leave from now on
+        self.clock.connected_in = self.clock.left - started
+        self._look = _poll()
+        self._look.register(sock.fileno(), select.POLLIN)
+        return sock
+
+    def return_socket(self, sock: gevent.socket.socket) -> None:
+        if self._closed:
+            sock.close()
+        else:
+            self._kept = sock
+
+    def release_socket(self, sock: gevent.socket.socket) -> None:
+        with contextlib.suppress(Exception):
+            sock.close()
+
+    def close(self) -> None:
+        self._closed = True
+        if self._kept is not None:
+            self._kept.close()
+
+
+class TimedPool(_One, ConnectionPool):
+    """A connection whose moments are on `clock`."""
 
     def _create_tcp_socket(self, family: int, socktype: int, protocol: int) -> gevent.socket.socket:
         if TIMESTAMP is None:
@@ -100,27 +167,9 @@ class TimedPool(ConnectionPool):
         self.clock.stamped = True
         return sock
 
-    def _create_socket(self) -> gevent.socket.socket:
-        return _timed(self.clock, super()._create_socket)
 
-
-class TimedSSLPool(SSLConnectionPool):
+class TimedSSLPool(_One, SSLConnectionPool):
     """The same under TLS, where the kernel sees records and not what is in them: only connecting is timed here."""
-
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        self.clock = Clock()
-        super().__init__(*arguments, **named)
-
-    def _create_socket(self) -> gevent.socket.socket:
-        return _timed(self.clock, super()._create_socket)
-
-
-def _timed(clock: Clock, create: Callable[[], gevent.socket.socket]) -> gevent.socket.socket:
-    started = time.perf_counter()
-    sock = create()
-    clock.left = time.perf_counter()  # it has not: it may leave from now on
-    clock.connected_in = clock.left - started
-    return sock
 
 
 def install() -> None:

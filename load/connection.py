@@ -22,7 +22,7 @@ def connection(target: Target, tls: ssl.SSLContext | None) -> LeanClient:
         # A factory that takes no `cafile` would get the public authorities loaded into our context.
         ssl_context_factory=(lambda **_: tls) if tls else None,
         connection_timeout=target.timeout,
-        network_timeout=target.timeout,
+        network_timeout=None,  # whoever sends bounds the whole: a limit for each read is a timer for each
         concurrency=1,
     )
 

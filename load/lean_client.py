@@ -72,4 +72,4 @@ class LeanClient(HTTPClient):
         except BaseException:
             pool.release_socket(sock)
             raise
-        return BoundedResponse(sock, pool, block_size=self.block_size, method=method)
+        return BoundedResponse(sock, pool, method)

@@ -9,15 +9,15 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode, urlsplit
 
-import gevent
 from geventhttpclient.response import HTTPParseError
 
 from load.arrival import clock_of
-from load.bounded_response import PIECE
+from load.bounded_response import BoundedResponse
 from load.connection import connection, reason
+from load.deadline import Deadline, Late
 from load.delivery import Streamed
 from load.part import Settle
 from load.prompts import nonces
@@ -63,6 +63,7 @@ class LoadClient:
         self._tls = tls
         self._http = connection(target, tls)
         self._clock = clock_of(self._http)
+        self._deadline = Deadline(target.timeout)
 
     def send(self, call: Call) -> Reply:
         """The whole answer. Raises `NoAnswer` when none came."""
@@ -86,13 +87,14 @@ class LoadClient:
         for gate in self._before:
             gate(self.account, call)
         pieces: list[tuple[float, bytes]] = []
-        at, broke, late, response = self._recorder.now(), "", False, None
+        at, broke, late = self._recorder.now(), "", False
+        response: BoundedResponse | None = None
         try:
-            with gevent.Timeout(self.target.timeout):
+            with self._deadline:
                 response = self._request(call)
                 for moment, piece in response.pieces():
                     pieces.append((moment - self._clock.left, piece))
-        except (gevent.Timeout, TimeoutError):
+        except (Late, TimeoutError):
             broke, late = f"no end within {self.target.timeout:g} s", True
         except HTTPParseError as error:
             broke = f"the connection broke before the end ({error})"
@@ -106,14 +108,16 @@ class LoadClient:
             raise failure
         _drop(response)
         whole = b"".join(piece for _, piece in pieces)
-        reply = self._reply(call, response, whole, seconds, "closed" if broke else None)
+        reply = Reply(call, response.get_code(), response.fields, whole, seconds, "closed" if broke else None)
         self._tell(call, reply)
         self._open = (at, reply)
         return Streamed(reply, pieces, broke, late)
 
     def settle(self, error: Unexpected | None = None) -> None:
         """The verb has read the last answer: record it, as a failure when it was of no use."""
-        self.defer()(error)
+        kept, self._open = self._open, None
+        if kept is not None:
+            self._close(*kept, error)
 
     def defer(self) -> Settle:
         """What settles the last answer later: other calls come before it is known whether it was of use."""
@@ -121,11 +125,9 @@ class LoadClient:
 
         def settle(error: Unexpected | None = None) -> None:
             nonlocal kept
-            if kept is None:
-                return
-            (at, reply), kept = kept, None
-            why = "" if error is None else f"expected {error.expected}, received {error.received}"
-            self._record(at, reply.call, reply.seconds, reply, why)
+            if kept is not None:
+                once, kept = kept, None
+                self._close(*once, error)
 
         return settle
 
@@ -166,8 +168,9 @@ class LoadClient:
 
     def close(self) -> None:
         self._http.close()
+        self._deadline.close()
 
-    def _request(self, call: Call) -> Any:
+    def _request(self, call: Call) -> BoundedResponse:
         body = call.body()
         headers = self._headers if body is None else self._with_json
         if call.headers:
@@ -178,13 +181,12 @@ class LoadClient:
 
     def _deliver(self, call: Call) -> Reply:
         limit = self.target.timeout
-        response: Any = None
+        response: BoundedResponse | None = None
         try:
-            # The client's own limits are per read: a body that trickles would never end.
-            with gevent.Timeout(limit):
+            with self._deadline:
                 response = self._request(call)
                 content, cut = _body(response)
-        except (gevent.Timeout, TimeoutError):
+        except (Late, TimeoutError):
             _drop(response)
             raise NoAnswer(call, f"no answer within {limit:g} s") from None
         except HTTPParseError as error:
@@ -194,11 +196,12 @@ class LoadClient:
             raise NoAnswer(call, f"the body cannot be unpacked ({error})") from None
         except OSError as error:
             raise NoAnswer(call, reason(error), reached=not isinstance(error, ConnectionRefusedError)) from None
-        return self._reply(call, response, content, self._clock.arrived - self._clock.left, cut)
+        seconds = self._clock.arrived - self._clock.left
+        return Reply(call, response.get_code(), response.fields, content, seconds, cut)
 
-    def _reply(self, call: Call, response: Any, content: bytes, seconds: float, cut: str | None) -> Reply:
-        fields = {str(name).lower(): str(value) for name, value in response.items()}
-        return Reply(call, response.get_code(), fields, content, seconds, cut)
+    def _close(self, at: float, reply: Reply, error: Unexpected | None) -> None:
+        why = "" if error is None else f"expected {error.expected}, received {error.received}"
+        self._record(at, reply.call, reply.seconds, reply, why)
 
     def _tell(self, call: Call, outcome: Reply | NoAnswer) -> None:
         for listener in self._after:
@@ -261,19 +264,19 @@ def _summary(outcome: Reply | NoAnswer) -> str:
     return f"status {outcome.status}" if isinstance(outcome, Reply) else outcome.reason
 
 
-def _drop(response: Any) -> None:
+def _drop(response: BoundedResponse | None) -> None:
     """An answer that was given up in the middle: its connection is not used again."""
     if response is not None:
         response.release()
 
 
-def _body(response: Any) -> tuple[bytes, str | None]:
+def _body(response: BoundedResponse) -> tuple[bytes, str | None]:
     """The body as unpacked, up to a limit, and why there is no more of it. Raises `ValueError` for a broken packing."""
-    packing = response.get("content-encoding")
-    if not packing and response.message_complete and len(response._body_buffer) <= MAX_BODY:  # noqa: SLF001
-        return bytes(response.read()), None  # most answers come in one piece
-    unpacker, content = Unpacker(str(packing or "")), bytearray()
-    while packed := response.read(PIECE):
+    packing = response.fields.get("content-encoding", "")
+    if not packing and response.is_whole and len(response.body) <= MAX_BODY:
+        return bytes(response.body), None  # most answers come in one piece
+    unpacker, content = Unpacker(packing), bytearray()
+    for _, packed in response.pieces():
         for piece in unpacker.feed(packed):
             room = MAX_BODY - len(content)
             content += piece[:room]

@@ -20,6 +20,7 @@ from gevent.event import Event
 from locust.env import Environment
 from locust.runners import WorkerRunner
 
+from load import collecting
 from load.alone import RUN, failure, run_folder
 from load.progress import FILE, Ordered, Phase, Progress
 from load.share import Share, ordered
@@ -109,6 +110,7 @@ class Worker:
 
     def _go(self, environment: Environment, msg: Any) -> None:
         assert self.voyage is not None
+        collecting.rarely()
         self.voyage.begin()
 
     def _beat(self) -> None:

@@ -138,11 +138,12 @@ class Contract:
         """
         operation = self.operation(operation_id)
         path = operation.path
-        if any(not value or value.strip(".") == "" for value in path_values):
-            raise ValueError(f"{operation_id}: no path value may be empty or made of dots: {path_values}")
-        for name, value in zip(operation.path_parameters, path_values, strict=True):
-            path = path.replace("{" + name + "}", quote(value, safe=""))
-        params = tuple((name, str(value)) for name, value in (query or {}).items())
+        if path_values or operation.path_parameters:
+            if any(not value or value.strip(".") == "" for value in path_values):
+                raise ValueError(f"{operation_id}: no path value may be empty or made of dots: {path_values}")
+            for name, value in zip(operation.path_parameters, path_values, strict=True):
+                path = path.replace("{" + name + "}", quote(value, safe=""))
+        params = tuple((name, str(value)) for name, value in query.items()) if query else ()
         return Call(operation_id, operation.method, path, params, json, dict(headers or {}), path_values)
 
     def violations(self, reply: Reply) -> Iterator[Fault]:

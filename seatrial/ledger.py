@@ -85,6 +85,8 @@ class Ledger:
     def after(self, account: Account, call: Call, outcome: Reply | NoAnswer) -> None:
         """Write what became of a call that creates or removes something."""
         kind = created_kind(call)
+        if kind is None and call.operation not in REMOVES:  # as with most
+            return
         with self._lock:
             if kind is not None:
                 waiting = self._pending.get((account.label, id(call)), [])

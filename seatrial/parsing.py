@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from typing import Any, NoReturn
 
 MAX_VALUES = 250_000
@@ -19,7 +20,7 @@ def parse(text: bytes | str) -> Any:
     """
     if isinstance(text, bytes):
         try:
-            text = text.decode("utf-8-sig")
+            text = text.removeprefix(BOM_UTF8).decode()
         except UnicodeDecodeError as error:
             raise ValueError(f"not UTF-8: {error.reason} at byte {error.start}") from None
     opened = text.count("[") + text.count("{")

@@ -98,7 +98,7 @@ def test_connecting_is_timed_apart_and_a_kept_connection_needs_none() -> None:
         connects = []
         for _ in range(2):
             clock.begin()
-            assert http.ask("GET", "/", None, {}).read() == b"ok"
+            assert http.ask("GET", "/", None, {}).body == b"ok"
             connects.append(clock.connected_in)
         http.close()
     assert connects[0] is not None

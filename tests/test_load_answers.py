@@ -1,0 +1,157 @@
+"""What the load's client makes of answers that come oddly: in parts, twice, without an end, or never."""
+
+from __future__ import annotations
+
+import gc
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+
+import gevent
+import pytest
+
+from load import collecting
+from load.deadline import Deadline, Late
+from load.locust_client import LoadClient
+from load.recorder import NOBODY, Silent
+from seatrial.exchange import Call, NoAnswer
+from seatrial.target import ANONYMOUS, Target
+
+OK = b"HTTP/1.1 200 OK\r\n"
+TWO = b"Content-Length: 2\r\n\r\n{}"
+GET = Call("some", "GET", "/")
+TIMEOUT = 0.5
+
+
+@contextmanager
+def answering(*answers: tuple[bytes, ...], ends: bool = False) -> Iterator[tuple[LoadClient, list[int]]]:
+    """A client of a server that answers each request with the pieces of its answer, and the connections it took."""
+    taken: list[int] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(5)
+
+        def serve() -> None:
+            left = list(answers)
+            while left:
+                connection = listening.accept()[0]
+                connection.settimeout(5)
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                taken.append(len(answers) - len(left))
+                with connection, suppress(OSError):  # who has heard enough hangs up
+                    while left and connection.recv(65_536):
+                        for piece in left.pop(0):
+                            connection.sendall(piece)
+                            time.sleep(0.01)
+                        if ends:
+                            break
+                    if not left and not ends:
+                        connection.recv(1)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        target = Target(f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=TIMEOUT)
+        with closing(LoadClient(target, ANONYMOUS, 1, Silent(), NOBODY)) as client:
+            yield client, taken
+        thread.join(5)
+
+
+def test_headers_may_come_in_parts_be_empty_and_come_twice() -> None:
+    whole = OK + b"X-None:\r\nContent-Type: application/json\r\nVary: a\r\nvary: b\r\n" + TWO
+    pieces = tuple(whole[at : at + 7] for at in range(0, len(whole), 7))
+    with answering(pieces) as (client, _):
+        reply = client.send(GET)
+    assert (reply.status, reply.body, reply.cut) == (200, b"{}", None)
+    assert dict(reply.headers) == {
+        "x-none": "", "content-type": "application/json", "vary": "a, b", "content-length": "2",
+    }  # fmt: skip
+
+
+def test_an_interim_answer_is_not_the_answer() -> None:
+    with answering((b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", OK + TWO), (OK + TWO,)) as (client, taken):
+        reply = client.send(GET)
+        assert (reply.status, dict(reply.headers), reply.body) == (200, {"content-length": "2"}, b"{}")
+        client.send(GET)
+    assert taken == [0]
+
+
+def test_a_connection_is_kept_unless_the_answer_says_otherwise() -> None:
+    closes = OK + b"Connection: close\r\n" + TWO
+    with answering((OK + TWO,), (closes,), (OK + TWO,)) as (client, taken):
+        for _ in range(3):
+            assert client.send(GET).body == b"{}"
+    assert taken == [0, 2]
+
+
+def test_a_body_may_end_with_its_connection() -> None:
+    with answering((OK + b"\r\n", b"whole", b"ness"), ends=True) as (client, _):
+        assert client.send(GET).body == b"wholeness"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "why"),
+    [
+        ((OK + TWO + OK + TWO,), "another answer came"),
+        ((OK + TWO + b"more",), "the connection broke"),
+        ((OK + b"Content-Length: 9\r\n\r\n{}",), "the connection broke"),
+        ((OK + b"Content-Type: ",), "the connection broke"),
+        ((), "connection closed"),
+    ],
+)
+def test_what_is_no_whole_answer_is_none(pieces: tuple[bytes, ...], why: str) -> None:
+    with answering(pieces, ends=True) as (client, _), pytest.raises(NoAnswer, match=why):
+        client.send(GET)
+
+
+def test_a_body_that_trickles_is_ended_and_its_connection_with_it() -> None:
+    trickle = (OK + b"Content-Length: 1000\r\n\r\n", *[b"."] * 999)
+    began = time.perf_counter()
+    with answering(trickle) as (client, _), pytest.raises(NoAnswer, match=f"no answer within {TIMEOUT:g} s"):
+        client.send(GET)
+    assert time.perf_counter() - began < 10 * TIMEOUT
+
+
+def test_a_deadline_is_for_what_is_inside_and_can_be_had_again() -> None:
+    deadline = Deadline(0.05)
+    for _ in range(3):
+        began = time.perf_counter()
+        with pytest.raises(Late), deadline:
+            gevent.sleep(5)
+        assert 0.04 < time.perf_counter() - began < 2
+        for _ in range(4):  # together longer than one may take
+            with deadline:
+                gevent.sleep(0.02)
+    gevent.sleep(0.1)
+    deadline.close()
+
+
+def test_requests_leave_no_garbage_that_has_to_be_searched_for() -> None:
+    number = 100
+    with answering(*[(OK + TWO,)] * number) as (client, _):
+        for _ in range(number // 2):
+            client.send(GET)
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(number // 2):
+                client.send(GET)
+            assert gc.collect() < number // 2
+        finally:
+            gc.enable()
+
+
+def test_garbage_is_searched_for_rarely_and_what_was_there_before_not_at_all() -> None:
+    before = gc.get_threshold()
+    try:
+        for _ in range(2):
+            collecting.rarely()
+            assert gc.get_threshold() == collecting.THRESHOLDS
+            assert gc.get_freeze_count() > len(gc.get_objects())
+        circle: list[object] = []
+        circle.append(circle)
+        del circle
+        assert gc.collect() >= 1
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
