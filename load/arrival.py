@@ -38,17 +38,22 @@ _poll = get_original("select", "poll")
 
 
 class Clock:
-    """The moments of one connection, on `time.perf_counter`. `connected_in` are seconds, None for a kept connection."""
+    """The moments of one connection, on `time.perf_counter`. `connected_in` are seconds, None for a kept connection.
 
-    left = arrived = 0.0
+    A request `began` before its connection was made, and has `left` with its last byte.
+    """
+
+    began = left = arrived = 0.0
     connected_in: float | None = None
+    again = False
+    """The request was sent a second time."""
     stamped = False
     """Whether the socket itself says when its bytes came."""
 
     def begin(self) -> None:
         """A request comes next."""
-        self.left = self.arrived = time.perf_counter()
-        self.connected_in = None
+        self.began = self.left = self.arrived = time.perf_counter()
+        self.connected_in, self.again = None, False
 
 
 def _now() -> tuple[float, float]:
@@ -69,18 +74,21 @@ class _Stamped(gevent.socket.socket):  # type: ignore[misc]
     """A TCP socket that notes when the last bytes were handed over and when what it reads had come."""
 
     clock: Clock
+    _more = False
+    """The last read was as long as it might be: there may be more, and nobody has to wait for that."""
 
     def recv(self, bufsize: int, flags: int = 0) -> bytes:
         while True:
             # Nobody looks for bytes before the loop says that there are some: an answer is hardly ever there as soon as
             # its request has left, and to be told so costs a system call and an exception. What has come has its stamp.
-            if self._read_event is not None:  # else it was closed meanwhile, and the next line says so
+            if not self._more and self._read_event is not None:  # None: closed meanwhile, and the next line says so
                 self._wait(self._read_event)
             try:
                 data, extra, _, _ = self._sock.recvmsg(bufsize, _ROOM, flags)
                 break
-            except BlockingIOError:  # woken for nothing
-                continue
+            except BlockingIOError:  # there was no more, or it was woken for nothing
+                self._more = False
+        self._more = len(data) == bufsize
         now, wall = _now()
         for level, kind, stamp in extra:
             if level == socket.SOL_SOCKET and kind == TIMESTAMP and len(stamp) >= _STAMP.size:
@@ -138,6 +146,10 @@ class _One:
         self._look = _poll()
         self._look.register(sock.fileno(), select.POLLIN)
         return sock
+
+    def after_connect(self, sock: gevent.socket.socket) -> None:
+        """Under TLS a long body leaves in parts, and the last would wait 40 ms for the others to be acknowledged."""
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def return_socket(self, sock: gevent.socket.socket) -> None:
         if self._closed:

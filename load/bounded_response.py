@@ -94,7 +94,11 @@ class BoundedResponse(HTTPResponseParser):
             gevent.sleep(0)
         if self._fed > MAX_HEAD and not self._headed:
             raise HTTPParseError(f"more than {MAX_HEAD:,} bytes of headers")
-        self.feed(data)
+        try:
+            self.feed(data)
+        except BaseException:
+            self._keeps = False  # what came behind a whole answer is no start of another
+            raise
         if self.is_whole:
             self.release()
         return data
@@ -110,11 +114,15 @@ class BoundedResponse(HTTPResponseParser):
         """The number is enough."""
 
     def _on_header_field(self, text: str) -> None:
+        if self._headed:  # a trailer, behind the body
+            return
         if self._in_value:
             self._add()
         self._name += text
 
     def _on_header_value(self, text: str) -> None:
+        if self._headed:
+            return
         self._value += text
         self._in_value = True
 

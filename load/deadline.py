@@ -23,6 +23,7 @@ class Deadline:
     def __init__(self, seconds: float) -> None:
         # After all that is ready in the same turn of the loop: what has come in time is not late.
         self._timer = gevent.get_hub().loop.timer(seconds, repeat=seconds, priority=-1)
+        self._closed = False
 
     def __enter__(self) -> None:
         # Not `start`: a timer that was stopped goes on from there, with the seconds that were left.
@@ -30,6 +31,11 @@ class Deadline:
 
     def __exit__(self, *_: object) -> None:
         self._timer.stop()
+        if self._closed:
+            self._timer.close()
 
     def close(self) -> None:
-        self._timer.close()
+        """No more of it, once what is inside has ended: that keeps its limit."""
+        self._closed = True
+        if not self._timer.active:
+            self._timer.close()

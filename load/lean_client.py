@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import re
+import ssl
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,8 +32,9 @@ class LeanClient(HTTPClient):
     def ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> BoundedResponse:
         """The answer, its headers read. Raises `ValueError` for what cannot stand in a request.
 
-        A kept connection that the server has given up meanwhile is replaced, once and where that does no harm (RFC
-        9110, section 9.2.2), as browsers do. The person waits all the while, so the time runs from the first try.
+        A kept connection that the server gives up as the request leaves is replaced, once and where that does no harm
+        (RFC 9110, section 9.2.2), as browsers do. The person waits all the while, so the time runs from the first try,
+        and `again` on the clock says so: a server that drops requests looks the same.
         """
         whole = self.written(method, path, body, headers)
         clock = self._connection_pool.clock  # type: ignore[attr-defined]
@@ -41,7 +43,7 @@ class LeanClient(HTTPClient):
         except HTTPConnectionClosed:
             if clock.connected_in is not None or method not in IDEMPOTENT_METHODS:
                 raise
-        left = clock.left
+        left, clock.again = clock.left, True
         try:
             return self._exchange(method, whole)
         finally:
@@ -65,7 +67,7 @@ class LeanClient(HTTPClient):
         try:
             sock.sendall(whole)
         except OSError as error:
-            if error.errno not in (errno.ECONNRESET, errno.EPIPE):
+            if error.errno not in (errno.ECONNRESET, errno.EPIPE) and not isinstance(error, ssl.SSLEOFError):
                 pool.release_socket(sock)
                 raise
             # It may have been answered before it was read to its end: what is there to read tells.

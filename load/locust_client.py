@@ -22,11 +22,11 @@ from load.delivery import Streamed
 from load.part import Settle
 from load.prompts import nonces
 from load.recorder import LoadRecorder, Silent
-from load.token_line import TokenLine
+from load.token_line import MAX_HEARD, TokenLine
 from seatrial.actor import Actor
 from seatrial.client import MAX_BODY, Gate, Listener
 from seatrial.exchange import Call, NoAnswer, Reply, Steps, Unexpected
-from seatrial.samples import Turned
+from seatrial.samples import Resent, Turned
 from seatrial.target import Account, Target
 from seatrial.unpacking import Unpacker
 from seatrial.verbs import Session, Turn, Verbs
@@ -75,7 +75,7 @@ class LoadClient:
             reply = self._deliver(call)
         except NoAnswer as failure:
             self._tell(call, failure)
-            self._record(at, call, time.perf_counter() - self._clock.left, failure, failure.reason)
+            self._record(at, call, time.perf_counter() - self._clock.began, failure, failure.reason)
             raise
         self._tell(call, reply)
         self._open = (at, reply)
@@ -88,12 +88,16 @@ class LoadClient:
             gate(self.account, call)
         pieces: list[tuple[float, bytes]] = []
         at, broke, late = self._recorder.now(), "", False
-        response: BoundedResponse | None = None
+        size, response = 0, None
         try:
             with self._deadline:
                 response = self._request(call)
                 for moment, piece in response.pieces():
                     pieces.append((moment - self._clock.left, piece))
+                    size += len(piece)
+                    if size > MAX_HEARD:
+                        broke = f"more than {MAX_HEARD:,} bytes"
+                        break
         except (Late, TimeoutError):
             broke, late = f"no end within {self.target.timeout:g} s", True
         except HTTPParseError as error:
@@ -102,10 +106,12 @@ class LoadClient:
             broke = reason(error)
         seconds = self._clock.arrived - self._clock.left
         if response is None:
-            failure = NoAnswer(call, broke, reached=not broke.startswith("connection refused"))
-            self._tell(call, failure)
-            self._record(at, call, time.perf_counter() - self._clock.left, failure, broke)
-            raise failure
+            try:
+                raise NoAnswer(call, broke, reached=not broke.startswith("connection refused"))
+            except NoAnswer as failure:
+                self._tell(call, failure)
+                self._record(at, call, time.perf_counter() - self._clock.began, failure, broke)
+                raise
         _drop(response)
         whole = b"".join(piece for _, piece in pieces)
         reply = Reply(call, response.get_code(), response.fields, whole, seconds, "closed" if broke else None)
@@ -191,11 +197,11 @@ class LoadClient:
             raise NoAnswer(call, f"no answer within {limit:g} s") from None
         except HTTPParseError as error:
             raise NoAnswer(call, f"the connection broke before the whole answer ({error})") from None
+        except OSError as error:  # before those of values, of which a certificate's is one
+            raise NoAnswer(call, reason(error), reached=not isinstance(error, ConnectionRefusedError)) from None
         except ValueError as error:
             _drop(response)
             raise NoAnswer(call, f"the body cannot be unpacked ({error})") from None
-        except OSError as error:
-            raise NoAnswer(call, reason(error), reached=not isinstance(error, ConnectionRefusedError)) from None
         seconds = self._clock.arrived - self._clock.left
         return Reply(call, response.get_code(), response.fields, content, seconds, cut)
 
@@ -211,6 +217,8 @@ class LoadClient:
         self._recorder.request(
             at, self.user, self.session, call.operation, seconds, outcome, why, self._clock.connected_in, self.journey
         )
+        if self._clock.again:
+            self._recorder.tell(Resent(at, call.operation, self.session))
         self._fired.fire(  # type: ignore[no-untyped-call]
             request_type=call.method,
             name=call.operation,

@@ -19,7 +19,7 @@ from load.machine import machine
 from load.objectives import COUNTS, Held, judge, parse, with_defaults
 from load.overhead import learn
 from load.progress import FILE, Ended, Mustered, Ordered, Phase
-from load.proof import replies
+from load.proof import replies, resent
 from load.share import ordered
 from load.validity import validity
 from seatrial import __version__
@@ -29,7 +29,7 @@ from seatrial.evidence import SAMPLES, Evidence, warm_up
 from seatrial.known import Acceptance
 from seatrial.ledger import left_open
 from seatrial.records import Finding, Recorder, Run, RunFolder, now
-from seatrial.samples import HARMS, Arrival, Integrity, Sample, Turned
+from seatrial.samples import HARMS, Arrival, Integrity, Resent, Sample, Turned
 from seatrial.settings import Settings
 
 CLOSED_LOOP = (
@@ -93,7 +93,7 @@ def conclude(
     since, until = window(settings, folder)
     run.settings |= {"times_from": since, "times_until": until}
     run.notes.append(_windowed(settings, since, until))
-    run.notes += replies(counts)
+    run.notes += [*replies(counts), *resent(counts)]
     evidence = Evidence.of(folder, contract.operations, since or 0.0, until)
     held = judge(with_defaults(parse(settings.slo)), evidence)
     objectives = [one.record() for one in held]
@@ -159,14 +159,16 @@ def tally(folder: RunFolder) -> dict[str, int]:
     """Requests by outcome, and what all sessions together said, found and missed."""
     counts = dict.fromkeys(
         ("requests", "failures", "sessions", "refused_sessions", "turns", "refused_turns", "acknowledged", "stored"), 0
-    ) | dict.fromkeys((*HARMS, "kept", "echoed", "unverified", "undeleted", "read"), 0)
+    ) | dict.fromkeys((*HARMS, "kept", "echoed", "unverified", "undeleted", "read", "resent"), 0)
     for sample in folder.rows(SAMPLES, Sample):
         counts["requests"] += 1
         counts["failures"] += not sample.ok
         counts["read"] += sample.ok and sample.journey == "reader"
-    for turned in folder.rows(SAMPLES, Turned):
-        if not turned.ok:
-            counts[f"turns_{turned.ended}"] = counts.get(f"turns_{turned.ended}", 0) + 1
+    for row in folder.rows(SAMPLES, Turned, Resent):
+        if isinstance(row, Resent):
+            counts["resent"] += 1
+        elif isinstance(row, Turned) and not row.ok:
+            counts[f"turns_{row.ended}"] = counts.get(f"turns_{row.ended}", 0) + 1
     for record in folder.rows(SAMPLES, Integrity):
         counts["sessions"] += 1
         not_created = record.refused > record.turns

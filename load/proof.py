@@ -20,3 +20,11 @@ def replies(counts: Mapping[str, int]) -> list[str]:
     which = f"only {counts['echoed']:,} of {answered:,}" if counts["echoed"] else "a real model, none"
     told = "compared were what was sent and acknowledged, delivered and stored, but not whom a reply was meant for"
     return [f"replies: {which} repeated the mark of its prompt; {told}"]
+
+
+def resent(counts: Mapping[str, int]) -> list[str]:
+    """A note for the report; none where every request was sent once."""
+    if not counts["resent"]:
+        return []
+    told = f"{counts['resent']:,} of {counts['requests']:,} requests were sent again, as browsers do"
+    return [f"{told}: their kept connection ended without an answer; their times count both tries"]

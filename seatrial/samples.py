@@ -26,6 +26,15 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Resent:
+    """A request that was sent twice, as browsers do: its kept connection ended and gave no answer."""
+
+    at: float
+    operation: str
+    session: str
+
+
+@dataclass(frozen=True)
 class Turned:
     """One turn under load, as the person saw it, in milliseconds from when its request had left.
 

@@ -112,6 +112,71 @@ def test_a_body_that_trickles_is_ended_and_its_connection_with_it() -> None:
     assert time.perf_counter() - began < 10 * TIMEOUT
 
 
+def test_a_connection_that_brought_more_than_its_answer_is_not_used_again() -> None:
+    with answering((OK + TWO + b"HTT",), (OK + TWO,)) as (client, taken):
+        with pytest.raises(NoAnswer, match="the connection broke"):
+            client.send(GET)
+        client._http._connection_pool._look = None  # type: ignore[attr-defined]  # nobody asks whether it is there
+        assert client.send(GET).body == b"{}"
+    assert taken == [0, 1]
+
+
+def test_trailers_are_no_headers() -> None:
+    chunked = OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX-One: 1\r\nX-Two: 2\r\n\r\n"
+    with answering((chunked,), (OK + TWO,)) as (client, taken):
+        reply = client.send(GET)
+        assert (dict(reply.headers), reply.body) == ({"transfer-encoding": "chunked"}, b"{}")
+        client.send(GET)
+    assert taken == [0]
+
+
+@pytest.mark.parametrize("size", [2, 50_000])
+def test_what_has_come_in_time_is_not_late_when_the_process_was_held_up(size: int) -> None:
+    body = b"Content-Length: %d\r\n\r\n" % size + b"." * size
+    soon = (b"",) * 10  # while the process is held up already
+    with answering((*soon, OK + body)) as (client, _):
+        held_up = gevent.spawn_later(TIMEOUT / 20, time.sleep, 2 * TIMEOUT)
+        assert len(client.send(GET).body) == size
+        held_up.join()
+
+
+def test_a_stream_without_end_is_bounded_and_one_that_is_not_answered_leaves_no_garbage(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("load.locust_client.MAX_HEARD", 50)
+    with answering((OK + b"\r\n", *[b"." * 20] * 9), ()) as (client, _):
+        streamed = client.stream(GET)
+        assert streamed.broke == "more than 50 bytes"
+        assert len(streamed.reply.body) <= 80
+        client.settle()
+        gc.collect()
+        with suppress(NoAnswer):
+            client.stream(GET)
+        assert gc.collect() == 0
+
+
+def test_a_failure_took_as_long_as_the_request_took_in_all() -> None:
+    told: list[float] = []
+
+    class Listening(Silent):
+        def request(self, *given: object) -> None:
+            if len(given) > 4:
+                told.append(float(given[4]))  # type: ignore[arg-type]
+
+    with socket.create_server(("127.0.0.1", 0)) as full:  # nobody reads: the body leaves in part
+        target = Target(f"http://127.0.0.1:{full.getsockname()[1]}", timeout=TIMEOUT)
+        with closing(LoadClient(target, ANONYMOUS, 1, Listening(), NOBODY)) as client, pytest.raises(NoAnswer):
+            client.send(Call("some", "POST", "/", json={"text": "." * 5_000_000}))
+    assert told[0] > 0.7 * TIMEOUT
+
+
+def test_a_deadline_that_is_given_up_keeps_its_limit_for_what_is_inside() -> None:
+    deadline = Deadline(0.1)
+    gevent.spawn_later(0.02, deadline.close)
+    with pytest.raises(Late), deadline:
+        gevent.sleep(5)
+
+
 def test_a_deadline_is_for_what_is_inside_and_can_be_had_again() -> None:
     deadline = Deadline(0.05)
     for _ in range(3):

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from geventhttpclient.client import HTTPClient
@@ -15,6 +16,7 @@ from load.lean_client import LeanClient
 from load.locust_client import LoadClient
 from load.recorder import NOBODY, Silent
 from seatrial.exchange import Call, NoAnswer
+from seatrial.samples import Resent
 from seatrial.target import ANONYMOUS, Target
 
 HEADERS = {"User-Agent": "seatrial", "Authorization": "Bearer x", "Content-Type": "application/json"}
@@ -40,10 +42,15 @@ def test_what_cannot_stand_in_a_request_is_refused() -> None:
 
 
 @contextmanager
-def dropping(*answered: int) -> Iterator[tuple[LoadClient, list[bytes]]]:
+def dropping(*answered: int, told: list[Any] | None = None) -> Iterator[tuple[LoadClient, list[bytes]]]:
     """A client of a server whose connections answer so many requests each and end at the next, late, without an
-    answer; and the methods that came."""
+    answer; and the methods that came. What the client tells the recorder of goes to `told`."""
     came: list[bytes] = []
+
+    class Telling(Silent):
+        def tell(self, record: Any) -> None:  # type: ignore[override]
+            (told if told is not None else []).append(record)
+
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve() -> None:
@@ -58,7 +65,7 @@ def dropping(*answered: int) -> Iterator[tuple[LoadClient, list[bytes]]]:
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         target = Target(f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=5)
-        client = LoadClient(target, ANONYMOUS, 1, Silent(), NOBODY)
+        client = LoadClient(target, ANONYMOUS, 1, Telling(), NOBODY)
         yield client, came
         client.close()
         thread.join(5)
@@ -72,7 +79,8 @@ def test_a_request_that_is_dropped_is_not_sent_again_in_silence(method: str) -> 
 
 
 def test_on_a_kept_connection_it_is_sent_again_once_and_the_wait_is_counted() -> None:
-    with dropping(1, 1) as (client, came):
+    told: list[Any] = []
+    with dropping(1, 1, told=told) as (client, came):
         client.send(Call("some", "GET", "/"))
         again = client.send(Call("some", "GET", "/"))
         client.settle()
@@ -81,3 +89,4 @@ def test_on_a_kept_connection_it_is_sent_again_once_and_the_wait_is_counted() ->
         with pytest.raises(NoAnswer):
             client.send(Call("some", "POST", "/"))
     assert came == [b"GET"] * 3 + [b"POST"]
+    assert [(type(one), one.operation) for one in told] == [(Resent, "some")]
