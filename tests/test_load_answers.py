@@ -135,7 +135,13 @@ def test_what_has_come_in_time_is_not_late_when_the_process_was_held_up(size: in
     body = b"Content-Length: %d\r\n\r\n" % size + b"." * size
     soon = (b"",) * 10  # while the process is held up already
     with answering((*soon, OK + body)) as (client, _):
-        held_up = gevent.spawn_later(TIMEOUT / 20, time.sleep, 2 * TIMEOUT)
+
+        def hold_up() -> None:
+            while client._clock.connected_in is None:  # then the request has left, too
+                gevent.sleep(0.001)
+            time.sleep(2 * TIMEOUT)
+
+        held_up = gevent.spawn(hold_up)
         assert len(client.send(GET).body) == size
         held_up.join()
 

@@ -166,7 +166,7 @@ def test_drift_is_told_and_passes(folder: RunFolder) -> None:
 
 def test_a_level_with_answers_that_nobody_can_use_fails(folder: RunFolder) -> None:
     def play(level: int, seconds: float) -> tuple[Run, RunFolder]:
-        counts = {"requests": 10, "turns": 5, "answers_unusable": 2}
+        counts = {"requests": 10, "turns": 5, "refused_turns": 0, "answers_unusable": 2}
         return Run("load", "http://x", OPENWEBUI, counts=counts, verdict="fail"), folder
 
     search = Capacity(parse(["turn p95 < 1s"]), (), play, folder, budget=3_000, look=1)

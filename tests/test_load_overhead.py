@@ -153,7 +153,7 @@ def test_a_level_that_fails_names_the_provider_where_it_was_the_limit(folder: Ru
     recorder.close()
 
     def play(level: int, seconds: float) -> tuple[Run, RunFolder]:
-        return Run("load", "http://x", OPENWEBUI, counts={"requests": 12, "turns": 12}), folder
+        return Run("load", "http://x", OPENWEBUI, counts={"requests": 12, "turns": 12, "refused_turns": 0}), folder
 
     search = Capacity(parse(["turn p50 < 1s"]), (), play, folder, budget=3_000, look=1)
     search.search(1, 1)
