@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import gate
 import gate_report
 import load_report
@@ -21,7 +19,7 @@ def test_what_schemathesis_finds_is_what_is_stored() -> None:
     assert stock_report.PAGE.read_text("utf-8") == stock_report.page(stock, trials)
 
 
-def test_how_well_it_measures_is_what_is_stored(tmp_path: Path) -> None:
+def test_how_well_it_measures_is_what_is_stored() -> None:
     pages = (load_report.PAGE, load_report.CAPACITY)
     before = [page.read_text("utf-8") for page in pages]
     assert before[0] == load_report.page(RESULTS)
