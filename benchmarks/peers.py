@@ -55,9 +55,9 @@ def install(name: str) -> str:
         return ""
     peer, folder = PEERS[name], cache_folder("peers") / name
     pythons = [sys.executable] if sys.version_info >= (3, peer.python) else []
-    pythons += filter(None, (shutil.which(f"python3.{minor}") for minor in range(peer.python, 15)))
+    pythons += filter(_runs, filter(None, (shutil.which(f"python3.{minor}") for minor in range(peer.python, 15))))
     if not pythons:
-        return f"{peer.requirement} needs Python 3.{peer.python}, which is not on the PATH"
+        return f"{peer.requirement} needs Python 3.{peer.python}, and none on the PATH runs"
     log = folder.with_suffix(".log")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as said:
@@ -73,6 +73,11 @@ def install(name: str) -> str:
                 return f"{peer.requirement} did not install (see {log})"
     (folder / READY).write_text(peer.requirement, "utf-8")
     return ""
+
+
+def _runs(python: str) -> bool:
+    """False for what version managers put in the place of a Python that is not chosen."""
+    return subprocess.run([python, "--version"], capture_output=True, check=False).returncode == 0
 
 
 def main() -> int:

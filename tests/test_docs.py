@@ -196,7 +196,7 @@ def test_what_is_shown_runs(shown: str, workplace: Workplace) -> None:
 @pytest.mark.parametrize("shown", SERVED)
 def test_what_is_shown_serves(shown: str, workplace: Workplace) -> None:
     words = workplace.words(shown, SERVED[shown])
-    with child(command(*words), env=environment(), errors=None) as process:
+    with child(command(*words), env=environment(), cwd=workplace.folder, errors=None) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("ready http://127.0.0.1:")
         process.send_signal(signal.SIGINT)
