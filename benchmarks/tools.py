@@ -188,7 +188,7 @@ def _inference_perf(url: str, wanted: Wanted, place: Path) -> tuple[list[str], R
             if row.get("error"):
                 failures += 1
                 continue
-            times = row["info"].get("output_token_times") or []
+            times = (row["info"]["response_metrics"] or {}).get("output_token_times") or []
             gaps = [(later - earlier) * 1000 for earlier, later in pairwise(times)]
             first = (times[0] - row["start_time"]) * 1000 if times else None
             requests.append(Request(row["start_time"], first, gaps, sum(gaps) / len(gaps) if gaps else None))
