@@ -26,10 +26,11 @@ STUB = """#!/usr/bin/env bash
 # Says what it was asked, makes a run folder, and ends as it is told.
 trap 'echo stopped >> "$STUB_CALLS"; kill $!; exit ${STUB_STOPPED-130}' TERM
 echo "$* baseline=${SEATRIAL_BASELINE-}" >> "$STUB_CALLS"
+echo "$1 ${SEATRIAL_ADMIN-} ${SEATRIAL_TOKEN-} " >> "$STUB_CALLS.credentials"
 case "$*" in report*) echo "::error title=stub::annotated"; exit 0 ;; esac
 out=none
 while [ $# -gt 1 ]; do [ "$1" != --out ] || out=$2; shift; done
-[ "$out" != none ] || { echo "it drifted"; exit 1; }
+[ "$out" != none ] || { echo "it drifted"; exit "${STUB_drift-0}"; }
 name=$(basename "$out")
 declare -n code="STUB_$name"
 [ "$name" != verify ] || [ -z "${STUB_SAYS-}" ] || echo "$STUB_SAYS"

@@ -167,6 +167,19 @@ def test_what_it_asks_of_compare_is_there(job: Job) -> None:
     assert {word for word in asked if word.startswith("--")} <= known
 
 
+@pytest.mark.parametrize("secret", ["ADMIN", "TOKEN"])
+def test_credentials_of_the_deployment_alone_go_nowhere_else(job: Job, secret: str) -> None:
+    gate(job, SEATRIAL_AGAINST="http://old", SEATRIAL_ADMIN="of-old", **{f"SEATRIAL_B_{secret}": "of-new"})
+    asked = (job.place / "calls.credentials").read_text("utf-8").splitlines()
+    verified = [line for line in asked if line.startswith("verify")]
+    assert verified == ["verify of-old  ", "verify of-new  " if secret == "ADMIN" else "verify  of-new "]
+
+
+def test_drift_alone_fails_where_seatrial_says_so(job: Job) -> None:
+    gate(job, SEATRIAL_AGAINST="http://old", STUB_drift="1")
+    assert (job.code, job.outputs["verdict"]) == (1, "fail")
+
+
 def test_a_wrong_use_ends_it_at_once(job: Job) -> None:
     gate(job, SEATRIAL_AGAINST="http://old", SEATRIAL_MAX_SLOWDOWN="10%", STUB_verify="2", STUB_SAYS="100% `wrong`")
     assert job.code == 2
