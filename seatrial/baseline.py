@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from seatrial.errors import WrongUse
+from seatrial.errors import Inconclusive, WrongUse
 from seatrial.records import Finding, Run, RunFolder
 
 RANKS = {"break": 0, "defect": 1, "drift": 2}
@@ -79,13 +79,15 @@ class Baseline:
 
     @classmethod
     def open(cls, path: str) -> Baseline:
-        """Raises `WrongUse` when the path holds no verification that ran to its end."""
+        """Raises `WrongUse` when the path holds no verification, `Inconclusive` when that proves nothing."""
         folder = RunFolder.open(path)
         run = folder.load()
         if run.command != "verify":
             raise WrongUse(f"--baseline {path} holds a {run.command}; a baseline is a verification")
         if reason := unfinished(run):
-            raise WrongUse(f"--baseline {path} did not finish ({reason}); what it did not look at would pass for new")
+            raise Inconclusive(
+                f"--baseline {path} did not finish ({reason}); what it did not look at would pass for new"
+            )
         return cls(folder, run)
 
     def demand(self, api: str) -> None:

@@ -17,7 +17,7 @@ from reports import write_reports
 from reports.verdict import judge
 from seatrial.baseline import Baseline, Gone
 from seatrial.contract import Contract
-from seatrial.errors import WrongUse
+from seatrial.errors import Inconclusive, WrongUse
 from seatrial.exchange import Reply
 from seatrial.known import Acceptance
 from seatrial.lab.faults import named
@@ -90,15 +90,19 @@ def test_what_is_gone_is_told_apart_from_what_was_not_looked_at(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"command": "load"}, "holds a load"),
         ({"problem": "the target died"}, r"did not finish \(the target died\)"),
         ({"ended": ""}, "did not finish"),
         ({"id": ""}, "it never began"),
     ],
 )
-def test_a_run_that_is_no_baseline_is_refused(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
-    with pytest.raises(WrongUse, match=said):
+def test_a_run_that_proves_nothing_is_no_baseline(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(Inconclusive, match=said):
         baseline(tmp_path, **changes)
+
+
+def test_a_load_is_no_baseline(tmp_path: Path) -> None:
+    with pytest.raises(WrongUse, match="holds a load"):
+        baseline(tmp_path, command="load")
 
 
 def test_a_baseline_of_another_api_is_refused_and_of_another_name_noted(tmp_path: Path) -> None:
