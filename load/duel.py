@@ -23,7 +23,7 @@ from gevent.event import Event
 from load.blocks import QUAD, journeys, order
 from load.duelling import RUN, both
 from load.mix import Mix
-from load.pairs import LEAST, rarest
+from load.pairs import LEAST, SPARE, rarest
 from load.progress import FILE, Ended, Phase
 from load.recorder import LoadRecorder
 from load.selfcheck import SelfCheck
@@ -66,6 +66,7 @@ class Duel:
         for done, side in enumerate(self.sides.values()):
             self._tell("accounts", done * self._settings.users, of)
             side.muster(partial(self._mustering, done * self._settings.users, of))
+        demand_one_model(*self.sides.values())
         self._check.begin()
         self._recorder.start()
         for side in self.sides.values():
@@ -111,15 +112,15 @@ class Duel:
 
     def _warm_up(self) -> int:
         """One quad that is not counted, and how many sessions it says a block needs."""
-        sessions = max(LEAST, 2 * self._settings.users)
+        sessions = max(LEAST + SPARE, 2 * self._settings.users)
         wanted = sessions
         for number, side in enumerate(order(2, self._settings.seed), -QUAD + 1):
             if self.over.is_set():
                 return wanted
             self._tell("warming up", number + QUAD - 1, QUAD)
             block = self._block(side, sessions, number, 0)
-            if (fewest := self._fewest(block)) < LEAST and fewest:
-                wanted = max(wanted, math.ceil(sessions * LEAST / fewest))
+            if (fewest := self._fewest(block)) < LEAST + SPARE and fewest:
+                wanted = max(wanted, math.ceil(sessions * (LEAST + SPARE) / fewest))
             wanted = max(wanted, math.ceil(sessions * BLOCK_SECONDS / max(block.seconds, 0.001)))
         return min(wanted, MOST_SESSIONS)
 
@@ -168,6 +169,16 @@ class Duel:
         """A block may take long; who is followed says now and then that it is still there."""
         while not self.over.wait(BEAT_SECONDS):
             self._progress.write(self._phase)
+
+
+def demand_one_model(a: Side, b: Side) -> None:
+    """Raises `Inconclusive` where nobody said which model to ask, and the first ones that are listed differ."""
+    first, second = (side.crew.model if side.crew else None for side in (a, b))
+    if a.crew and a.crew.api == "openwebui" and first != second and b.settings.model is None:
+        raise Inconclusive(
+            f"A would answer with the model {first}, B with {second}, and their times would be of two models; "
+            f"choose one with --model, or B's own with SEATRIAL_B_MODEL"
+        )
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from math import comb
 
 from load.objectives import Held
 from seatrial.evidence import TURN_MEASURES
@@ -19,6 +20,8 @@ NOTICES = {
     "reordered": "Messages stand in another order than they were said in.",
 }
 SHOWN = 3
+LEVEL = 0.05
+"""The chance of taking a harm that both sides have for one that B has more of."""
 
 
 def damage(api: str, records: Sequence[Integrity]) -> Iterator[Finding]:
@@ -41,6 +44,30 @@ def damage(api: str, records: Sequence[Integrity]) -> Iterator[Finding]:
                 notice=notice,
                 count=total,
             )
+
+
+def harmed(api: str, a: Sequence[Integrity], b: Sequence[Integrity]) -> tuple[list[Finding], list[str]]:
+    """Ways in which messages came to harm in B and not in A, or in more sessions; and notes on those that both have.
+
+    More is proved by Fisher's exact test on the sessions that were harmed, at 5 %.
+    """
+    new, notes = [], []
+    for finding in damage(api, b):
+        hurt, before = (sum(getattr(one, finding.where) > 0 for one in side) for side in (b, a))
+        more = not before or chance_of_more(hurt, len(b), before, len(a)) <= LEVEL
+        if more:
+            new.append(finding)
+        if before:
+            on = f"in {before} of {len(a)} sessions of A and {hurt} of {len(b)} of B"
+            notes.append(f"messages were {finding.where} on both: {on}" + ", more than chance makes it" * more)
+    return new, notes
+
+
+def chance_of_more(hurt: int, of: int, before: int, before_of: int) -> float:
+    """The chance that so many of the harmed sessions, or more, are on this side if both harm alike (Fisher, 1935)."""
+    harmed_, sessions = hurt + before, of + before_of
+    ways = sum(comb(of, n) * comb(before_of, harmed_ - n) for n in range(hurt, min(of, harmed_) + 1))
+    return ways / comb(sessions, harmed_)
 
 
 def failures(held: Held, samples: Iterable[Sample]) -> Finding:

@@ -29,6 +29,13 @@ def sentence(rows: Sequence[Ratio], limits: Limits, looked: str) -> str:
     return f"Inconclusive: neither proved nor refuted: {_listed(open_)} ({looked}). {_advice(open_)}"
 
 
+def failing(found: Sequence[Finding], said: str) -> str:
+    """The sentence where B has findings that are none of timing; `said` is the one over the rows, "" without any."""
+    more = f", the first of {len(found)}" if len(found) > 1 else ""
+    times = f" Times: {said[:1].lower()}{said[1:]}" if said else ""
+    return f"Fail: B has a finding that A has not: {found[0].title}{more}.{times}"
+
+
 def told(row: Ratio) -> str:
     """One row in words."""
     if row.measure == "failed":

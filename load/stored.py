@@ -13,18 +13,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from load.findings import harmed
 from load.gate import LEVEL, MOST_FAILED, QUANTILE, Limits, verdicts
-from seatrial.baseline import unfinished
+from seatrial.baseline import Faults, unfinished
 from seatrial.errors import Inconclusive, WrongUse
 from seatrial.evidence import SAMPLES, Evidence
 from seatrial.measuring import nearest, resampled
 from seatrial.paired import reach
 from seatrial.ratios import SIDES, Ratio
-from seatrial.records import Run, RunFolder
-from seatrial.samples import Known, Sample
+from seatrial.records import Finding, Run, RunFolder
+from seatrial.samples import Integrity, Known, Sample
 
 SAME = ("users", "rate", "stage", "mix", "turns", "think", "seed_chats", "seed_messages")
 """Settings of a load that decide about its times."""
+
+FINDINGS, CONFORMANCE = "findings.jsonl", "load-conformance"
 
 MOST_APART = 10.0
 """Milliseconds by which known first tokens may be measured differently."""
@@ -48,6 +51,18 @@ def compared(a: RunFolder, b: RunFolder, limits: Limits) -> list[Ratio]:
     before, after = _evidence(a, first), _evidence(b, second)
     both = sorted(before.requests.keys() & after.requests.keys())
     return _decided([*(_row(name, before, after, limits) for name in both), _failures(a, b)])
+
+
+def harms(a: RunFolder, b: RunFolder) -> tuple[list[Finding], list[str]]:
+    """What B's messages and answers came to and A's did not, as findings; and notes on the harms that both have."""
+    new, notes = harmed(b.load().api, *(list(folder.rows(SAMPLES, Integrity)) for folder in (a, b)))
+    before = Faults(a.rows(FINDINGS, Finding))
+    departed = [
+        finding
+        for finding in b.rows(FINDINGS, Finding)
+        if finding.rule == CONFORMANCE and finding.severity != "drift" and not (finding.known or finding.waived)
+    ]
+    return new + [finding for finding in departed if not before.cover(finding)], notes
 
 
 def _decided(rows: Sequence[tuple[Ratio, Any]]) -> list[Ratio]:

@@ -43,6 +43,8 @@ def test_drift_is_told_and_fails_where_it_is_strict(here: Command) -> None:
     assert done.code == 0
     assert "Drift (1 change in 1 operation)\nlistChats\n  each entry has a new field `colour` (text)\n" in done.out
     assert here("compare", "--strict", a, b).code == 1
+    Path("seatrial.toml").write_text("strict = true\n", "utf-8")
+    assert here("compare", a, b).code == 1
 
 
 @pytest.mark.parametrize(

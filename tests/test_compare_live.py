@@ -8,22 +8,28 @@ import re
 import signal
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx
 import pytest
 from command_line import Command, command, environment, until
+from gevent.event import Event
 
+from load.duel import demand_one_model
 from load.duelling import both
 from load.duelling import environment as environment_of
+from load.side import Side
 from seatrial.client import Client
 from seatrial.contract import SESSIONS, Contract
+from seatrial.crew import Crew
+from seatrial.errors import Inconclusive
 from seatrial.lab.reference import create_app
 from seatrial.lab.serving import running
 from seatrial.ledger import Ledger, open_entries
-from seatrial.ratios import Ratio
+from seatrial.ratios import SIDES, Ratio
 from seatrial.records import Finding, Run, RunFolder
 from seatrial.samples import Integrity
 from seatrial.settings import Settings
@@ -32,7 +38,7 @@ from seatrial.target import Target
 CONTRACT = Contract.load()
 LATE = 0.04
 NOWHERE = "http://127.0.0.1:9"
-Event = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
 
 
 @contextmanager
@@ -40,7 +46,7 @@ def server(late: str = "") -> Iterator[str]:
     """The reference server; one operation may come late."""
     app = create_app(CONTRACT)
 
-    async def slowly(scope: Event, receive: Any, send: Callable[[Event], Awaitable[None]]) -> None:
+    async def slowly(scope: Message, receive: Any, send: Callable[[Message], Awaitable[None]]) -> None:
         operation = CONTRACT.operation(late)
         path = CONTRACT.prefix(SESSIONS) + re.sub(r"\{\w+\}", "[^/]+", operation.path)
         if scope["type"] == "http" and scope["method"] == operation.method and re.fullmatch(path, scope["path"]):
@@ -101,6 +107,48 @@ def test_ctrl_c_leaves_nothing_and_says_so(tmp_path: Path) -> None:
         assert sessions_on(a) == sessions_on(b) == []
     run = RunFolder(tmp_path / "run").load()
     assert (run.cause, run.left_behind) == ("interrupted", [])
+
+
+def test_ctrl_c_while_a_is_verified_begins_nothing_on_b(tmp_path: Path) -> None:
+    with server() as a, server() as b:
+        process = subprocess.Popen(
+            command("compare", a, b, "--pairs", "20", "--turns", "1", "--think", "0", "--out", "run"),
+            cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        try:
+            for _ in range(6):
+                with suppress(AssertionError):
+                    until(lambda: _has_begun(tmp_path / "run" / "verify-a"))
+                    break
+            process.send_signal(signal.SIGINT)
+            said, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
+            process.communicate()
+        assert process.returncode == 3, said
+        assert "Inconclusive: interrupted." in said
+        assert not (tmp_path / "run" / "verify-b").exists()
+        assert sessions_on(a) == sessions_on(b) == []
+
+
+def _has_begun(folder: Path) -> bool:
+    return (folder / "progress.json").is_file() and bool(RunFolder(folder).load().id)
+
+
+@pytest.mark.parametrize(
+    ("models", "of_b", "refused"),
+    [(("m1", "m2"), None, True), (("m1", "m1"), None, False), (("m1", "m2"), "m2", False)],
+)
+def test_two_models_are_compared_only_where_somebody_says_so(
+    tmp_path: Path, models: tuple[str, str], of_b: str | None, refused: bool
+) -> None:
+    sides = []
+    for letter, model, chosen in zip(SIDES, models, (None, of_b), strict=True):
+        side = Side(letter, Settings(url=NOWHERE, model=chosen), RunFolder(tmp_path), Event())
+        side.crew = cast("Crew", SimpleNamespace(api="openwebui", model=model))
+        sides.append(side)
+    with pytest.raises(Inconclusive, match="A would answer with the model m1, B with m2") if refused else nullcontext():
+        demand_one_model(*sides)
 
 
 def test_a_target_that_goes_away_is_named(here: Command) -> None:

@@ -10,24 +10,27 @@ from typing import Any
 
 import pytest
 from command_line import Command
-from report_runs import folder, verify_run
+from report_runs import finding, folder, verify_run
 from rich.console import Console
 
 from seatrial.cli.before import HeldAgainst
 from seatrial.ratios import Ratio
-from seatrial.records import Finding, Run, RunFolder
-from seatrial.samples import Known, Sample
+from seatrial.records import Finding, Recorder, Run, RunFolder
+from seatrial.samples import Integrity, Known, Sample
 from seatrial.settings import Settings
 
 LOAD: dict[str, Any] = {"users": 4, "mix": "session=1", "turns": 3, "think": 1.0, "times_from": 0.0}
 MACHINE = {"system": "Linux", "machine": "x86_64", "processors": 2, "processor": "a processor"}
 
 
-def stored(name: str, *, slower: float = 1.0, failing: float = 0.0, known: float = 1.0, **changes: Any) -> str:
+def stored(
+    name: str, *, slower: float = 1.0, failing: float = 0.0, known: float = 1.0, lost: int = 0, **changes: Any
+) -> str:
     """A load of 60 sessions, of which `getHistory` takes so much longer."""
     given: dict[str, Any] = {"command": "load", "api": "sessions", "settings": LOAD, "machine": MACHINE, "id": name}
     chance = random.Random(name)
     rows: list[Any] = [Known(float(second), "during", known, ()) for second in range(20)]
+    rows += [Integrity(1.0, f"1-{nth}", 3, 6, 0, 6, int(nth < lost), 0, 0, 0, 0, deleted=True) for nth in range(60)]
     for session in range(60):
         usual = 40 * chance.lognormvariate(0, 0.04)
         for nth, operation in enumerate(("sendMessage", "getHistory") * 3):
@@ -58,6 +61,37 @@ def test_one_that_fails_more_fails(here: Command) -> None:
     done = here("compare", stored("before"), stored("after", failing=0.1))
     assert done.code == 1
     assert "of the requests failed in B" in done.out
+
+
+def test_one_that_loses_messages_fails_however_fast_it_is(here: Command) -> None:
+    done = here("compare", stored("before"), stored("after", lost=1, slower=0.5), "--json")
+    told = json.loads(done.out)
+    assert (done.code, told["verdict"], [one["rule"] for one in told["findings"]]) == (1, "fail", ["load-lost"])
+    assert told["sentence"].startswith("Fail: B has a finding that A has not: 1 messages lost under load")
+
+
+@pytest.mark.parametrize(("before", "after", "code"), [(3, 4, 0), (3, 20, 1), (20, 3, 0)])
+def test_what_both_lose_fails_where_b_loses_more_than_chance_makes_it(
+    here: Command, before: int, after: int, code: int
+) -> None:
+    done = here("compare", stored("before", lost=before), stored("after", lost=after))
+    assert done.code == code
+    assert f"messages were lost on both: in {before} of 60 sessions of A and {after} of 60 of B" in done.out
+
+
+def test_a_new_departure_from_the_contract_fails(here: Command) -> None:
+    departed = finding(rule="load-conformance", operation="getHistory", where="$.messages")
+    before, after = stored("before"), stored("after")
+    append(after, departed)
+    assert here("compare", before, after).code == 1
+    append(before, departed)
+    assert here("compare", before, after).code == 0
+
+
+def append(name: str, found: Finding) -> None:
+    recorder = Recorder(Path(name) / "findings.jsonl")
+    recorder.write(found)
+    recorder.close()
 
 
 def test_what_cannot_be_told_is_open(here: Command) -> None:

@@ -16,8 +16,8 @@ from rich.console import Console
 from load.duelling import OTHER, of_b
 from load.gate import Limits, outcome
 from load.mix import Mix
-from load.ruling import sentence
-from load.stored import compared
+from load.ruling import failing, sentence
+from load.stored import compared, harms
 from reports.comparison import Comparison
 from reports.gate import show
 from seatrial.cli.comparing import CODES, Compared, compare_live
@@ -79,9 +79,10 @@ def compare(a: str, b: str, no_verify: bool, strict: bool, yes: bool, as_json: b
     for place in (a, b):
         if _ADDRESS.fullmatch(place) and not Path(place).exists():
             raise WrongUse(f"{place} is no run folder; as a live target it begins with http:// or https://")
-    folders = RunFolder.open(a), RunFolder.open(b)
+    folders, settings = (RunFolder.open(a), RunFolder.open(b)), settings_from(options | {"strict": strict})
     if {folder.load().command for folder in folders} == {"load"}:
-        return _stored(*folders, settings_from(options), as_json, console)
+        return _stored(*folders, settings, as_json, console)
+    strict = settings.strict
     contracts = Comparison.of(*folders)
     if as_json:
         click.echo(json.dumps(contracts.document(strict), indent=2, ensure_ascii=False))
@@ -130,12 +131,18 @@ def _stored(a: RunFolder, b: RunFolder, settings: Settings, as_json: bool, conso
     """Two loads that are over."""
     limits = Limits.parse(settings.max_slowdown, settings.floor)
     rows = compared(a, b, limits)
-    verdict, code = outcome(rows), CODES[outcome(rows)]
-    said = sentence(rows, limits, "two stored loads, sessions drawn again")
+    verdict, said = outcome(rows), sentence(rows, limits, "two stored loads, sessions drawn again")
+    found, notes = harms(a, b)
+    if found:
+        verdict, said = "fail", failing(found, said)
+    code = CODES[verdict]
     show(rows, console)
+    for note in notes:
+        console.print(f"Note: {note}", soft_wrap=True, markup=False, style="dim")
     console.print(said, soft_wrap=True, markup=False)
     if as_json:
-        document = {"verdict": verdict, "exit_code": code, "sentence": said, "ratios": list(map(asdict, rows))}
+        document = {"verdict": verdict, "exit_code": code, "sentence": said, "notes": notes}
+        document |= {"ratios": list(map(asdict, rows)), "findings": list(map(asdict, found))}
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     return code
 

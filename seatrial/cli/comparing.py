@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from rich.console import Console
 
 from load.duelling import LOG, DuelProcess
-from load.findings import damage
+from load.findings import harmed
 from load.gate import Limits, judged, outcome
 from load.machine import machine
 from load.mix import Mix
 from load.pairs import LEAST, Paired
 from load.progress import FILE, Ended, Mustered, Phase
-from load.ruling import findings, sentence
+from load.ruling import failing, findings, sentence
 from load.validity import dulled, validity
 from reports.comparison import Comparison
 from reports.drift import Drift
@@ -45,7 +45,7 @@ from seatrial.ledger import open_entries
 from seatrial.probe import Deployment
 from seatrial.ratios import COMPARISON, SIDES, Ratio
 from seatrial.records import Finding, Recorder, Run, RunFolder, now
-from seatrial.samples import HARMS, Integrity
+from seatrial.samples import Integrity
 from seatrial.settings import Settings
 
 CODES = {"fail": EXIT_FAIL, "pass": EXIT_PASS, "inconclusive": EXIT_INCONCLUSIVE}
@@ -74,8 +74,10 @@ def compare_live(a: Settings, b: Settings, folder: RunFolder, console: Console, 
             RunFolder.create(str(folder.path / side), "compare").save(replace(run, target=settings.url or ""))
         problem = _played(a, b, folder, console)
         rows = judged(Paired.of(folder), limits)
-        found = [*findings(rows), *_harmed(folder, run.api)]
+        harm, harms = _harmed(folder, run.api)
+        found = [*findings(rows), *harm]
         run = _measured(run, folder, rows, problem)
+        run.notes.extend(harms)
         contract = None
         if verify and run.cause != "interrupted" and problem is None:
             run, contract, new = _verified(run, a, b, folder, console)
@@ -207,11 +209,10 @@ def _left(folder: RunFolder) -> list[str]:
     ]
 
 
-def _harmed(folder: RunFolder, api: str) -> list[Finding]:
-    """Ways in which messages came to harm in B, and did not in A."""
+def _harmed(folder: RunFolder, api: str) -> tuple[list[Finding], list[str]]:
+    """Ways in which messages came to more harm in B than in A, and what is said of those that both have."""
     a, b = (list(RunFolder(folder.path / side).rows(SAMPLES, Integrity)) for side in SIDES)
-    before = {name for name in HARMS if any(getattr(one, name) for one in a)}
-    return [finding for finding in damage(api, b) if finding.where not in before]
+    return harmed(api, a, b)
 
 
 def _verified(
@@ -233,6 +234,8 @@ def _verified(
         written(
             replace(done, verdict=judgement.verdict, sentence=judgement.sentence, exit_code=judgement.exit_code), place
         )
+        if done.cause == "interrupted":  # nothing is begun on the other one after that
+            return replace(run, problem="interrupted", cause="interrupted"), None, []
         folders.append(place)
     try:
         contract = Comparison.of(*folders)
@@ -254,9 +257,7 @@ def concluded(run: Run, rows: list[Ratio], limits: Limits, found: list[Finding])
     verdict, said = outcome(rows), sentence(rows, limits, looked)
     others = [finding for finding in found if not finding.rule.startswith("compare-")]
     if others:
-        more = f", the first of {len(others)}" if len(others) > 1 else ""
-        times = f" Times: {said[:1].lower()}{said[1:]}" if rows else ""
-        verdict, said = "fail", f"Fail: B has a finding that A has not: {others[0].title}{more}.{times}"
+        verdict, said = "fail", failing(others, said if rows else "")
     elif run.problem and verdict != "fail":  # a player that was late makes slowdowns smaller, and none of nothing
         verdict, said = "inconclusive", f"Inconclusive: {run.problem}."
     problem = run.problem or (said.partition(": ")[2] if verdict == "inconclusive" else None)

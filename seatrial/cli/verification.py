@@ -120,7 +120,8 @@ def verified(settings: Settings, folder: RunFolder, console: Console, test: str 
             if interrupted
             else f"the suite ended in the middle (code {code}; see {folder.path / LOG})"
         )
-    return replace(run, started=run.started or started, ended=run.ended or now())
+    cause = "interrupted" if interrupted else run.cause
+    return replace(run, started=run.started or started, ended=run.ended or now(), cause=cause)
 
 
 def _removed(settings: Settings, folder: RunFolder, run: Run) -> list[str]:
