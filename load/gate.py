@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from load.pairs import FIRST, LEAST, Pair, Paired
+from load.pairs import FIRST, LEAST, OFTEN, Pair, Paired
 from seatrial.errors import WrongUse
-from seatrial.paired import Middle, deviation, holm, interval, signed_rank, visible, wanted
+from seatrial.paired import Middle, deviation, holm, interval, signed_rank, signed_sum, visible, wanted
 from seatrial.ratios import Ratio
 
 LEVEL = 0.05
@@ -66,10 +66,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """Values whose middle lies above 0 where B is too slow."""
+    """Values whose middle lies above 0 where B is too slow; `of` is the test of how likely chance makes them."""
 
     row: Ratio
     values: tuple[float, ...]
+    of: Callable[[Sequence[float], int], float] = signed_rank
 
 
 def judged(paired: Paired, limits: Limits) -> list[Ratio]:
@@ -79,15 +80,16 @@ def judged(paired: Paired, limits: Limits) -> list[Ratio]:
     if len(failures) >= LEAST_PAIRS:
         a, b = (sum(shares) / len(failures) for shares in zip(*((one.a, one.b) for one in failures), strict=True))
         row = Ratio("", "failed", a, b, None, None, None, MOST_FAILED, "", len(failures))
-        claims.append(_Claim(row, tuple(one.b - one.a - MOST_FAILED for one in failures)))
+        # A block that fails wholly is no weather: ranks would make it one of many.
+        claims.append(_Claim(row, tuple(one.b - one.a - MOST_FAILED for one in failures), signed_sum))
     return [*decided(claims), *_informing(paired)]
 
 
 def decided(claims: Sequence[_Claim]) -> list[Ratio]:
     """The rows of claims with their verdicts."""
     tested = [claim for claim in claims if claim.values]
-    slower = [signed_rank(claim.values, TOGETHER) for claim in tested]
-    faster = [signed_rank([-value for value in claim.values], TOGETHER) for claim in tested]
+    slower = [claim.of(claim.values, TOGETHER) for claim in tested]
+    faster = [claim.of([-value for value in claim.values], TOGETHER) for claim in tested]
     found = iter(verdicts(slower, faster))
     return [_with_power(claim, next(found), len(tested)) if claim.values else claim.row for claim in claims]
 
@@ -116,9 +118,8 @@ def _claims(paired: Paired, operation: str, limits: Limits) -> Iterator[_Claim]:
     few = paired.per_block(operation)
     # What is asked now and then is not judged; what should have been answered more often leaves the question open.
     why = f"{few:.1f} good answers in a block on average, and {LEAST} are needed in each"
-    row = Ratio(
-        operation, "p95", 0.0, 0.0, None, None, None, None, "inconclusive" if few >= LEAST / 2 else "", len(pairs)
-    )
+    verdict = "inconclusive" if paired.per_session(operation) >= OFTEN else ""
+    row = Ratio(operation, "p95", 0.0, 0.0, None, None, None, None, verdict, len(pairs))
     yield _Claim(replace(row, why=why), ())
 
 

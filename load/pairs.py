@@ -24,6 +24,12 @@ from seatrial.samples import Sample, Turned
 LEAST = 20
 """Answers of an operation in a block, from which its p95 is not simply the slowest of them."""
 
+SPARE = 2
+"""Sessions more than that in a block, so that a refused one does not cost its quad."""
+
+OFTEN = 0.25
+"""Good answers a session, from which on an operation is one that the mix asks for, and has to be judged."""
+
 FIRST = "first token"
 Times = Mapping[str, list[float]]
 
@@ -81,6 +87,15 @@ class Paired:
         """How many good answers a block has of it on average."""
         return sum(len(one.times.get(operation, ())) for one in self.blocks) / max(1, len(self.blocks))
 
+    def per_session(self, operation: str) -> float:
+        """How many good answers a session has of it, on the side that has more: the other one may refuse them."""
+        shares = []
+        for side in SIDES:
+            blocks = [one for one in self.blocks if one.block.side == side]
+            good = sum(len(one.times.get(operation, ())) for one in blocks)
+            shares.append(good / max(1, sum(one.block.sessions for one in blocks)))
+        return max(shares)
+
     def times(self, operation: str, quantile: float, least: int = LEAST) -> list[Pair]:
         """A percentile of each pair of blocks, of the quads whose blocks all have answers enough."""
 
@@ -123,6 +138,6 @@ def _fill(answers: list[Answers], folder: RunFolder) -> None:
             one.times[FIRST].append(turned.first)
 
 
-def rarest(counts: Iterable[float], sessions: int, least_share: float = 0.25) -> float:
-    """Of how many answers in so many sessions each, the fewest: of what most sessions ask at all."""
-    return min((count for count in counts if count >= least_share * sessions), default=0.0)
+def rarest(counts: Iterable[float], sessions: int) -> float:
+    """Of how many answers in so many sessions each, the fewest: of what is asked often at all."""
+    return min((count for count in counts if count >= OFTEN * sessions), default=0.0)

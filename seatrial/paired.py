@@ -1,6 +1,7 @@
 """Two things measured in turns: is one larger than the other, by how much, and how sure is that?
 
     signed_rank([0.02, -0.01, 0.3, 0.1], together=2)    # the chance of values so large, were their signs tossed for
+    signed_sum([0.02, -0.01, 0.3, 0.1], together=2)     # the same by their sum: of shares, whose mean is what counts
     interval([0.02, -0.01, 0.3, 0.1], together=2)       # Middle(value, low, high): their middle, and what bounds it
     holm([0.01, 0.2, 0.03])                             # the same chances, for somebody who looked three times
 
@@ -24,6 +25,9 @@ from typing import Any
 EFFICIENCY = 3 / math.pi
 """Of the signed-rank test beside that of the mean where values are normal (Hodges and Lehmann, 1956)."""
 
+PARTS = 1_000_000
+"""Of how many parts the values of a sum are made, all together: what is counted out is whole."""
+
 STEPS = 40
 """Halvings in the search for a bound."""
 
@@ -45,6 +49,21 @@ def signed_rank(values: Sequence[float], together: int = 1) -> float:
     import numpy as np  # it takes a tenth of a second, which commands that measure nothing are spared
 
     return _chance(np, np.asarray(values, dtype=float), together)
+
+
+def signed_sum(values: Sequence[float], together: int = 1) -> float:
+    """The chance of a sum as large as this one, were each group's sign tossed for. One-sided, and never too small.
+
+    For values that are bounded, and of which a few large ones are the matter itself and no weather: to ranks, a block
+    that failed wholly is only the largest.
+    """
+    import numpy as np
+
+    whole = np.asarray(values, dtype=float)
+    sums = whole.reshape(-1, together).sum(axis=1)
+    total = float(np.abs(sums).sum())
+    # Two sums that are equal may differ by a part for each group, once their values are whole.
+    return _tossed(np, np.rint(sums * (PARTS / total)).astype(int), slack=len(sums)) if total else 1.0
 
 
 def interval(values: Sequence[float], together: int = 1, confidence: float = 0.95) -> Middle:
@@ -106,8 +125,13 @@ def _lower(np: Any, values: Any, middle: float, together: int, chance: float) ->
 def _chance(np: Any, values: Any, together: int) -> float:
     if not len(values):
         return 1.0
-    sums = (np.sign(values) * _doubled_ranks(np, np.abs(values))).reshape(-1, together).sum(axis=1)
-    return float(_distribution(np, np.abs(sums).astype(int))[int(sums[sums > 0].sum()) :].sum())
+    return _tossed(np, (np.sign(values) * _doubled_ranks(np, np.abs(values))).reshape(-1, together).sum(axis=1))
+
+
+def _tossed(np: Any, sums: Any, slack: int = 0) -> float:
+    """The chance that the positive ones of these sums come to as much, but for `slack`, were each sign tossed for."""
+    reached = max(0, int(sums[sums > 0].sum()) - slack)
+    return float(_distribution(np, np.abs(sums).astype(int))[reached:].sum())
 
 
 def _doubled_ranks(np: Any, sizes: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,18 @@ def test_more_failures_fail_b_however_fast_it_is(tmp_path: Path) -> None:
     assert [one.rule for one in findings(rows)] == ["compare-errors"]
 
 
+@pytest.mark.parametrize(("down", "verdict"), [(0, "pass"), (4, "inconclusive"), (7, "fail")])
+def test_blocks_that_fail_wholly_are_no_weather(tmp_path: Path, down: int, verdict: str) -> None:
+    """As with a server that restarts now and then: in ranks, a few such blocks of 40 would be a few large values."""
+    paired = measured(tmp_path, slower())
+    of_b = [one for one in paired.blocks if one.block.side == "b"]
+    for block in of_b[: 2 * down : 2]:  # one in a quad
+        block.failed, block.times = block.requests, {}
+    rows = judged(paired, TEN)
+    assert next(row for row in rows if row.measure == "failed").verdict == verdict
+    assert (outcome(rows) == "pass") == (verdict == "pass")
+
+
 def test_failures_of_both_are_no_reproach_to_b(tmp_path: Path) -> None:
     rows = judged(measured(tmp_path, slower(), each=40, failing={"a": 0.08, "b": 0.08}), TEN)
     assert next(row for row in rows if row.measure == "failed").verdict != "fail"
@@ -137,6 +150,15 @@ def test_too_few_answers_for_a_p95_are_not_taken_for_one(tmp_path: Path) -> None
     rows = judged(measured(tmp_path, slower(), each=LEAST - 1), TEN)
     assert outcome(rows) == "inconclusive"
     assert "20 are needed in each" in sentence(rows, TEN, "40 pairs")
+
+
+@pytest.mark.parametrize(("sessions", "verdict"), [(LEAST, "inconclusive"), (5 * LEAST, "")])
+def test_what_few_sessions_ask_leaves_nothing_open(tmp_path: Path, sessions: int, verdict: str) -> None:
+    paired = measured(tmp_path, slower(), each=LEAST - 4)
+    for one in paired.blocks:
+        one.block = replace(one.block, sessions=sessions)
+    (row, *_) = judged(paired, TEN)
+    assert (row.verdict, bool(row.why)) == (verdict, True)
 
 
 def test_a_quad_that_was_cut_short_does_not_count(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from load.blocks import order
-from seatrial.paired import Middle, deviation, holm, interval, reach, signed_rank, visible, wanted
+from seatrial.paired import Middle, deviation, holm, interval, reach, signed_rank, signed_sum, visible, wanted
 
 
 def counted_out(values: list[float], together: int) -> float:
@@ -46,6 +46,20 @@ def test_ties_zeros_and_groups_are_as_if_every_toss_had_been_tried(together: int
     for _ in range(20):
         values = [round(chance.gauss(0.2, 1), 1) for _ in range(10)]
         assert signed_rank(values, together) == pytest.approx(counted_out(values, together))
+
+
+@pytest.mark.parametrize("together", [1, 2])
+def test_the_chance_of_a_sum_is_as_if_every_toss_had_been_tried(together: int) -> None:
+    chance = random.Random(5)
+    for _ in range(20):
+        values = [chance.choice((-0.01, -0.01, 0.04, 0.99)) for _ in range(10)]
+        sums = [sum(values[n : n + together]) for n in range(0, len(values), together)]
+        tosses = [
+            sum(map(math.prod, zip(signs, sums, strict=True))) for signs in itertools.product((1, -1), repeat=len(sums))
+        ]
+        as_large = sum(toss >= sum(sums) - 1e-9 for toss in tosses) / len(tosses)
+        assert signed_sum(values, together) == pytest.approx(as_large)
+    assert signed_sum([0.0, 0.0]) == signed_sum([]) == 1.0
 
 
 def test_the_published_critical_value_of_twenty_pairs_is_met() -> None:
