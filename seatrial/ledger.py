@@ -20,7 +20,7 @@ from seatrial.errors import Inconclusive
 from seatrial.exchange import Call, NoAnswer, Reply
 from seatrial.parsing import parse
 from seatrial.reading import names_one
-from seatrial.records import full
+from seatrial.records import ends_inside_a_line, full
 from seatrial.target import Account
 
 LEDGER = "ledger.jsonl"
@@ -55,9 +55,8 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        # A line cut by a kill or a full disk: what comes next must not be glued to it and lost with it.
-        self._cut = _ends_inside_a_line(path)
         try:
+            self._cut = ends_inside_a_line(path)  # what comes next must not be glued to it and lost with it
             self._file: BinaryIO = path.open("ab", buffering=0)
         except OSError as error:
             raise full(path, error) from None
@@ -214,14 +213,6 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
             isinstance(event.get(name), (str, int)) for name in _NEEDED.get(str(event.get("event")), ())
         ):
             yield event
-
-
-def _ends_inside_a_line(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.seek(0, 2) > 0 and file.seek(-1, 2) >= 0 and file.read(1) != b"\n"
-    except FileNotFoundError:
-        return False
 
 
 def open_entries(path: Path) -> list[Entry]:

@@ -247,6 +247,15 @@ def line_of(record: Any) -> bytes:
         return kind + json.dumps(asdict(record), ensure_ascii=False).encode("utf-8", "backslashreplace")[1:] + b"\n"
 
 
+def ends_inside_a_line(path: Path) -> bool:
+    """Whether a kill or a full disk cut its last line."""
+    try:
+        with path.open("rb") as file:
+            return file.seek(0, 2) > 0 and file.seek(-1, 2) >= 0 and file.read(1) != b"\n"
+    except FileNotFoundError:
+        return False
+
+
 class Recorder:
     """Appends records to one file, each flushed, so that a reader follows and a killed run keeps what it had."""
 
@@ -254,15 +263,19 @@ class Recorder:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            self._cut = ends_inside_a_line(path)
             self._file: BinaryIO = path.open("ab", buffering=0)
         except OSError as error:
             raise full(path, error) from None
 
     def write(self, record: Any) -> None:
         whole = line_of(record)
+        if self._cut:  # what comes next must not be glued to it and lost with it
+            whole = b"\n" + whole
         try:
             # One call of the system, which appends: lines of several threads do not mix, and want no lock.
-            if self._file.write(whole) < len(whole):
+            self._cut = self._file.write(whole) < len(whole)
+            if self._cut:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             raise full(self.path, error) from None
