@@ -12,7 +12,6 @@ import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from seatrial.accounts import given_accounts
 from seatrial.actor import Actor, verbs_for
@@ -20,14 +19,15 @@ from seatrial.client import Client, tls_context
 from seatrial.contract import Contract
 from seatrial.errors import SeatrialError, WrongUse
 from seatrial.exchange import Call, NoAnswer, Reply, Unexpected
-from seatrial.ledger import GONE, Entry, Ledger, ledgers, open_entries
+from seatrial.ledger import Entry, Ledger, ledgers, open_entries
 from seatrial.probe import probe
-from seatrial.reading import identifier, items, success
+from seatrial.reading import held, identifier, items, success
 from seatrial.records import Run, RunFolder
 from seatrial.settings import Settings
 from seatrial.target import Account, Target
 
 DELETES = {"chat": "deleteChat", "session": "deleteSession", "user": "deleteUser"}
+MISSING = 404
 STRANGERS = ("anonymous", "stranger")
 ATTEMPTS = 3
 MOST_UNANSWERED = 4
@@ -41,7 +41,8 @@ class Cleaner:
     """`clients` are by account label; `admin` may remove throwaway accounts, and their chats with them.
 
     `disposable`: the accounts may be written to freely. `unsure`: accounts without ids may have come in another order
-    than in the run, so that each is asked before something counts as gone.
+    than in the run, so that each is asked before something counts as gone. `lacking`: some may not have come at all, so
+    that what these do not have is not gone for that.
     """
 
     ledger: Ledger
@@ -52,6 +53,8 @@ class Cleaner:
     throwaways: frozenset[str] = frozenset()
     disposable: bool = False
     unsure: bool = False
+    lacking: bool = False
+    _refused: dict[int, list[str]] = field(default_factory=dict)
     _suspects: dict[int, list[str]] = field(default_factory=dict)
     _unanswered: int = 0
 
@@ -68,11 +71,7 @@ class Cleaner:
 
     def _remove(self, entry: Entry) -> None:
         if entry.kind == "user":
-            if self.admin is not None:
-                for user in [entry.id] if entry.id else self._users(entry.marker):
-                    self._delete([self.admin], "user", user)
-                if entry.id is None:
-                    self.ledger.settled(entry)
+            self._remove_user(entry)
             return
         if entry.account in self.throwaways and self.admin is not None:
             if entry.id:
@@ -80,40 +79,58 @@ class Cleaner:
             else:
                 self.ledger.settled(entry)
             return
-        client = self.clients.get(entry.account)
-        if client is None:
+        asked = self._asked(entry.account)
+        if not asked:
             return
         if entry.id:
-            # Not strangers: whom a target refuses knows nothing of what is gone.
-            known = [one for label, one in self.clients.items() if label not in STRANGERS and one is not client]
-            others = known if self.unsure else []
-            self._delete([client, *others], entry.kind, entry.id)
+            self._delete([*asked.values()], entry.kind, entry.id)
         elif self.marker and self.marker in entry.marker:
-            self._settle(entry, client, self._marked(client))
+            self._settle(entry, [(one, chat) for one in asked.values() for chat in self._marked(one)])
         elif entry.kind == "session":
-            self._look_for(entry, client)
+            self._look_for(entry, asked)
         elif nonce := _nonce(entry.marker, self.marker):
-            self._settle(entry, client, self._saying(client, nonce))
+            self._settle(entry, [(one, chat) for one in asked.values() for chat in self._saying(one, nonce)])
 
-    def _settle(self, entry: Entry, client: Client, found: Iterable[str]) -> None:
-        """Remove all that an intent without an answer came to: it is looked after then."""
-        for entry_id in found:
-            self._delete([client], entry.kind, entry_id)
-        self.ledger.settled(entry)
+    def _asked(self, account: str) -> Mapping[str, Client]:
+        """Who may have had this label in the run, by the labels of now; first who has it."""
+        had = {account: self.clients[account]} if account in self.clients else {}
+        # Not strangers: whom a target refuses knows nothing of what is gone.
+        known = {label: client for label, client in self.clients.items() if label not in STRANGERS}
+        return had | known if self.unsure else had
 
-    def _look_for(self, entry: Entry, client: Client) -> None:
-        """A session has no room for a marker: it is one of those that came since, and nobody has said a word in it."""
-        actor = self._actor(client)
-        came = self.ledger.came_since(entry.account, [session.id for session in actor.list_sessions()])
-        if came is None:
+    def _remove_user(self, entry: Entry) -> None:
+        if self.admin is None:
             return
-        empty = [session for session in came if not actor.get_history(session)]
-        if empty and not self.disposable:
-            self._suspects[entry.key] = empty
-        else:
-            self._settle(entry, client, empty)
+        if entry.id:
+            self._delete([self.admin], "user", entry.id)
+        elif (users := self._users(entry.marker)) is not None:
+            self._settle(entry, [(self.admin, user) for user in users])
 
-    def _delete(self, clients: Sequence[Client], kind: str, entry_id: str) -> None:
+    def _settle(self, entry: Entry, found: Iterable[tuple[Client, str]]) -> None:
+        """Remove all that an intent without an answer came to. Once none of it can be left, it is looked after."""
+        left = [entry_id for client, entry_id in found if not self._delete([client], entry.kind, entry_id)]
+        if left:
+            self._refused[entry.key] = left
+        elif not self.lacking:
+            self.ledger.settled(entry)
+
+    def _look_for(self, entry: Entry, asked: Mapping[str, Client]) -> None:
+        """A session has no room for a marker: it is one of those that came since, and nobody has said a word in it."""
+        empty: list[tuple[Client, str]] = []
+        for client in asked.values():
+            actor = self._actor(client)
+            listed = [session.id for session in actor.list_sessions()]
+            came = self.ledger.came_since(asked, listed)
+            if came is None or self.lacking:
+                return
+            empty += [(client, session) for session in came if not actor.get_history(session)]
+        if empty and not self.disposable:
+            self._suspects[entry.key] = [session for _, session in empty]
+        else:
+            self._settle(entry, empty)
+
+    def _delete(self, clients: Sequence[Client], kind: str, entry_id: str) -> bool:
+        """Whether it is gone. Raises `NoAnswer` where nobody says."""
         call = self.contract.call(DELETES[kind], entry_id)
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -122,9 +139,11 @@ class Cleaner:
                 if attempt == ATTEMPTS:
                     raise
                 continue
-            if all(status in GONE for status in statuses) or any(200 <= status < 300 for status in statuses):
+            nowhere = not self.lacking and set(statuses) == {MISSING}
+            if nowhere or any(200 <= status < 300 for status in statuses):
                 self.ledger.removed(kind, entry_id)
-                return
+                return True
+        return False
 
     def _actor(self, client: Client) -> Actor:
         return Actor(verbs_for(client.target.api, self.contract), lambda call: self._send(client, call))
@@ -148,26 +167,34 @@ class Cleaner:
         rows = items(
             reply := self._send(client, self.contract.call("searchChats", query={"text": nonce})), success(reply)
         )
-        found = [identifier(reply, row) for row in rows]
-        return [chat for chat in found if nonce in self._send(client, self.contract.call("getChat", chat)).text]
+        return [chat for row in rows if self._holds(client, chat := identifier(reply, row), nonce)]
 
-    def _users(self, marker: str) -> list[str]:
+    def _holds(self, client: Client, chat: str, nonce: str) -> bool:
+        """Raises `Unexpected` where it cannot be read: what nobody sees may be there."""
+        reply = self._send(client, self.contract.call("getChat", chat))
+        success(reply)
+        return nonce in reply.text
+
+    def _users(self, marker: str) -> list[str] | None:
+        """Accounts whose address begins with the marker; None where there is no way to look for them."""
         if self.admin is None or not marker or "searchUsers" not in self.contract.operations:
-            return []
+            return None
         reply = self._send(self.admin, self.contract.call("searchUsers", query={"query": marker}))
         document = success(reply)
-        rows: list[dict[str, Any]] = document.get("users", []) if isinstance(document, dict) else document
-        return [str(row["id"]) for row in rows if str(row.get("email", "")).startswith(marker)]
+        rows = items(reply, document["users"] if held(document, "users") is not None else document)
+        return [identifier(reply, row) for row in rows if str(held(row, "email")).startswith(marker)]
 
     def _sweep(self) -> None:
         """A last look for accounts that carry the run's marker, whatever the ledger says."""
         if self.admin is None or not self.marker:
             return
         with suppress(Unexpected, NoAnswer, SeatrialError):
-            for user in self._users(self.marker):
+            for user in self._users(self.marker) or ():
                 self._delete([self.admin], "user", user)
 
     def _told(self, entry: Entry) -> str:
+        if refused := self._refused.get(entry.key):
+            return f"{entry.kind} {', '.join(refused)} of {entry.account}"
         if entry.id is None:
             among = ", ".join(self._suspects.get(entry.key, ()))
             which = f"; it is among {among}, which others may have made" if among else ""
@@ -216,7 +243,7 @@ def _cleaned(
     if admin is None and any(entry.kind == "user" for entry in entries):
         raise WrongUse("the run made throwaway accounts; give --admin to remove them")
     labels = {str(row["id"]): str(row["label"]) for row in run.accounts if row.get("id")}
-    clients = {labels.get(str(account.id), account.label): connect(account) for account in accounts}
+    clients = {label: connect(account) for label, account in _labelled(accounts, labels).items()}
     if admin is not None:
         clients["admin"] = connect(admin)
     if not accounts:
@@ -225,10 +252,27 @@ def _cleaned(
         clients[label] = connect(Account(label, accounts[0].token if accounts and label == "stranger" else None))
     marker = run.id if run.id.startswith("seatrial-") else ""
     disposable = settings.disposable or bool(run.settings.get("disposable"))
-    unsure = len(accounts) > 1 and any(account.id is None for account in accounts)
+    nameless = any(str(account.id) not in labels for account in accounts)
+    worked = {str(row.get("label")) for row in run.accounts if not row.get("throwaway")} - {"admin"}
+    cleaner = Cleaner(
+        *(ledger, contract, clients, clients.get("admin"), marker, throwaways, disposable),
+        unsure=nameless and max(len(accounts), len(worked)) > 1,
+        lacking=nameless and len(accounts) < len(worked),
+    )
     try:
-        return Cleaner(ledger, contract, clients, clients.get("admin"), marker, throwaways, disposable, unsure).clean()
+        return cleaner.clean()
     finally:
         for open_client in clients.values():
             open_client.close()
         ledger.close()
+
+
+def _labelled(accounts: Iterable[Account], labels: Mapping[str, str]) -> dict[str, Account]:
+    """Each under its label in the run. One whose id the run does not know gets the label of its place now, if that is
+    nobody's.
+    """
+    found = {labels[str(account.id)]: account for account in accounts if str(account.id) in labels}
+    for account in accounts:
+        if str(account.id) not in labels:
+            found[account.label if account.label not in found else f"{account.label}, given now"] = account
+    return found

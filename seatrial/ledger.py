@@ -1,8 +1,9 @@
 """What a run made on its target, on disk before it is made: so that it can be removed, whatever happens.
 
 Each line is one event: `intend` before a request that creates, `made` with the id after it, `failed`
-when it was refused, `removed`. What was intended and neither made nor failed may exist: a kill came
-between. `seatrial clean` reads the file of a run that was killed.
+when it was refused, `removed`. What was intended and neither made nor failed may exist: a kill came between.
+A 404 to a removal is no event: somebody who may not see a session is told that there is none. `cleaning`
+asks whose it is, and counts it. `seatrial clean` reads the file of a run that was killed.
 """
 
 from __future__ import annotations
@@ -30,7 +31,6 @@ CREATES = {"createSession": ("session", "id"), "createChat": ("chat", "id"), "ad
 """Operation -> what it makes, and where the answer names it."""
 
 REMOVES = {"deleteSession": "session", "deleteChat": "chat", "deleteUser": "user"}
-GONE = (200, 204, 404)
 
 MOST_FOUND = 5_000
 """Sessions of an account that are written down before a run."""
@@ -99,11 +99,11 @@ class Ledger:
                 finally:
                     del waiting[-1:]
             removed = REMOVES.get(call.operation)
-            if removed and call.values and isinstance(outcome, Reply) and outcome.status in GONE:
-                self._write(event="removed", kind=removed, id=call.values[0])
+            if removed and call.values and isinstance(outcome, Reply) and 200 <= outcome.status < 300:
+                self._write(event="removed", kind=removed, id=call.values[0], account=account.label)
 
     def removed(self, kind: str, entry_id: str) -> None:
-        """For what went with something else: an account takes its chats along."""
+        """For what is known to be gone: it went with its account, or whoever owns it is told that there is none."""
         with self._lock:
             self._write(event="removed", kind=kind, id=entry_id)
 
@@ -112,19 +112,20 @@ class Ledger:
         with self._lock:
             self._write(event="found", account=account, ids=list(ids[:MOST_FOUND]), all=len(ids) <= MOST_FOUND)
 
-    def came_since(self, account: str, ids: Iterable[str]) -> list[str] | None:
-        """Those that an account did not have before the run, and that the run did not make as far as it knows.
+    def came_since(self, accounts: Iterable[str], ids: Iterable[str]) -> list[str] | None:
+        """Those that none of the accounts had before the run, and that the run did not make as far as it knows.
 
-        None when nobody wrote down what was there before.
+        None when nobody wrote down what one of them had before.
         """
-        before: set[str] | None = None
+        before: dict[str, set[str]] = {}
         made: set[str] = set()
         for event in [*read(self.path), *self._unwritten]:
-            if event.get("event") == "found" and event.get("account") == account and event.get("all"):
-                before = set(map(str, event.get("ids") or ()))
+            if event.get("event") == "found" and event.get("all"):
+                before[str(event.get("account"))] = set(map(str, event.get("ids") or ()))
             elif event.get("event") == "made":
                 made.add(event["id"])
-        return None if before is None else [one for one in ids if one not in before and one not in made]
+        known = made.union(*before.values())
+        return [one for one in ids if one not in known] if before.keys() >= set(accounts) else None
 
     def settled(self, entry: Entry) -> None:
         """For an intent whose traces were looked for everywhere they can be: it made nothing that is left."""
@@ -244,6 +245,9 @@ def _folded(events: Iterable[dict[str, Any]]) -> list[Entry]:
                 entry = Entry(event["kind"], event["account"], event["id"], intent.get("marker", ""))
                 made[event["kind"], event["id"]] = entry
             case "removed":
-                made.pop((event["kind"], event["id"]), None)
+                key = event["kind"], event["id"]
+                # Somebody else's word on it is not taken: where it is true, the owner will be told so too.
+                if key in made and event.get("account", made[key].account) == made[key].account:
+                    del made[key]
     maybe = [Entry(e["kind"], e["account"], None, e.get("marker", ""), key) for key, e in intents.items()]
     return sorted([*made.values(), *maybe], key=lambda entry: entry.kind != "user")

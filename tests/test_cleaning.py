@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import Ended, seatrial_command
 from fake_openwebui import ADMIN, FakeOpenWebUI
-from hostile_server import hostile
+from hostile_server import Peer, hostile
 from nastiness import ENDLESS
+from starlette.responses import JSONResponse
 
-from seatrial.cleaning import MOST_UNANSWERED
+from seatrial.cleaning import MOST_UNANSWERED, Cleaner
 from seatrial.client import Client
 from seatrial.contract import Contract
 from seatrial.exchange import Call, NoAnswer
@@ -25,6 +28,13 @@ from seatrial.target import Account, Target
 
 CONTRACT = Contract.load()
 ANA, RUI = Account("account 1", "owner-ana-0123456789"), Account("account 2", "owner-rui-0123456789")
+
+
+both_ways = pytest.mark.parametrize("order", [(ANA, RUI), (RUI, ANA)], ids=["in order", "turned round"])
+
+
+def forbids(peer: Peer) -> None:
+    peer.say(b"HTTP/1.1 403 X\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}")
 
 
 class Cut:
@@ -46,6 +56,11 @@ class Cut:
             if by_the_run:
                 self.ledger.after(account, call, reply if heard else NoAnswer(call, "killed"))
         return str(reply.document()["id"])
+
+    def know(self) -> None:
+        """Write down what each has, as a run does before it begins."""
+        for account in (ANA, RUI):
+            self.ledger.found(account.label, sorted(self.listed(account)))
 
     def listed(self, account: Account) -> set[str]:
         with Client(Target(self.url), account) as client:
@@ -69,7 +84,7 @@ def cut(tmp_path: Path) -> Iterator[Cut]:
         it.ledger.close()
 
 
-@pytest.mark.parametrize("order", [(ANA, RUI), (RUI, ANA)])
+@both_ways
 def test_the_sessions_of_every_account_go_in_whatever_order_the_tokens_come(
     cut: Cut, order: tuple[Account, Account]
 ) -> None:
@@ -81,21 +96,24 @@ def test_the_sessions_of_every_account_go_in_whatever_order_the_tokens_come(
     assert cut.listed(ANA) == cut.listed(RUI) == set()
 
 
-def test_a_session_whose_creation_was_never_answered_goes_from_an_account_that_may_be_written_to(cut: Cut) -> None:
-    old = cut.create(ANA, by_the_run=False)
-    cut.ledger.found(ANA.label, [old])
+@both_ways
+def test_a_session_whose_creation_was_never_answered_goes_from_an_account_that_may_be_written_to(
+    cut: Cut, order: tuple[Account, Account]
+) -> None:
+    old, hers = cut.create(ANA, by_the_run=False), cut.create(RUI, by_the_run=False)
+    cut.know()
     cut.create(ANA, heard=False)
     spoken = cut.create(ANA, by_the_run=False)
     cut.say(ANA, spoken)
-    ended = cut.cleaned(ANA, RUI, disposable=True)
+    ended = cut.cleaned(*order, disposable=True)
     assert ended.code == 0, ended
     # What was there before stays, and what somebody has spoken in: the run's own orphan is empty.
-    assert cut.listed(ANA) == {old, spoken}
+    assert (cut.listed(ANA), cut.listed(RUI)) == ({old, spoken}, {hers})
     assert open_entries(cut.folder / "ledger.jsonl") == []
 
 
 def test_on_a_shared_account_it_is_named_and_stays(cut: Cut) -> None:
-    cut.ledger.found(ANA.label, [])
+    cut.know()
     orphan = cut.create(ANA, heard=False)
     ended = cut.cleaned(ANA, RUI)
     assert ended.code == 3, ended
@@ -104,10 +122,48 @@ def test_on_a_shared_account_it_is_named_and_stays(cut: Cut) -> None:
 
 
 def test_a_creation_that_made_nothing_is_settled(cut: Cut) -> None:
-    cut.ledger.found(ANA.label, [])
+    cut.know()
     cut.ledger.before(ANA, CONTRACT.call("createSession"))
     assert cut.cleaned(ANA, RUI).code == 0
     assert open_entries(cut.folder / "ledger.jsonl") == []
+
+
+def test_what_somebody_else_was_told_is_not_there_is_removed_all_the_same(cut: Cut) -> None:
+    made = cut.create(ANA)
+    with Client(Target(cut.url), RUI, on_exchange=cut.ledger.after) as rui:
+        assert rui.send(CONTRACT.call("deleteSession", made)).status == 404
+    assert cut.cleaned(ANA, RUI).code == 0
+    assert cut.listed(ANA) == set()
+
+
+def test_with_fewer_accounts_than_the_run_had_what_is_not_found_is_told(cut: Cut) -> None:
+    """The one that is given may be the other one, and knows nothing of what is there."""
+    cut.know()
+    made = cut.create(ANA)
+    cut.create(RUI)
+    cut.ledger.before(ANA, CONTRACT.call("createSession"))
+    ended = cut.cleaned(RUI, disposable=True)
+    assert ended.code == 3, ended
+    told = [line.strip() for line in ended.out.splitlines()[1:]]
+    assert [line.partition(":")[0] for line in told] == [
+        f"session {made} of account 1",
+        "a session of account 1 may exist",
+    ]
+    assert (cut.listed(ANA), cut.listed(RUI)) == ({made}, set())
+    assert cut.cleaned(ANA, RUI, disposable=True).code == 0
+    assert cut.listed(ANA) == set()
+
+
+def test_a_removal_that_is_refused_is_told_also_of_what_was_never_confirmed(cut: Cut, tmp_path: Path) -> None:
+    cut.know()
+    orphan = cut.create(ANA, heard=False)
+    given = {"SEATRIAL_TOKEN": f"{ANA.token}\n{RUI.token}", "SEATRIAL_DISPOSABLE": "1"}
+    with hostile(cut.url, {"deleteSession": forbids}) as server:
+        ended = seatrial_command(tmp_path, "clean", str(cut.folder), "--url", server.url, env=given)
+    assert ended.code == 3, ended
+    assert f"session {orphan} of account 1" in ended.out
+    assert cut.cleaned(ANA, RUI, disposable=True).code == 0
+    assert cut.listed(ANA) == set()
 
 
 def test_without_a_word_of_what_was_there_before_nothing_is_guessed(cut: Cut) -> None:
@@ -192,3 +248,46 @@ def test_of_a_load_of_many_workers_the_administrator_signs_in_once(tmp_path: Pat
     assert ended.code == 0, ended
     assert list(fake.accounts) == ["token-of-boss"]
     assert fake.asked["signIn"] == 1
+
+
+class Locked(FakeOpenWebUI):
+    """One that removes no account while it is locked."""
+
+    locked = True
+
+    def _delete_user(self, user: Any, body: Any, user_id: str) -> Any:
+        return JSONResponse({"detail": "no"}, 403) if self.locked else super()._delete_user(user, body, user_id)
+
+
+@pytest.fixture
+def unconfirmed(tmp_path: Path) -> Iterator[tuple[Locked, Callable[[Contract], list[str]]]]:
+    """An Open WebUI on which an account was made without an answer, and what removes it and says what is left."""
+    fake, ledger, marker = Locked(), Ledger(tmp_path / "ledger.jsonl"), "seatrial-0a1b2c3d"
+    with running(fake.app) as url, Client(Target(url, "openwebui"), Account("admin", "token-of-boss")) as admin:
+        call = CONTRACT.call("addUser", json={"email": f"{marker}-x@seatrial.invalid", "role": "user"})
+        ledger.before(admin.account, call)
+        admin.send(call)
+        yield fake, lambda contract: Cleaner(ledger, contract, {"admin": admin}, admin, marker).clean()
+        ledger.close()
+
+
+def test_an_account_that_may_have_been_made_is_told_until_it_is_gone(
+    unconfirmed: tuple[Locked, Callable[[Contract], list[str]]],
+) -> None:
+    fake, clean = unconfirmed
+    made = list(fake.accounts.values())[-1]["id"]
+    assert clean(CONTRACT) == [f"user {made} of admin"]
+    fake.locked = False
+    assert clean(CONTRACT) == []
+    assert list(fake.accounts) == ["token-of-boss"]
+
+
+def test_where_accounts_cannot_be_looked_for_none_counts_as_gone(
+    unconfirmed: tuple[Locked, Callable[[Contract], list[str]]],
+) -> None:
+    _, clean = unconfirmed
+    document = copy.deepcopy(dict(CONTRACT.document))
+    where = CONTRACT.operation("searchUsers").path
+    del document["paths"][where]
+    (told,) = clean(Contract(document, "mine.yaml"))
+    assert told.startswith("a user of admin may exist")

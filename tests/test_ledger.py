@@ -87,10 +87,21 @@ def test_a_removal_that_was_refused_removed_nothing(path: Path, opened: Open) ->
     ledger, call = opened(), create()
     ledger.before(ANA, call)
     ledger.after(ANA, call, answered(call, id="c1"))
-    for status in (401, 500):
+    for status in (401, 404, 500):
         ledger.after(ANA, delete("c1"), answered(delete("c1"), status))
     ledger.after(ANA, delete("c1"), NoAnswer(delete("c1"), "reset"))
     assert [entry.id for entry in open_entries(path)] == ["c1"]
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_what_somebody_else_is_told_of_it_leaves_it_open(path: Path, opened: Open, status: int) -> None:
+    ledger, call = opened(), create()
+    ledger.before(ANA, call)
+    ledger.after(ANA, call, answered(call, id="c1"))
+    ledger.after(RUI, delete("c1"), answered(delete("c1"), status))
+    assert [entry.id for entry in open_entries(path)] == ["c1"]
+    ledger.removed("chat", "c1")
+    assert open_entries(path) == []
 
 
 @pytest.mark.parametrize("lost", [1, 5, 30])
