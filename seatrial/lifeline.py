@@ -19,12 +19,17 @@ VARIABLE = "SEATRIAL_PARENT"
 LOOK_SECONDS = 0.5
 
 
+def foreign_environment() -> dict[str, str]:
+    """Ours without settings of Seatrial and Locust, secrets among them: for programs that we did not write."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("SEATRIAL_", "LOCUST_"))}
+
+
 def child_environment() -> dict[str, str]:
     """Ours, tied to us, without settings of Seatrial and Locust: a process gets its own, secrets among them.
 
     It finds the same packages as we do, also when they run from a checkout that is not installed.
     """
-    shell = {name: value for name, value in os.environ.items() if not name.startswith(("SEATRIAL_", "LOCUST_"))}
+    shell = foreign_environment()
     # Without it, Hypothesis leaves a folder wherever Seatrial is called.
     shell.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache_folder("hypothesis")))
     root = str(Path(seatrial.__file__).resolve().parents[1])

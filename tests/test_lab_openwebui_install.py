@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,15 @@ def test_the_python_found_is_one_that_open_webui_supports() -> None:
         [releases.find_python(), "-c", "import sys; print(sys.version_info[:2])"], text=True
     )
     assert answer.strip() in [str(version) for version in releases.PYTHONS]
+
+
+def test_what_is_installed_gets_no_secret_of_a_deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEATRIAL_ADMIN", "boss@example.org:s3cret-that-nobody-may-see")
+    monkeypatch.setenv("LOCUST_WEB_LOGIN", "1")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.invalid")  # which pip may need
+    print_names = [sys.executable, "-c", "import os; print(*sorted(os.environ), sep='\\n')"]
+    with (tmp_path / "pip.log").open("w", encoding="utf-8") as log:
+        releases._run(print_names, {"PIP_INDEX_URL": "https://index.invalid"}, "building", lambda _: None, log, VERSION)
+    names = (tmp_path / "pip.log").read_text("utf-8").split()
+    assert [name for name in names if name.startswith(("SEATRIAL_", "LOCUST_"))] == []
+    assert {"HTTPS_PROXY", "PIP_INDEX_URL", "PATH"} <= set(names)

@@ -22,6 +22,7 @@ from typing import TextIO
 from seatrial.cache import cache_folder
 from seatrial.errors import Inconclusive, WrongUse
 from seatrial.lab.children import child
+from seatrial.lifeline import foreign_environment
 
 DEFAULT_VERSION = "0.12.4"
 TORCH = "torch==2.13.0"
@@ -99,7 +100,10 @@ def find_python() -> str:
     kept = [str(path) for major, minor in PYTHONS for path in sorted(pyenv.glob(f"{major}.{minor}*/bin/python"))]
     for candidate in [sys.executable, *filter(None, names), *kept]:
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-            probe = subprocess.run([candidate, "-c", _PROBE], capture_output=True, text=True, timeout=20, check=False)
+            probe = subprocess.run(
+                [candidate, "-c", _PROBE],
+                env=foreign_environment(), capture_output=True, text=True, timeout=20, check=False,
+            )  # fmt: skip
             if probe.stdout.split() in [["cpython", str(major), str(minor)] for major, minor in PYTHONS]:
                 return candidate
     raise WrongUse(
@@ -137,7 +141,8 @@ def _run(
     version: str,
 ) -> None:
     progress(title)
-    with child(command, env={**os.environ, **more}) as process:
+    # What a package does while it is built is not ours: it gets no secret of a deployment.
+    with child(command, env=foreign_environment() | dict(more)) as process:
         assert process.stdout is not None
         for line in process.stdout:
             log.write(line)
