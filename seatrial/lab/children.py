@@ -23,6 +23,9 @@ from seatrial.lifeline import child_environment
 
 GRACE_SECONDS = 10.0  # between SIGTERM and SIGKILL
 
+NOBODY_LEFT = (ProcessLookupError, PermissionError)
+"""What a signal to a group says once nobody lives in it: macOS refuses it while there is a zombie."""
+
 
 @contextlib.contextmanager
 def child(
@@ -96,11 +99,12 @@ def until_stopped() -> Iterator[None]:
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    with contextlib.suppress(ProcessLookupError):
+    process.poll()  # one that has ended by itself is no zombie then
+    with contextlib.suppress(*NOBODY_LEFT):
         os.killpg(process.pid, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(GRACE_SECONDS)
-    with contextlib.suppress(ProcessLookupError):  # what is left of the group: a hung server, or its orphans
+    with contextlib.suppress(*NOBODY_LEFT):  # what is left of the group: a hung server, or its orphans
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     if process.stdout is not None:

@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from seatrial.lab.children import GRACE_SECONDS, child
+from seatrial.lab.children import GRACE_SECONDS, NOBODY_LEFT, child
 from seatrial.lifeline import LOOK_SECONDS, child_environment, is_cut
 
 
@@ -37,15 +37,22 @@ def main(arguments: str) -> None:
     wanted = json.loads(arguments)
     while not is_cut():
         time.sleep(LOOK_SECONDS)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(wanted["group"], wanted["end"])
-        until = time.monotonic() + GRACE_SECONDS
-        while time.monotonic() < until:
-            os.killpg(wanted["group"], 0)
-            time.sleep(0.1)
-        os.killpg(wanted["group"], signal.SIGKILL)
-    if wanted["folder"]:
-        shutil.rmtree(wanted["folder"], ignore_errors=True)
+    try:
+        with contextlib.suppress(*NOBODY_LEFT):
+            _end(wanted["group"], wanted["end"])
+    finally:
+        if wanted["folder"]:
+            shutil.rmtree(wanted["folder"], ignore_errors=True)
+
+
+def _end(group: int, signal_first: int) -> None:
+    """Raises one of `NOBODY_LEFT` as soon as that is so."""
+    os.killpg(group, signal_first)
+    until = time.monotonic() + GRACE_SECONDS
+    while time.monotonic() < until:
+        os.killpg(group, 0)
+        time.sleep(0.1)
+    os.killpg(group, signal.SIGKILL)
 
 
 if __name__ == "__main__":
