@@ -41,15 +41,16 @@ class WebSocket:
         self._text: list[str] = []
         self._size = 0
         host = parts.hostname or ""
-        plain = socket.create_connection((host, parts.port or (443 if secure else 80)), seconds)
+        self._socket = socket.create_connection((host, parts.port or (443 if secure else 80)), seconds)
         try:
-            plain.settimeout(_left(until))
-            self._socket = tls_context(target).wrap_socket(plain, server_hostname=host) if secure else plain
+            self._socket.settimeout(_left(until))
+            if secure:  # the plain one is no longer of use then: what is to be closed is the other
+                self._socket = tls_context(target).wrap_socket(self._socket, server_hostname=host)
             headers = [(name.encode(), value.encode()) for name, value in target.headers.items()]
             self._write(Request(host=parts.netloc, target=parts.path + path, extra_headers=headers), until)
             event = self._event(until)
         except BaseException:
-            plain.close()
+            self._socket.close()
             raise
         if not isinstance(event, AcceptConnection):
             self.close()

@@ -56,6 +56,7 @@ class Crew:
         self.given: list[Person] = []
         self.admin: Person | None = None
         self._strangers: dict[str, Account] = {}
+        self._clients: list[Client] = []
         self._prefix = ""
         self.speaker: Person | None = None
         self.model: str | None = None
@@ -121,7 +122,9 @@ class Crew:
         return Client(self.target, account, tls=self._tls, before=self._gate, on_exchange=self._hear)
 
     def person(self, account: Account) -> Person:
+        """Somebody at work as an account, on a connection of their own, which ends when the crew is paid off."""
         client = self.connect(account)
+        self._clients.append(client)
         return Person(account, client, Actor(self._verbs(), client.send))
 
     def _verbs(self) -> Verbs:
@@ -209,7 +212,7 @@ class Crew:
             raise Inconclusive(f"{self.target.url} does not answer: {failure.reason}") from None
 
     def pay_off(self, progress: Progress | None = None) -> list[str]:
-        """Remove what the run made. Returns what is left, one line each."""
+        """Remove what the run made, and close all connections. Returns what is left, one line each."""
         # A target that let strangers in holds what they made.
         strangers = [self.person(account) for account in self._strangers.values()]
         everyone = [*strangers, *self.people, *self.given, *([self.admin] if self.admin else [])]
@@ -224,8 +227,8 @@ class Crew:
             bool(self.people) and all(person.account.disposable for person in self.people),
         )
         left = cleaner.clean(progress)
-        for person in everyone:
-            person.client.close()
+        for client in self._clients:
+            client.close()
         self.ledger.close()
         return left
 

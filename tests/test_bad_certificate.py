@@ -1,20 +1,28 @@
-"""A certificate that does not verify, the authority that makes it verify, and files that are no authority."""
+"""A certificate that does not verify, the authority that makes it verify, and files that are no authority.
+
+And a socket over TLS that fails later: it is closed.
+"""
 
 from __future__ import annotations
 
 import shutil
+import socket
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import uvicorn
 from command_line import seatrial_command
 
+from contract_tests.websocket import WebSocket, WebSocketRefused
 from seatrial.contract import Contract
 from seatrial.lab.reference import create_app
 from seatrial.lab.serving import LOOPBACK, bound
+from seatrial.target import Target
 
 TOKEN = "s3cret-that-nobody-may-see"
 
@@ -70,3 +78,29 @@ def test_with_its_authority_named_it_works_and_the_token_stands_nowhere(
     assert ended.code == 0, ended
     assert TOKEN not in ended.out + ended.err
     assert [file for file in (tmp_path / "run").rglob("*") if file.is_file() and TOKEN in file.read_text("utf-8")] == []
+
+
+def test_a_socket_over_tls_that_never_comes_about_is_closed(certificate: tuple[Path, Path]) -> None:
+    made, key = certificate
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made, key)
+    read: list[bytes] = []
+
+    def answer() -> None:
+        plain, _ = listener.accept()
+        with context.wrap_socket(plain, server_side=True) as peer:
+            peer.settimeout(10)
+            peer.recv(65_536)
+            peer.sendall(b"no HTTP at all\r\n\r\n")
+            with suppress(OSError):  # a connection that is not closed says nothing more
+                read.append(peer.recv(65_536))
+
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        target = Target(f"https://{LOOPBACK}:{listener.getsockname()[1]}", ca_file=str(made))
+        with pytest.raises(WebSocketRefused) as refused:  # which keeps what was under way from going by itself
+            WebSocket(target, "/ws", 5.0)
+        thread.join(12)
+    assert "it speaks something else" in str(refused.value)
+    assert read == [b""]
