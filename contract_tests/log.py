@@ -21,6 +21,7 @@ from seatrial.contract import Contract
 from seatrial.exchange import Call, NoAnswer, Reply
 from seatrial.known import Acceptance
 from seatrial.records import OUTSIDE, Check, Finding, Seen, Severity, Skip, now
+from seatrial.schemas import place_of
 from seatrial.secrecy import Secrets
 from seatrial.target import Account
 
@@ -33,16 +34,14 @@ OVERLOADED = (503,)
 MOST_PLACES, MOST_TOLD = 50, 20
 """Places where one rule is broken by one operation, and lines of a test; what comes beyond is counted with the last."""
 
-MOST_PLACE, MOST_TEXT = 300, 20_000
-"""Characters of a place, and of what was expected and received before secrets are masked in it."""
+MOST_TEXT = 20_000
+"""Characters of what was expected and received before secrets are masked in it."""
 
 _TRACE = re.compile(
     rb'Traceback \(most recent call last\)|File \\?"[^"\n]+", line \d+|sqlalchemy\.exc|psycopg2?\.errors|sqlite3\.'
     rb"|\[SQL: |at [\w$.]+\([\w$]+\.(?:java|kt|js|ts):\d+"
 )
 _HASH = re.compile(rb"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{50,}|\$argon2id?\$v=")
-_INDEX = re.compile(r"\[\d+\]")
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _COOKIE = re.compile(r"(?:^|[,;\s])token=[^;,\s]")
 _TELLS_TOKENS = {"signIn", "addUser", "getCurrentUser", "createApiKey", "getApiKey"}
 
@@ -192,7 +191,7 @@ class Log:
         shown = call or (reply.call if reply else None)
         call = shown or self.trail.last(operation)
         account = account or self.trail.sender(call)
-        where = _UUID.sub("*", _INDEX.sub("[*]", where[:MOST_PLACE]))
+        where = place_of(where)
         form = form_of(call.json) if call is not None and call.operation == "createChatCompletion" else ""
         if form and rule in FAILED_USE:
             where = f"{where}, {form}"

@@ -9,7 +9,6 @@ not at all, is told and fails nothing: that it was refused is counted elsewhere,
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -19,7 +18,7 @@ from seatrial.contract import Contract
 from seatrial.exchange import Call, Reply
 from seatrial.known import Acceptance
 from seatrial.records import Finding, RunFolder, Severity
-from seatrial.schemas import Fault
+from seatrial.schemas import Fault, place_of
 
 RULE = "load-conformance"
 SUITE_RULE = "answer-conforms"
@@ -27,8 +26,6 @@ SUITE_RULE = "answer-conforms"
 
 NOTICE = "Apps and scripts that read the answer break, under this load."
 MOST_SHOWN = 2_000
-_INDEX = re.compile(r"\[\d+\]")
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 @dataclass
@@ -95,7 +92,7 @@ def _finding(answer: Answer, fault: Fault, acceptance: Acceptance) -> Finding:
         title="Answers under load do not keep the contract",
         expected=fault.expected[:MOST_SHOWN],
         received=fault.received[:MOST_SHOWN],
-        where=_UUID.sub("*", _INDEX.sub("[*]", where)),
+        where=place_of(where),
         curl="",
         notice=NOTICE,
     )

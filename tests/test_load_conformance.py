@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from contract_tests.log import Log
 from load.capacity import Capacity
 from load.conformance import check
 from load.objectives import parse
@@ -21,6 +22,7 @@ from seatrial.exchange import NoAnswer, Reply
 from seatrial.known import Acceptance
 from seatrial.records import Finding, Recorder, Run, RunFolder
 from seatrial.samples import Integrity, Sample
+from seatrial.schemas import MOST_PLACE
 from seatrial.settings import Settings
 from seatrial.target import Account
 from seatrial.waivers import Waiver
@@ -173,3 +175,15 @@ def test_a_level_with_answers_that_nobody_can_use_fails(folder: RunFolder) -> No
     search.search(1, 1)
     assert {(row.outcome, row.limit) for row in search.tried} == {("fails", "server")}
     assert "2 of the answers that were held to the contract departed from it" in search.tried[0].why
+
+
+def test_a_place_has_the_name_that_the_contract_suite_gives_it(folder: RunFolder) -> None:
+    call = CONTRACT.call("getChat", "c1")
+    document = {"chat": {"history": {"messages": {"m" * 2 * MOST_PLACE: {"role": 7}}}}}
+    one = Reply(call, 200, {"content-type": "application/json"}, json.dumps(document).encode())
+    kept(folder, one)
+    log = Log(CONTRACT, "http://target.invalid", Acceptance(None))
+    log.hear(SOMEBODY, call, one)
+    places = {finding.where for finding in check(folder, CONTRACT, Acceptance(None)).findings}
+    assert places == {finding.where for finding in log.findings.values()}
+    assert max(map(len, places)) == MOST_PLACE
