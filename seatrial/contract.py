@@ -62,9 +62,6 @@ class Operation:
     def writes(self) -> bool:
         return self.method not in ("GET", "HEAD")
 
-    def query_name(self, position: int) -> str:
-        return [str(p["name"]) for p in self.parameters if p.get("in") == "query"][position]
-
 
 class Contract:
     """An OpenAPI document whose operations are known by their operationId."""

@@ -42,7 +42,6 @@ class EventReader:
         self._id: str | None = None
         self._start = True
         self._after_cr = False
-        self.comments = 0
 
     def feed(self, chunk: bytes) -> Iterator[Event]:
         """Events completed by this piece. Raises `ValueError` for one longer than `MAX_EVENT`."""
@@ -70,8 +69,7 @@ class EventReader:
     def _line(self, line: str) -> Event | None:
         if not line:
             return self._dispatch()
-        if line.startswith(":"):
-            self.comments += 1
+        if line.startswith(":"):  # a comment, which keeps a connection alive
             return None
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")

@@ -14,7 +14,7 @@ import click
 
 from seatrial import __version__
 from seatrial.cli.telling import tell
-from seatrial.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_WRONG_USE, SeatrialError
+from seatrial.errors import EXIT_INCONCLUSIVE, EXIT_WRONG_USE, SeatrialError
 from seatrial.lifeline import watch
 
 COMMANDS = {
@@ -102,4 +102,4 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-__all__ = ["EXIT_FAIL", "cli", "main"]
+__all__ = ["cli", "main"]
