@@ -22,4 +22,8 @@ SETTINGS: dict[str, Any] = {
 # Hypothesis draws on the constants of the modules that happen to be loaded from outside site-packages: a checkout would
 # send other requests than an installation, and a test alone others than in a whole run.
 drawn_on: Any = providers.HypothesisProvider
+assert "_local_constants" in vars(drawn_on), (
+    "this Hypothesis calls the constants that it draws on by another name, so that one seed would send other requests "
+    "from a checkout than from an installation; pyproject.toml says which releases do not"
+)
 drawn_on._local_constants = type(providers.GLOBAL_CONSTANTS)()  # noqa: SLF001

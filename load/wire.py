@@ -99,5 +99,12 @@ class _NoCookies:
 
 
 def install() -> None:
-    """From now on no connection in this process sends another one's cookies. The library has no setting for it."""
+    """From now on no connection in this process sends another one's cookies. The library has no setting for it.
+
+    Raises `AssertionError` where this release of it keeps them elsewhere: users would then share a sign-in, unseen.
+    """
+    kept = vars(_handshake).get("CookieJar")
+    assert kept is not None, (
+        "websocket-client keeps its cookies elsewhere now; pyproject.toml says which releases do not"
+    )
     vars(_handshake)["CookieJar"] = _NoCookies()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
+import tomllib
+from importlib import metadata
 from pathlib import Path
 
+import load.overhead
+import reports.overhead
 from contract_tests.rules import RULES
 from seatrial.contract import Contract
 from seatrial.known import CONDITIONS, known_defects
@@ -79,6 +84,26 @@ def test_known_defects_name_rules_operations_and_conditions_that_exist() -> None
 def test_every_known_defect_is_in_the_table_of_releases() -> None:
     page = (ROOT / "docs/releases.md").read_text("utf-8")
     assert [defect.id for defect in known_defects() if f"`{defect.id}`" not in page] == []
+
+
+def test_every_package_that_is_imported_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    declared = {re.split(r"[^\w.-]", line)[0] for line in project["dependencies"]}
+    named = [
+        name.split(".")[0]
+        for module in _modules()
+        for node in ast.walk(ast.parse(module.read_text("utf-8")))
+        for name in ([one.name for one in node.names] if isinstance(node, ast.Import) else
+                     [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else [])
+    ]  # fmt: skip
+    foreign = set(named) - set(sys.stdlib_module_names) - set(PACKAGES)
+    owners = metadata.packages_distributions()
+    missing = {name for name in foreign if not declared & {owner.lower().replace("_", "-") for owner in owners[name]}}
+    assert missing == set()
+
+
+def test_what_two_parts_write_and_read_has_one_name() -> None:
+    assert reports.overhead.FILE == load.overhead.OVERHEAD
 
 
 def test_the_lock_holds_no_address() -> None:
