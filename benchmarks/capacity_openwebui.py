@@ -27,10 +27,10 @@ from processes import ended
 from rounds import Numbers, Round, Setting, arguments, figure, play
 from standing import SEATRIAL, released
 
-from load.search import NARROW
 from seatrial.errors import Inconclusive
 from seatrial.lifeline import child_environment
 from seatrial.records import RunFolder
+from seatrial.samples import NARROW
 
 VERSION = "0.12.4"
 SEARCHES = 3

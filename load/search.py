@@ -17,10 +17,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Outcome = Literal["holds", "fails"]
-NARROW = 1.25
-"""At most so much lies between the two ends of the answer."""
+from seatrial.samples import NARROW
 
+Outcome = Literal["holds", "fails"]
 MOST_TRIALS = 60
 
 

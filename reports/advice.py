@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from reports.verdict import Judgement, target_name
 from reports.wording import clean, counted, line
 from seatrial.records import Finding, Run, RunFolder
+from seatrial.samples import NARROW
 
 DEFAULTS = ("damaged = 0", "errors < 1%")
 """Objectives that every load is held to, whether it is told so or not."""
@@ -18,9 +19,6 @@ UNDECIDED = "neither proved nor refuted"
 
 ROOM = "Give the load process more room: a machine or a core of its own, or several of it (--processes)."
 """What to do where it was the limit itself."""
-
-NARROW = 1.25
-"""A search for a capacity ends where its two ends are so close (`load.search`)."""
 
 TWO = ("second account", "two accounts", "another account")
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 from reports.digest import Digest, Group
 from reports.wording import counted, cut, duration, line, listed, percent, subject
+from seatrial.baseline import RANKS
 from seatrial.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
 from seatrial.records import Finding, Run, RunFolder
 from seatrial.samples import HARMS
 from seatrial.verbs import VERB_OPERATIONS
 
-RANKS = {"break": 0, "defect": 1, "drift": 2}
 SENDS_FIRST = ("send_message", "create_session", "get_history", "list_sessions", "delete_session", "get_model_info")
 """The six verbs by how soon a user notices."""
 
@@ -97,7 +97,7 @@ def rank(group: Group, api: str) -> tuple[int, int, int, int]:
     place = places.index(finding.operation) if finding.operation in places else len(places)
     unusable = place < len(places) and (_refused(group) or finding.rule in FAILED_USE)
     grave = 0 if unusable else 1 if finding.rule.startswith(LEAKS) else 2
-    return RANKS.get(finding.severity, 3), grave, place, -group.count
+    return RANKS.get(finding.severity, len(RANKS)), grave, place, -group.count
 
 
 def headlines(failing: Iterable[Group], api: str) -> list[str]:

@@ -130,6 +130,9 @@ class Integrity:
 HARMS = ("lost", "doubled", "truncated", "altered", "foreign", "reordered")
 """What may become of a message that was acknowledged, or stand where none belongs: fields of `Integrity`."""
 
+NARROW = 1.25
+"""A search for a capacity ends where the lowest level that fails is at most so many times the highest that holds."""
+
 
 @dataclass(frozen=True)
 class Tried:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from load.search import MOST_TRIALS, NARROW, Answer, Step, Trial, following
+from load.search import MOST_TRIALS, Answer, Step, Trial, following
+from seatrial.samples import NARROW
 
 Server = Callable[[int], bool]
 
