@@ -178,6 +178,12 @@ def test_what_is_no_verification_cannot_be_replayed(here: Command, tmp_path: Pat
     here("replay", "passed", "1").refused(2, "holds no finding")
 
 
+def test_of_the_folder_of_a_replay_there_is_no_report(here: Command, tmp_path: Path) -> None:
+    recorded(tmp_path / "again", command="replay")
+    here("report", "again").refused(2, "again is the folder of a replay")
+    assert not (tmp_path / "again" / "report.html").exists()
+
+
 @pytest.mark.parametrize(
     ("test", "words"),
     [

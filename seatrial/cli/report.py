@@ -31,6 +31,8 @@ def report(run: str, annotations: bool, as_json: bool) -> int:
 
     folder = RunFolder.open(run)
     loaded = folder.load()
+    if loaded.command == "replay":
+        raise WrongUse(f"{folder.path} is the folder of a replay: it told what came of it, and has no report")
     judgement = judge(loaded, folder)
     write_reports(folder)
     if annotations:
