@@ -7,7 +7,6 @@ contract with the second validator, and looks for secrets. Tests add findings wi
 from __future__ import annotations
 
 import re
-import statistics
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +19,7 @@ from seatrial.completions import form_of
 from seatrial.contract import Contract
 from seatrial.exchange import Call, NoAnswer, Reply
 from seatrial.known import Acceptance
+from seatrial.measuring import enough, nearest
 from seatrial.records import OUTSIDE, Check, Finding, Seen, Severity, Skip, now
 from seatrial.schemas import place_of
 from seatrial.secrecy import Secrets
@@ -69,7 +69,7 @@ class Log:
         self.findings: dict[tuple[str, str, str, str], Finding] = {}
         self.skips: dict[tuple[str, str], str] = {}
         self.statuses: dict[str, Counter[int]] = defaultdict(Counter)
-        self.seconds: dict[str, list[float]] = defaultdict(list)
+        self.seconds: dict[tuple[str, int], list[float]] = defaultdict(list)
         self.requests = 0
         self._reading = threading.RLock()
         self.failures_of_test: list[str] = []
@@ -94,7 +94,8 @@ class Log:
         if isinstance(outcome, NoAnswer):
             return
         self.statuses[call.operation][outcome.status] += 1
-        self.seconds[call.operation].append(outcome.seconds)
+        if outcome.cut is None:  # else its last byte never came
+            self.seconds[call.operation, outcome.status].append(outcome.seconds)
         if call.operation in _TELLS_TOKENS:
             self._secrets.given_by(outcome)
         self._conforms(account, outcome)
@@ -264,13 +265,18 @@ class Log:
     def _seen(self, operation_id: str) -> Iterator[Seen]:
         operation, seen = self.contract.operation(operation_id), self.statuses[operation_id]
         skipped = next((reason for (_, name), reason in self.skips.items() if name == operation_id), "")
-        times = sorted(second * 1000 for second in self.seconds[operation_id])
-        p50 = round(statistics.median(times), 1) if times else None
-        p95 = round(times[int(len(times) * 0.95)], 1) if len(times) >= 20 else None
         for status in sorted({*operation.statuses, *seen}):
             documented = status in operation.statuses
             reason = "" if seen[status] else operation.unprovoked(status) or skipped or _unseen(status)
+            # Each status has its own times: a fast refusal must not make an operation look fast.
+            times = sorted(self.seconds.get((operation_id, status), ()))
+            p50, p95 = _percentile(times, 0.5), _percentile(times, 0.95)
             yield Seen(operation_id, status, seen[status], documented, reason, p50, p95)
+
+
+def _percentile(seconds: Sequence[float], quantile: float) -> float | None:
+    """In milliseconds, of ascending seconds; None where they are too few to bound it on both sides."""
+    return round(nearest(seconds, quantile) * 1000, 1) if len(seconds) >= enough(quantile) else None
 
 
 def _unseen(status: int) -> str:

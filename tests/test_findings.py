@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from contract_tests.stream import faults, is_burst, stall
 from seatrial.contract import Contract
 from seatrial.exchange import Call, Reply
 from seatrial.known import Acceptance, known_defects
+from seatrial.records import Seen
 from seatrial.streams import read
 from seatrial.target import Account
 from seatrial.waivers import Waiver
@@ -98,6 +99,20 @@ def test_drift_fails_the_test_that_meets_it_only_when_the_run_is_strict() -> Non
         one.hear(SOMEBODY, call, answer(call, 409, {"detail": "no"}))
         assert [finding.severity for finding in one.findings.values()] == ["drift"]
     assert (relaxed.failures_of_test, len(strict.failures_of_test)) == ([], 1)
+
+
+def test_each_status_has_times_of_its_own_and_none_where_too_few_speak_for_them() -> None:
+    heard, call = log(), CONTRACT.call("getVersion")
+    good, missing = answer(call, 200, {"version": "1", "deployment_id": ""}), answer(call, 404, {"detail": "no"})
+    for number in range(72):
+        heard.hear(SOMEBODY, call, replace(good, seconds=(number + 1) / 1000))
+    for seconds in (0.0001, 9.0, 9.0, 9.0, 9.0):
+        heard.hear(SOMEBODY, call, replace(missing, seconds=seconds))
+    heard.hear(SOMEBODY, call, replace(good, seconds=30.0, cut="deadline"))
+    rows = [one for one in heard.records("openwebui") if isinstance(one, Seen) and one.operation == "getVersion"]
+    told = {one.status: (one.count, one.p50_ms, one.p95_ms) for one in rows}
+    assert told[200] == (73, 36.0, 69.0)  # by nearest rank: the 36th of 72, and the 69th
+    assert told[404] == (5, None, None)
 
 
 def test_a_token_never_reaches_a_finding_and_an_answer_that_shows_it_is_one() -> None:
