@@ -80,6 +80,8 @@ def duration(ms: float | None) -> str:
 
 
 def percent(part: float, whole: float) -> str:
-    """A share; what happened at all is never written as 0 %."""
+    """A share; what happened at all is never written as 0 %, and what did not always happen never as 100 %."""
     share = 100 * part / whole if whole else 0.0
+    if 99.9 < share < 100:
+        return "over 99.9 %"
     return "under 0.1 %" if 0 < share < 0.1 else f"{share:.3g} %"

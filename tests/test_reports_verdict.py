@@ -9,6 +9,7 @@ from report_runs import CHECKED, finding, folder, under_load, verify_run
 
 from reports.advice import next_steps
 from reports.verdict import judge
+from reports.wording import percent
 from seatrial.records import Check, Skip
 from seatrial.samples import Sample
 
@@ -67,6 +68,14 @@ def test_the_sentence_of_a_load_has_requests_errors_and_messages(tmp_path: Path)
     sentence = judge(run, folder(tmp_path, run, samples=under_load(lost=2))).sentence
     assert "1,200 requests under load in 60.7 s, 2 % errors, turns p50 " in sentence
     assert ", 1 session compared, 2 lost" in sentence
+
+
+@pytest.mark.parametrize(
+    ("part", "of", "told"),
+    [(0, 7, "0 %"), (1, 9_999, "under 0.1 %"), (9_996, 10_000, "over 99.9 %"), (999, 1_000, "99.9 %"), (7, 7, "100 %")],
+)
+def test_a_share_is_neither_nothing_nor_all_unless_it_is(part: int, of: int, told: str) -> None:
+    assert percent(part, of) == told
 
 
 def test_the_first_headline_says_what_is_broken(tmp_path: Path) -> None:

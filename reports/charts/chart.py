@@ -19,7 +19,10 @@ ROW = 26
 ROWS_SHOWN = 60
 """Operations on one chart; more cannot be told apart. The tables have all."""
 
-_NUMBER = re.compile(r"–|under 0\.1 %|[-+]?[\d.,]+( (ms|s|min|%))?( – [\d.]+| \([-\d., mins]+ – [-\d., mins]+\))?")
+_NUMBER = re.compile(
+    r"–|under 0\.1 %|over 99\.9 %|[-+]?[\d.,]+( (ms|s|min|%))?"
+    r"( – [\d.]+| \([-\d., mins]+ – [-\d., mins]+\))?"
+)
 MS_LABEL = "datum.value < 1000 ? datum.value + ' ms' : datum.value / 1000 + ' s'"
 
 
