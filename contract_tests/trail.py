@@ -15,6 +15,7 @@ A step of `Finding.steps` is a JSON object:
 from __future__ import annotations
 
 import base64
+import json
 import re
 import shlex
 from collections import deque
@@ -32,8 +33,8 @@ from seatrial.target import Account
 TRAIL = 40
 """The last calls of a test go into a finding, and those before them that brought ids which they use."""
 
-SHOWN_BODY, KEPT_BODY, READ_ANSWER = 4_000, 65_536, 1_048_576
-"""Bytes: of a body in a curl line, of a body in a step, and of an answer that is searched for ids."""
+KEPT_BODY, READ_ANSWER = 65_536, 1_048_576
+"""Bytes: of a body in a step and in a curl line, and of an answer that is searched for ids."""
 
 MOST_IDS = 500
 """Of one answer. Who lists more than that does not have them all used by one test."""
@@ -41,6 +42,8 @@ MOST_IDS = 500
 POLLS = ("listChatTasks",)
 ID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b|\b[0-9a-f]{32}\b")
 _ID_NAME = re.compile(r"id|.*(_id|Id)|api_key|token")
+_UNSEEN = re.compile("[\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffe\uffff]")
+_CONTROL, _NOT_ASCII = re.compile(r"[^\t\n -\U0010ffff]"), re.compile(r"[^\t\n -~]")
 
 
 @dataclass
@@ -199,7 +202,10 @@ def at(document: Any, place: str) -> str | None:
 
 
 def curl(url: str, call: Call, account: Account | None, headers: Iterable[str] = ()) -> str:
-    """A line for a shell that sends the call again, the token taken from the environment."""
+    """A line for a shell that sends the call again, the token taken from the environment; "" where no line can.
+
+    It is whole, however long: whoever shows it must not cut it.
+    """
     parts = ["curl", "-sS", "-i"]
     if call.method != "GET":
         parts += ["-X", call.method]
@@ -211,8 +217,26 @@ def curl(url: str, call: Call, account: Account | None, headers: Iterable[str] =
     line += "".join(f" -H {shlex.quote(f'{name}: ...')}" for name in headers)
     body = call.body()
     if body is not None:
-        text = body.decode("utf-8", "backslashreplace")
-        if len(text) > SHOWN_BODY:
-            text = text[:SHOWN_BODY] + f"… ({len(body)} bytes in all)"
+        text = _typed(body)
+        if text is None:
+            return ""
         line += f" -H 'Content-Type: application/json' --data-raw {shlex.quote(text)}"
     return line
+
+
+def _typed(body: bytes) -> str | None:
+    """A body as somebody can type it, None where nobody can: it is too long, no text, or holds what no line shows.
+
+    What JSON has an escape for is written as that. A secret has to stay one of the forms that are masked: all that is
+    not ASCII becomes an escape, or nothing does.
+    """
+    try:
+        text = body.decode() if len(body) <= KEPT_BODY else None
+        if text is None or _CONTROL.search(text):
+            return None
+        if _UNSEEN.search(text):
+            parse(text)  # only in JSON an escape is the character that it stands for
+            text = _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text)
+    except ValueError:
+        return None
+    return text

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from markupsafe import Markup
 
 from reports.advice import replay_line
+from reports.curl import curl_line
 from reports.differences import marked
 from reports.digest import Group
 from reports.verdict import Judgement, headline
@@ -35,6 +36,7 @@ class Shown:
     expected: Markup
     received: Markup
     curl: str
+    no_curl: str
     replay: str
     account: str
     why: str
@@ -82,6 +84,7 @@ class Room:
     def _shown(self, group: Group) -> Shown:
         finding = group.finding
         expected, received = marked(block(finding.expected, 1500), block(finding.received, 1500))
+        curl, no_curl = curl_line(finding)
         self.number += 1
         return Shown(
             number=self.number,
@@ -93,7 +96,8 @@ class Room:
             count=group.count,
             expected=expected,
             received=received,
-            curl=block(finding.curl, 4000),
+            curl=curl,
+            no_curl=no_curl,
             replay=clean(replay_line(self.run, self.folder, finding, self.number)),
             account=line(finding.account, 80),
             why=line(finding.accepted or "", 300),

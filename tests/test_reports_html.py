@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from markupsafe import escape
 from page_reader import Page, text
-from report_runs import KINDS, every_kind, finding, many
+from report_runs import KINDS, every_kind, finding, folder, many, verify_run
 
 from reports import html
 
@@ -73,6 +73,21 @@ def test_of_many_figures_that_of_lost_messages_is_on_the_first_screen(tmp_path: 
     assert "What fails" in header
     assert "Messages lost" in header
     assert "Skipped" not in header
+
+
+def test_a_curl_line_is_offered_whole_or_not_at_all(tmp_path: Path) -> None:
+    left_out = ({"shows": True, "call": {"operation": "createChat", "left_out": 70_000}},)
+    for number, (row, why) in enumerate(
+        [
+            (finding(curl=f"curl --data-raw '{'x' * 5_000}'"), "the body is too long for a line"),
+            (finding(curl="", steps=left_out), "the body is too long for a line"),
+            (finding(curl="curl --data-raw '\x1b'"), "it would hold characters that no line can show"),
+        ]
+    ):
+        told = text(folder(tmp_path / f"{number}", verify_run(), row))
+        assert f"There is no curl line: {why}." in told
+        assert 'data-copy="curl-1"' not in told
+        assert 'data-copy="replay-1"' in told
 
 
 def test_notes_and_tools_have_a_section(tmp_path: Path) -> None:

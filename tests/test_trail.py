@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 import uuid
 from typing import Any
 
 from contract_tests.bindings import Bindings
 from contract_tests.log import Log
-from contract_tests.trail import KEPT_BODY, TRAIL, at
+from contract_tests.trail import KEPT_BODY, TRAIL, at, curl
 from seatrial.contract import Contract
 from seatrial.exchange import Call, Reply
 from seatrial.known import Acceptance
@@ -87,6 +88,25 @@ def test_a_body_is_kept_as_it_was_or_said_to_be_left_out() -> None:
     assert odd["body"].encode() == bodies[1]
     assert long["left_out"] == KEPT_BODY + 2
     assert "body" not in long
+
+
+def test_a_curl_line_sends_what_was_sent_or_there_is_none() -> None:
+    odd = {"text": "it's \x7f\x85 \u202e \U0001f680 é \ud800\x00"}
+    for body in (odd, {"text": "\x7f\x85 \U0001f680 é"}, {"text": "x'" * 9_000}):
+        line = curl("http://target.invalid", CONTRACT.call("createChat", json=body), OWNER)
+        assert json.loads(shlex.split(line)[-1]) == body
+        assert line.isprintable()
+    path = CONTRACT.call("createChat").path
+    for raw in (b"\xff", b"{\x00}", b"no JSON: \xc2\x85", b'"' + b"x" * KEPT_BODY + b'"'):
+        assert curl("http://target.invalid", Call("createChat", "POST", path, raw=raw), OWNER) == ""
+
+
+def test_a_password_with_characters_that_cannot_be_shown_is_masked_in_a_curl_line() -> None:
+    log = new_log()
+    hear(log, OWNER, CONTRACT.call("signIn", json={"email": "x@seatrial.invalid", "password": "pä\x80ss-wörd"}))
+    log.finding("valid-use", "signIn", "200", "400", "status 400")
+    assert "***" in only(log, "valid-use").curl
+    assert "ss-w" not in only(log, "valid-use").curl
 
 
 def test_polls_are_one_step() -> None:
