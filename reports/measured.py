@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from reports.latency import Latency, latency, spread
+from reports.noted import Noted
 from seatrial.evidence import SAMPLES, TURN_MEASURES, measured
 from seatrial.records import Run, RunFolder
 from seatrial.samples import HARMS, Arrival, Integrity, Known, Pulse, Sample, Turned
@@ -74,7 +75,8 @@ class Requests:
 class Measured:
     """A load. `begun` and `ended` are the first and last moment of each session, by its number.
 
-    `lives` are the requests of some sessions, `tokens` when the first token of each of their replies came.
+    `lives` are the requests of some sessions, `tokens` when the first token of each of their replies came. `noted` is
+    what each process wrote of itself, by the name of its file.
     """
 
     since: float = 0.0
@@ -90,28 +92,23 @@ class Measured:
     tokens: dict[str, list[float]] = field(default_factory=dict)
     begun: array[float] = field(default_factory=lambda: array("d"))
     ended: array[float] = field(default_factory=lambda: array("d"))
-    known: list[Known] = field(default_factory=list)
-    pulses: list[Pulse] = field(default_factory=list)
-    arrivals: list[Arrival] = field(default_factory=list)
+    noted: dict[str, Noted] = field(default_factory=dict)
     _numbers: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, folder: RunFolder, run: Run) -> Measured:
         since, until = (run.settings.get(name) for name in ("times_from", "times_until"))
         load = cls(_number(since, 0.0), _number(until, math.inf))
-        for row in folder.rows(SAMPLES, Sample, Turned, Integrity, Known, Pulse, Arrival):
-            if isinstance(row, Sample):
-                load._request(row)
-            elif isinstance(row, Turned):
-                load._turn(row)
-            elif isinstance(row, Integrity):
-                load._hold(row)
-            elif isinstance(row, Known):
-                load.known.append(row)
-            elif isinstance(row, Pulse):
-                load.pulses.append(row)
-            elif isinstance(row, Arrival):
-                load.arrivals.append(row)
+        for path in sorted(folder.path.glob(SAMPLES)):
+            for row in folder.rows(f"samples/{path.name}", Sample, Turned, Integrity, Known, Pulse, Arrival):
+                if isinstance(row, Sample):
+                    load._request(row)
+                elif isinstance(row, Turned):
+                    load._turn(row)
+                elif isinstance(row, Integrity):
+                    load._hold(row)
+                elif isinstance(row, (Known, Pulse, Arrival)):
+                    load.noted.setdefault(path.stem, Noted()).add(row)
         load.operations = dict(sorted(load.operations.items()))
         load.turns = dict(sorted(load.turns.items()))
         load.stalls.sort(key=lambda stall: -stall[0])

@@ -18,7 +18,7 @@ from seatrial.samples import HARMS
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXTS = {"operation", "session", "measure", "when", "what", "from", "sent after", "status", "error", "why", "detail"}
-TEXTS |= {"reply came by", "began at", "measured", "messages", "count", "asked for"}
+TEXTS |= {"process", "reply came by", "began at", "measured", "messages", "count", "asked for"}
 """Columns that hold no number, or one that its row names."""
 
 

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 from page_reader import Page, text, told_in
-from report_runs import COMPARED, every_kind, folder, joined, streamed, verify_run
+from report_runs import COMPARED, every_kind, folder, joined, streamed, under_load, verify_run
 
+from load.validity import validity
 from reports.charts import exhibits
 from reports.verdict import judge
+from seatrial.records import Recorder
+from seatrial.samples import Arrival, Known, Pulse
 
 LOAD = ["throughput", "latency-time", "life-length", "life-slowest", "message-counts"]
 CHARTS = {
@@ -103,6 +106,32 @@ def test_what_is_not_judged_of_a_comparison_is_shown_and_said_to_be_none(tmp_pat
 def test_a_comparison_that_judged_no_time_still_shows_what_it_has(tmp_path: Path) -> None:
     made = folder(tmp_path, verify_run(command="compare", verdict="inconclusive"), *COMPARED[3:5])
     assert "Requests that failed" in told_in(made, "compared")
+
+
+def test_each_process_stands_beside_what_it_is_judged_by(tmp_path: Path) -> None:
+    made = folder(tmp_path, verify_run(command="load"), samples=under_load())
+    slow = [Known(1.0, "during", 40.0, (0.1, -26.0)), *(Pulse(float(at), 1.0, 300.0, 0.9) for at in range(9))]
+    well = [Known(float(at), "during", 0.5, (0.1, 0.2)) for at in range(5000)]
+    well += [Pulse(float(at), 0.5, 6_000.0 if at == 50 else 4.0, 0.1) for at in range(100)]
+    late = [*(Arrival(float(at), 150.0, True, 2) for at in range(20)), Arrival(21.0, 1.0, False, 2)]
+    for name, rows in (("well", well), ("slow", [*slow, *late])):
+        recorder = Recorder(made.path / "samples" / f"{name}.jsonl")
+        for row in rows:
+            recorder.write(row)
+        recorder.close()
+    judged = validity(made)
+    for words in (
+        "first tokens by 40 ms, gaps by 26 ms",
+        "woke 300 ms late",
+        "began sessions 150 ms late",
+        "well woke 6000",
+    ):
+        assert words in judged.void
+    words = told_in(made, "selfcheck")
+    assert "slow 1 40 ms 26 ms well 5,000 0.5 ms 0.2 ms" in words
+    assert "slow 300 ms 300 ms 90 % well 6.0 s 6.0 s 10 %" in words
+    assert "slow 21 95.2 % 150 ms" in words
+    assert re.search(r"at 49\d\d\.0 s: wrong by", text(made))  # dots are chosen evenly from all of them
 
 
 def test_a_stall_is_named_with_its_session(tmp_path: Path) -> None:
