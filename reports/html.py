@@ -23,7 +23,6 @@ from reports.shown import sections
 from reports.verdict import Judgement, described, target_name
 from reports.wording import clean, counted, duration, line, percent
 from seatrial.records import Run, RunFolder
-from seatrial.samples import HARMS
 
 ROWS = 300
 
@@ -82,7 +81,7 @@ def page(run: Run, judgement: Judgement, folder: RunFolder) -> str:
 
 
 MOST_FIGURES = 8
-SPARE = ("Skipped", "Statuses seen", "Turn p50", "Sessions")
+SPARE = ("Skipped", "Statuses seen", "Turn p50", "Sessions compared")
 """Figures that the first screen does without when there are too many, these first: each has a section of its own."""
 
 
@@ -114,10 +113,10 @@ def _figures(run: Run, judgement: Judgement) -> list[tuple[str, str, str]]:
     if (own := digest.overhead.own_turn()) is not None:
         told += [("Overhead p50", duration(own), "")]
     if load.sessions:
-        wrong = sum(load.messages[name] for name in HARMS)
-        lost = load.messages["lost"]
-        told += [("Sessions", f"{load.sessions:,}", "")]
-        told += [("Messages lost", f"{lost:,}", "bad" if wrong else "good")]
+        told += [("Sessions compared", load.share_compared, "")]
+        known = load.compared or load.harmed
+        tone = "bad" if load.harmed else "good" if known else ""
+        told += [("Messages damaged", f"{load.harmed:,}" if known else "–", tone)]
     if digest.ratios:
         kinds = {"fail": ("Slower", "bad"), "inconclusive": ("Open", ""), "pass": ("Not slower", "good")}
         judged = Counter(one.verdict for one in digest.ratios if one.operation)

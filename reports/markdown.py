@@ -191,7 +191,7 @@ def _messages(judgement: Judgement) -> list[str]:
     if not load.sessions:
         return []
     rows = [[name, f"{load.messages[name]:,}"] for name in MESSAGES]
-    return _section(f"Messages of {counted(load.sessions, 'session')}", table(["Messages", "Count"], rows))
+    return _section(f"Messages: {load.told_compared}", table(["Messages", "Count"], rows))
 
 
 def _compared(judgement: Judgement) -> list[str]:

@@ -17,6 +17,7 @@ from reports.noted import Noted
 from seatrial.evidence import SAMPLES, TURN_MEASURES, measured
 from seatrial.records import Run, RunFolder
 from seatrial.samples import HARMS, Arrival, Integrity, Known, Pulse, Sample, Turned
+from seatrial.verbs import VERB_OPERATIONS
 
 MESSAGES = ("turns", "acknowledged", "refused", "stored", *HARMS)
 LIVES = 400
@@ -76,7 +77,8 @@ class Measured:
     """A load. `begun` and `ended` are the first and last moment of each session, by its number.
 
     `lives` are the requests of some sessions, `tokens` when the first token of each of their replies came. `noted` is
-    what each process wrote of itself, by the name of its file.
+    what each process wrote of itself, by the name of its file. Of `sessions` some may not be `compared` with their
+    history: never created, not readable, or of a kind that stores nothing.
     """
 
     since: float = 0.0
@@ -87,18 +89,22 @@ class Measured:
     stalls: list[tuple[float, Turned]] = field(default_factory=list)
     messages: dict[str, int] = field(default_factory=dict)
     sessions: int = 0
+    compared: int = 0
     wrong_sessions: list[Integrity] = field(default_factory=list)
     lives: dict[str, list[Sample]] = field(default_factory=dict)
     tokens: dict[str, list[float]] = field(default_factory=dict)
     begun: array[float] = field(default_factory=lambda: array("d"))
     ended: array[float] = field(default_factory=lambda: array("d"))
     noted: dict[str, Noted] = field(default_factory=dict)
+    _history: str = ""
+    _opened: set[str] = field(default_factory=set)
     _numbers: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, folder: RunFolder, run: Run) -> Measured:
         since, until = (run.settings.get(name) for name in ("times_from", "times_until"))
         load = cls(_number(since, 0.0), _number(until, math.inf))
+        load._history = VERB_OPERATIONS.get(run.api, {}).get("get_history", "")
         for path in sorted(folder.path.glob(SAMPLES)):
             for row in folder.rows(f"samples/{path.name}", Sample, Turned, Integrity, Known, Pulse, Arrival):
                 if isinstance(row, Sample):
@@ -119,6 +125,8 @@ class Measured:
         self.operations.setdefault(sample.operation, Requests()).add(sample, number)
         if sample.session in self.lives or len(self.lives) < LIVES:
             self.lives.setdefault(sample.session, []).append(sample)
+        if sample.ok and sample.journey == "reader" and sample.operation == self._history:
+            self._opened.add(sample.session)
 
     def _turn(self, turned: Turned) -> None:
         key = turned.way, turned.ended
@@ -139,6 +147,8 @@ class Measured:
 
     def _hold(self, session: Integrity) -> None:
         self.sessions += 1
+        # Of a reader the record does not say what it opened; of everybody else, what a turn that was answered left.
+        self.compared += session.verified and (session.acknowledged > 0 or session.session in self._opened)
         for name in MESSAGES:
             self.messages[name] = self.messages.get(name, 0) + getattr(session, name)
         if any(getattr(session, name) for name in HARMS) and len(self.wrong_sessions) < 50:
@@ -164,6 +174,22 @@ class Measured:
     @property
     def errors(self) -> int:
         return sum(len(requests.bad.ms) for requests in self.operations.values())
+
+    @property
+    def told_compared(self) -> str:
+        """`12 sessions compared`, or `9 of 12 sessions compared`."""
+        return f"{self.share_compared} {'session' if self.sessions == 1 else 'sessions'} compared"
+
+    @property
+    def share_compared(self) -> str:
+        """`12`, or `9 of 12`."""
+        some = f"{self.compared:,} of " if self.compared < self.sessions else ""
+        return f"{some}{self.sessions:,}"
+
+    @property
+    def harmed(self) -> int:
+        """Messages that came to harm, in whichever way."""
+        return sum(self.messages.get(name, 0) for name in HARMS)
 
     @cached_property
     def seconds(self) -> float:

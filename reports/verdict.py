@@ -225,10 +225,11 @@ def numbers(run: Run, digest: Digest) -> str:
         told += ["times void"] if run.command == "verify" and run.cause == "void" else _turns(digest)
     if load.sessions:
         wrong = [f"{load.messages[name]:,} {name}" for name in HARMS if load.messages[name]]
-        told.append(f"{counted(load.sessions, 'session')} compared, {listed(wrong) or 'no message lost'}")
+        whole = ["no message lost"] if load.compared else []
+        told += [load.told_compared, *([listed(wrong)] if wrong else whole)]
     if digest.levels:
         told.append(f"{counted(len(digest.levels), 'try', 'tries')} of levels")
-        told.append(f"{sum(one.sessions for one in digest.levels):,} sessions compared")
+        told.append(counted(sum(one.sessions for one in digest.levels), "session"))
     if digest.compared:
         told.append(f"{counted(len(digest.compared), 'operation')} compared")
     more = _sentence(run)[1] if digest.levels else _sentences(run)[1] if run.command == "compare" else ""

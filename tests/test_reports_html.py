@@ -6,12 +6,13 @@ import base64
 import hashlib
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from markupsafe import escape
 from page_reader import Page, text
-from report_runs import KINDS, every_kind, finding, folder, many, verify_run
+from report_runs import KINDS, every_kind, finding, folder, many, under_load, verify_run
 
 from reports import html
 
@@ -67,12 +68,28 @@ def test_the_first_screen_says_verdict_target_and_what_to_do(tmp_path: Path) -> 
         assert part in words
 
 
-def test_of_many_figures_that_of_lost_messages_is_on_the_first_screen(tmp_path: Path) -> None:
+def test_of_many_figures_that_of_damaged_messages_is_on_the_first_screen(tmp_path: Path) -> None:
     told = text(every_kind(tmp_path)["both"])
     header = " ".join(Page(told[told.index("<header") : told.index("</header>")]).words)
     assert "What fails" in header
-    assert "Messages lost" in header
+    assert "Messages damaged" in header
     assert "Skipped" not in header
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"doubled": 2}, 'class="bad"><dt><a class="def" href="#def-damaged">Messages damaged</a></dt><dd>2<'),
+        ({}, 'class="good"><dt><a class="def" href="#def-damaged">Messages damaged</a></dt><dd>0<'),
+        ({"verified": False}, '<div><dt><a class="def" href="#def-damaged">Messages damaged</a></dt><dd>–<'),
+    ],
+)
+def test_the_figure_of_damage_counts_every_harm_and_knows_what_it_does_not(
+    tmp_path: Path, changes: dict[str, int], told: str
+) -> None:
+    *rows, session = under_load(seconds=2)
+    made = folder(tmp_path, verify_run(command="load"), samples=(*rows, replace(session, **changes)))
+    assert told in text(made)
 
 
 def test_a_curl_line_is_offered_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from reports.advice import next_steps
 from reports.verdict import judge
 from reports.wording import percent
 from seatrial.records import Check, Skip
-from seatrial.samples import Sample
+from seatrial.samples import Integrity, Sample
 
 DRIFT = finding(severity="drift", rule="status-documented", operation="listChats", where="status 422")
 
@@ -76,6 +76,23 @@ def test_the_sentence_of_a_load_has_requests_errors_and_messages(tmp_path: Path)
 )
 def test_a_share_is_neither_nothing_nor_all_unless_it_is(part: int, of: int, told: str) -> None:
     assert percent(part, of) == told
+
+
+NOT_COMPARED = (
+    Integrity(2.0, "unread", 2, 4, 0, 0, 0, 0, 0, 0, 0, deleted=True, verified=False),
+    Integrity(2.0, "never-created", 0, 0, 1, 0, 0, 0, 0, 0, 0, deleted=True),
+    Integrity(2.0, "completions", 3, 0, 0, 0, 0, 0, 0, 0, 0, deleted=True),
+)
+
+
+def test_only_sessions_whose_history_was_read_are_told_as_compared(tmp_path: Path) -> None:
+    run = verify_run(command="load")
+    read = Sample(1.0, "getChat", 5.0, 200, True, 1, "reader", journey="reader")
+    opened = Integrity(2.0, "reader", 0, 0, 0, 0, 0, 0, 0, 0, 0, deleted=True)
+    made = folder(tmp_path / "some", run, samples=(*under_load(seconds=2), *NOT_COMPARED, read, opened))
+    assert ", 2 of 5 sessions compared, no message lost." in judge(run, made).sentence
+    made = folder(tmp_path / "none", run, samples=NOT_COMPARED)
+    assert judge(run, made).sentence.endswith(": 0 of 3 sessions compared.")
 
 
 def test_the_first_headline_says_what_is_broken(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from reports.charts.chart import ROW, Chart, Values, chart, coloured, layers, ma
 from reports.charts.drawing import BAD, GOOD, WIDTH
 from reports.digest import Digest
 from reports.measured import MESSAGES
-from reports.wording import counted, line
+from reports.wording import line
 from seatrial.records import Run
 from seatrial.samples import HARMS
 
@@ -34,7 +34,8 @@ def charts(_: Run, digest: Digest) -> Iterator[Chart]:
         width=width, height=ROW * len(values),
     )  # fmt: skip
     rows = [[name, f"{load.messages[name]:,}"] for name in MESSAGES]
-    caption = f"Of {counted(load.sessions, 'session')}. The axis is logarithmic: long bars are shortened."
+    others = " Of the others only turns, acknowledged and refused are counted." if load.compared < load.sessions else ""
+    caption = f"{load.told_compared}.{others} The axis is logarithmic: long bars are shortened."
     yield chart("message-counts", "What became of messages", caption, spec, KINDS, ["Messages", "Count"], rows)
     if load.wrong_sessions:
         head = ["Session", *(name[:1].upper() + name[1:] for name in HARMS), "Detail"]
