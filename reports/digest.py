@@ -20,6 +20,7 @@ from seatrial.ratios import COMPARISON, SIDES, Ratio, Span
 from seatrial.records import Check, Finding, Run, RunFolder, Seen, Skip
 from seatrial.samples import Judged, Tried
 
+_TIME = re.compile(r"\bp\d+(\.\d+)? *<")
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}|\[\d+\]", re.IGNORECASE)
 
 
@@ -47,9 +48,9 @@ class Coverage:
 
     @property
     def usual(self) -> Seen | None:
-        """The status that says how fast the operation is: the success that came most often."""
-        timed = [row for row in (*self.seen, *self.undocumented) if row.p50_ms is not None]
-        return max(timed, key=lambda row: (200 <= row.status < 300, row.count), default=None)
+        """The status that says how fast the operation is: of the successes with times, that which came most often."""
+        good = [row for row in (*self.seen, *self.undocumented) if 200 <= row.status < 300 and row.p50_ms is not None]
+        return max(good, key=lambda row: row.count, default=None)
 
 
 @dataclass
@@ -87,6 +88,8 @@ class Digest:
             digest._see(row)
         digest.load = Measured.of(folder, run)
         digest.objectives = list(folder.rows("objectives.jsonl", Judged))
+        if run.cause == "void":
+            digest.objectives = list(map(_taken_back, digest.objectives))
         digest.levels = list(folder.rows("levels.jsonl", Tried))
         digest.ratios = list(folder.rows(COMPARISON, Ratio))
         verified = [RunFolder(folder.path / f"verify-{side}") for side in SIDES] if run.command == "compare" else []
@@ -144,6 +147,12 @@ def grouped(findings: Iterable[Finding]) -> list[Group]:
         key = finding.rule, finding.operation, place, finding.severity, *why
         groups.setdefault(key, Group(finding)).count += max(1, finding.count)
     return list(groups.values())
+
+
+def _taken_back(one: Judged) -> Judged:
+    """An objective of a load that was the limit itself: its times prove nothing, and what became of messages does."""
+    about_times = _TIME.search(one.objective)
+    return replace(one, verdict="void", proved=False, limited_by="", limited_why="") if about_times else one
 
 
 def kind_of(one: Judged) -> str:

@@ -105,12 +105,13 @@ def _figures(run: Run, judgement: Judgement) -> list[tuple[str, str, str]]:
     if load.operations:
         told += [("Requests", f"{load.requests:,}", ""), ("Errors", percent(load.errors, load.requests),
                                                           "bad" if load.errors else "good")]  # fmt: skip
+    if load.operations and run.cause != "void":
         told += [
             (name, duration(ms), "")
             for name, ms in zip(("Turn p50", "Turn p95"), load.turn_spread(), strict=True)
             if ms is not None
         ]
-    if (own := digest.overhead.own_turn()) is not None:
+    if run.cause != "void" and (own := digest.overhead.own_turn()) is not None:
         told += [("Overhead p50", duration(own), "")]
     if load.sessions:
         told += [("Sessions compared", load.share_compared, "")]

@@ -14,7 +14,7 @@ from reports.charts.latency import seen_alone
 from reports.charts.overhead import means, of_turns
 from reports.charts.ratios import between, measure
 from reports.digest import Group
-from reports.measured import MESSAGES
+from reports.measured import MESSAGES, voided
 from reports.sentences import sentence
 from reports.verdict import Judgement, described, headline
 from reports.wording import counted, duration, line, percent
@@ -60,9 +60,9 @@ def document(run: Run, judgement: Judgement, folder: RunFolder) -> str:
         _levels(judgement),
         _objectives(judgement),
         _limits(judgement),
-        _overhead(judgement),
+        _overhead(run, judgement),
         _coverage(judgement),
-        _latency(judgement),
+        _latency(run, judgement),
         _messages(judgement),
         _section("Notes", [f"- {prose(note, 400)}" for note in run.notes[:SHOWN]]),
     ]
@@ -173,16 +173,16 @@ def _coverage(judgement: Judgement) -> list[str]:
     return _section("Coverage of documented statuses", table(head, rows)) if rows else []
 
 
-def _latency(judgement: Judgement) -> list[str]:
+def _latency(run: Run, judgement: Judgement) -> list[str]:
     load = judgement.digest.load
-    rows = [*load.latencies, *load.streams] or seen_alone(judgement.digest)
+    loaded = [*load.latencies, *load.streams]
     cells = [
-        [prose(row.operation, 60), f"{row.count:,}", percent(row.failures, row.count)]
+        [prose(row.operation, 60), f"{row.count:,}", *([percent(row.failures, row.count)] if loaded else [])]
         + [duration(value) for value in (row.succeeded.p50, row.succeeded.p95, row.succeeded.p99)]
-        for row in rows[:60]
+        for row in (loaded or seen_alone(judgement.digest))[:60]
     ]
-    title = "Latency under load" if load else "Latency, one request at a time"
-    head = ["Operation", "Requests", "Errors", "p50", "p95", "p99"]
+    title = f"Latency under load{voided(run)}" if loaded else "Latency without load, of the usual successes"
+    head = ["Operation", *(["Requests", "Errors"] if loaded else ["Number"]), "p50", "p95", "p99"]
     return _section(title, table(head, cells)) if cells else []
 
 
@@ -259,7 +259,7 @@ def _limits(judgement: Judgement) -> list[str]:
     return _section("Who was the limit", lines[:SHOWN])
 
 
-def _overhead(judgement: Judgement) -> list[str]:
+def _overhead(run: Run, judgement: Judgement) -> list[str]:
     overhead = judgement.digest.overhead
     rows = [
         [prose(share.name), *means(share)[1:4], means(share)[5], duration(spread.p50), duration(spread.p95)]
@@ -271,7 +271,7 @@ def _overhead(judgement: Judgement) -> list[str]:
     if overhead.asked:
         kinds = ", ".join(f"{prose(one.kind, 40)} {one.per_turn:.3g}" for one in overhead.asked[:SHOWN])
         lines += ["", f"Model calls per answered turn: {overhead.per_turn:.3g} ({kinds})."]
-    return _section("Overhead of the deployment", lines)
+    return _section(f"Overhead of the deployment{voided(run)}", lines)
 
 
 def _objectives(judgement: Judgement) -> list[str]:

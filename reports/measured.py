@@ -235,5 +235,10 @@ class Measured:
             yield "the slowest", self.lives[whole[-1]]
 
 
+def voided(run: Run) -> str:
+    """What stands behind the words over a load's times where its own process spoiled them, "" where they are true."""
+    return " (void: the load process was the limit)" if run.cause == "void" else ""
+
+
 def _number(value: object, otherwise: float) -> float:
     return float(value) if isinstance(value, (int, float)) else otherwise

@@ -222,7 +222,7 @@ def numbers(run: Run, digest: Digest) -> str:
     if load.operations:
         told.append(f"{counted(load.requests, 'request')} under load in {duration(load.seconds * 1000)}")
         told.append(f"{percent(load.errors, load.requests)} errors")
-        told += ["times void"] if run.command == "verify" and run.cause == "void" else _turns(digest)
+        told += ["times void"] if run.cause == "void" else _turns(digest)
     if load.sessions:
         wrong = [f"{load.messages[name]:,} {name}" for name in HARMS if load.messages[name]]
         whole = ["no message lost"] if load.compared else []

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from page_reader import Page, text, told_in
-from report_runs import COMPARED, every_kind, folder, joined, streamed, under_load, verify_run
+from report_runs import CHECKED, COMPARED, OBJECTIVES, every_kind, folder, joined, streamed, under_load, verify_run
 
 from load.validity import validity
 from reports.charts import exhibits
 from reports.verdict import judge
-from seatrial.records import Recorder
+from seatrial.records import Recorder, Seen
 from seatrial.samples import Arrival, Known, Pulse
 
 LOAD = ["throughput", "latency-time", "life-length", "life-slowest", "message-counts"]
@@ -31,6 +32,8 @@ CHARTS = {
 }
 TABLES = ("stalls", "ends", "arrivals", "wrong-sessions", "limits", "model-calls", "failed-requests", "not-judged")
 """What has nothing to draw."""
+
+VOID = verify_run(command="load", cause="void", problem="the load generator was the limit, and not the target")
 
 
 @pytest.mark.parametrize("kind", CHARTS)
@@ -106,6 +109,30 @@ def test_what_is_not_judged_of_a_comparison_is_shown_and_said_to_be_none(tmp_pat
 def test_a_comparison_that_judged_no_time_still_shows_what_it_has(tmp_path: Path) -> None:
     made = folder(tmp_path, verify_run(command="compare", verdict="inconclusive"), *COMPARED[3:5])
     assert "Requests that failed" in told_in(made, "compared")
+
+
+def test_without_a_load_the_times_are_those_of_the_usual_success(tmp_path: Path) -> None:
+    rows = [Seen("getChat", 404, 900, True, "", 0.2, 0.4), Seen("listChats", 401, 80, True, "", 1.0, 1.0)]
+    made = folder(tmp_path, verify_run(), *CHECKED, *rows)
+    words = told_in(made, "latency")
+    assert "Operation Number p50 p95 p99 Longest getChat 30 12 ms 32 ms" in words
+    assert "listChats" not in words
+    assert "Errors" not in words
+
+
+def test_times_of_a_void_load_are_shown_as_none(tmp_path: Path) -> None:
+    void = "(void: the load process was the limit)"
+    for run, doubt in ((VOID, void), (replace(VOID, cause="", problem=None), "")):
+        made = folder(tmp_path / (run.cause or "good"), run, *OBJECTIVES, *joined(), samples=streamed())
+        for section in ("latency", "streams", "time", "overhead"):
+            assert (void in told_in(made, section)) == bool(doubt)
+        page = text(made)
+        header = page[page.index("<header") : page.index("</header>")]
+        assert ("Turn p50" in header) == ("Overhead p50" in header) == (not doubt)
+        words = told_in(made, "objectives")
+        assert ("turn p95 < 1s void 640 ms" in words) == bool(doubt)
+        assert "errors < 1% missed" in words
+        assert ("times void" in judge(run, made).sentence) == bool(doubt)
 
 
 def test_each_process_stands_beside_what_it_is_judged_by(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
-from report_runs import HOSTILE, every_kind, many
+from report_runs import HOSTILE, OBJECTIVES, every_kind, folder, many, under_load, verify_run
 
 from reports import markdown
 from reports.verdict import judge
@@ -99,3 +99,14 @@ def test_hostile_text_reads_as_it_was(tmp_path: Path) -> None:
     rendered = MarkdownIt("commonmark").render(markdown.prose(HOSTILE, 1000) + " " + markdown.code(HOSTILE, 1000))
     assert rendered.count("&lt;script&gt;alert(1)&lt;/script&gt;|`*_[x](javascript:alert)![i](y)") == 2
     assert rendered.count(r"\x00\x1b[31m\u202eesrever\ud800") == 2
+
+
+def test_times_without_a_load_are_of_successes_and_those_of_a_void_one_prove_nothing(tmp_path: Path) -> None:
+    alone = text(every_kind(tmp_path)["passed"])
+    assert "### Latency without load, of the usual successes" in alone
+    assert "| Operation | Number | p50 | p95 | p99 |" in alone
+    assert "| getChat | 30 | 12 ms | 32 ms | – |" in alone
+    run = verify_run(command="load", cause="void", problem="the load generator was the limit, and not the target")
+    void = text(folder(tmp_path / "void", run, *OBJECTIVES, samples=under_load()))
+    assert "### Latency under load (void: the load process was the limit)" in void
+    assert "| <code>turn p95 &lt; 1s</code> | void | no |" in void

@@ -23,7 +23,7 @@ from reports.charts.chart import (
 from reports.charts.drawing import BAD, C1, INFO, LINE, WARN, WIDTH
 from reports.digest import Digest
 from reports.latency import SHARES, Latency, Spread
-from reports.measured import WAYS
+from reports.measured import WAYS, voided
 from reports.wording import counted, duration, line, percent
 from seatrial.records import Run
 
@@ -37,20 +37,21 @@ HEAD = ["Operation", "Requests", "Errors", "p50", "p95", "p99", "Longest"]
 
 
 def operations(run: Run, digest: Digest) -> Iterator[Chart]:
-    found = digest.load.latencies or seen_alone(digest)
-    if not found:
-        return
-    caption = "Under load, answered well." if digest.load.latencies else "The suite's own requests, without load."
-    caption += _seeded(run)
-    yield spread_chart("latency-spread", "Latency by operation", caption, found, HEAD)
+    title, loaded = "Latency by operation", digest.load.latencies
+    if loaded:
+        caption = f"Under load, answered well{voided(run)}.{_seeded(run)}"
+        yield spread_chart("latency-spread", title, caption, loaded, HEAD)
+    elif alone := seen_alone(digest):
+        caption = f"The suite's own requests, without load: those with the usual success.{_seeded(run)}"
+        yield spread_chart("latency-spread", title, caption, alone, [HEAD[0], "Number", *HEAD[3:]])
 
 
-def streams(_: Run, digest: Digest) -> Iterator[Chart]:
+def streams(run: Run, digest: Digest) -> Iterator[Chart]:
     load = digest.load
     if not load.turns and not load.ends:
         return
     head = ["Measure", "Number", *HEAD[3:]]
-    caption = "Of turns that were done, by the way in which the reply came."
+    caption = f"Of turns that were done, by the way in which the reply came{voided(run)}."
     rows = [row for row in load.streams if row.count]
     if rows:
         yield spread_chart("stream-spread", "How replies came", caption, rows, head)
@@ -61,7 +62,8 @@ def streams(_: Run, digest: Digest) -> Iterator[Chart]:
             for longest, turned in load.stalls[:10]
         ]  # fmt: skip
         names = ["Session", "Reply came by", "Began at", "Whole turn", "First token", "Longest gap"]
-        yield Chart("stalls", "Longest gaps", "The replies whose text stood still for longest.", "", (), names, told)
+        stood = f"The replies whose text stood still for longest{voided(run)}."
+        yield Chart("stalls", "Longest gaps", stood, "", (), names, told)
     ends = sorted(load.ends.items())
     told = [[WAYS.get(way, way), ended, f"{number:,}"] for (way, ended), number in ends]
     caption = "Only a reply that was done is a success; one that just stops is none."
@@ -69,11 +71,11 @@ def streams(_: Run, digest: Digest) -> Iterator[Chart]:
 
 
 def seen_alone(digest: Digest) -> list[Latency]:
-    """Of requests that the contract suite sent, one at a time; it told the percentiles only."""
+    """Of requests that the contract suite sent: those with the usual success, of which it told the percentiles only."""
     return [
-        Latency(entry.operation, count, 0, Spread(count, usual.p50_ms, usual.p95_ms, None), {})
+        Latency(entry.operation, usual.count, 0, Spread(usual.count, usual.p50_ms, usual.p95_ms, None), {})
         for entry in digest.coverage
-        if (usual := entry.usual) and (count := sum(row.count for row in (*entry.seen, *entry.undocumented)))
+        if (usual := entry.usual)
     ]
 
 

@@ -37,7 +37,7 @@ def charts(_: Run, digest: Digest) -> Iterator[Chart]:
 
 
 def _shares(one: Judged) -> tuple[float, float, float, str, str] | None:
-    if not one.limit or one.value is None or one.low is None or one.high is None:
+    if one.verdict == "void" or not one.limit or one.value is None or one.low is None or one.high is None:
         return None
     value, low, high = (max(LEAST, number / one.limit) for number in (one.value, one.low, one.high))
     return value, low, high, kind_of(one), f"{line(one.objective, 60)}: {kind_of(one)}, {line(one.said, 160)}"

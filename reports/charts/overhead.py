@@ -21,6 +21,7 @@ from reports.charts.chart import (
 from reports.charts.drawing import C1, C2, C4, SOFT, WIDTH
 from reports.charts.latency import spread_chart
 from reports.digest import Digest
+from reports.measured import voided
 from reports.overhead import Overheads, Share
 from reports.wording import counted, duration, line, percent
 from seatrial.records import Run
@@ -31,13 +32,14 @@ HEAD = ["Measure", "Turns", "Waited", "Model", "Later than its script", "Overhea
 SPREAD = ["Measure", "Number", "p50", "p95", "p99", "Longest"]
 
 
-def charts(_: Run, digest: Digest) -> Iterator[Chart]:
+def charts(run: Run, digest: Digest) -> Iterator[Chart]:
     overhead = digest.overhead
     if overhead.shares:
-        yield _parts(overhead)
-        caption = "What each turn took less what its model took; where that is below nothing, it is the clocks' noise."
+        yield _parts(overhead, voided(run))
+        told = f"What each turn took less what its model took{voided(run)}; "
+        told += "where that is below nothing, it is the clocks' noise."
         per_turn, per_token = ([one.spread for one in _of_gaps(overhead, which)] for which in (False, True))
-        yield spread_chart("overhead-spread", "How the overhead is spread", caption, per_turn, SPREAD, per_token)
+        yield spread_chart("overhead-spread", "How the overhead is spread", told, per_turn, SPREAD, per_token)
     if overhead.asked:
         yield _calls(overhead)
 
@@ -68,7 +70,7 @@ def _of_gaps(overhead: Overheads, which: bool) -> list[Share]:
     return [share for share in overhead.shares if (share.measure == "gap") is which]
 
 
-def _parts(overhead: Overheads) -> Chart:
+def _parts(overhead: Overheads, doubt: str) -> Chart:
     drawn = _of_gaps(overhead, False)
     parts = [(share, *part) for share in drawn for part in _split(share)]
     colours = {kind: ink for kind, ink in KINDS.items() if any(kind == which for _, which, *_ in parts)}
@@ -81,7 +83,8 @@ def _parts(overhead: Overheads) -> Chart:
     ]  # fmt: skip
     spec = _spec(drawn, values) if values else None
     rows = [means(share) for share in overhead.shares]
-    return chart("overhead-parts", "Who took the time of a turn", of_turns(overhead), spec, colours, HEAD, rows)
+    caption = of_turns(overhead) + doubt
+    return chart("overhead-parts", "Who took the time of a turn", caption, spec, colours, HEAD, rows)
 
 
 def _split(share: Share) -> Iterator[tuple[str, float, float]]:

@@ -23,7 +23,7 @@ from reports.charts.chart import (
 from reports.charts.drawing import BAD, C2, GOOD, LINE, SERIES
 from reports.digest import Digest
 from reports.latency import Spread, spread
-from reports.measured import Column, Measured
+from reports.measured import Column, Measured, voided
 from reports.wording import duration, percent
 from seatrial.records import Run
 
@@ -33,13 +33,13 @@ STEPS = 90
 ROUND = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400)
 
 
-def charts(_: Run, digest: Digest) -> Iterator[Chart]:
+def charts(run: Run, digest: Digest) -> Iterator[Chart]:
     load = digest.load
     if not load.operations:
         return
     step = step_of(load.seconds)
-    for make in (_throughput, _latency):
-        if drawn := make(load, step):
+    for drawn in (_throughput(load, step), _latency(load, step, voided(run))):
+        if drawn:
             yield drawn
 
 
@@ -98,8 +98,11 @@ def _line(x: Spec, color: Spec) -> Spec:
     return {"x": x, "y": quantity("away", "sessions", axis={"minExtent": 48, "tickCount": 3}), "color": color}
 
 
-def _latency(load: Measured, step: float) -> Chart | None:
-    """The 95th percentile of each step where enough requests speak for it, the median where they do not."""
+def _latency(load: Measured, step: float, doubt: str) -> Chart | None:
+    """The 95th percentile of each step where enough requests speak for it, the median where they do not.
+
+    `doubt` is what its caption says besides.
+    """
     most = sorted(sorted(load.operations, key=lambda name: -len(load.operations[name]))[: len(SERIES)])
     step = _wide(step, load.seconds, [len(load.operations[name].good.ms) for name in most])
     found = [(name, index, one) for name in most for index, one in _steps(load.operations[name].good, step)]
@@ -134,7 +137,7 @@ def _latency(load: Measured, step: float) -> Chart | None:
         for name, index, one in found
     ]
     head = ["Operation", "From", "Requests", "p50", "p95"]
-    caption = f"The {'95th percentile' if share == 'p95' else 'median'} of each {step:g} s, answered well."
+    caption = f"The {'95th percentile' if share == 'p95' else 'median'} of each {step:g} s, answered well{doubt}."
     return chart("latency-time", "Latency over time", caption + _edge_words(load), spec, colours, head, rows)
 
 
