@@ -18,7 +18,7 @@ SHOWN = 9
 
 
 def document(run: Run, judgement: Judgement) -> str:
-    """A line for each finding that fails the run, and for what kept it from a verdict; "" when nothing does."""
+    """A line for each finding that fails the run, for a failure of the whole, for what kept it open; or "" for none."""
     return "".join(f"{told}\n" for told in _commands(run, judgement))
 
 
@@ -36,6 +36,8 @@ def _commands(run: Run, judgement: Judgement) -> Iterator[str]:
         yield command("error", title, headline(group, run.api))
     if len(failing) > SHOWN:
         yield command("error", "Seatrial", f"{counted(len(failing) - SHOWN, 'more finding')}, in the report")
+    if judgement.verdict == "fail" and not failing:  # a capacity that is too small is no finding
+        yield command("error", "Seatrial: fail", judgement.sentence)
     if judgement.verdict == "inconclusive":
         yield command("error", "Seatrial: inconclusive", judgement.claim)
     if run.left_behind:

@@ -1,21 +1,25 @@
-"""junit.xml for CI: one case per rule and operation, an objective of a load being a rule too.
+"""junit.xml for CI: one case per rule and operation, one per objective of a load, and one for the run as a whole.
 
 Known defects, drift, and findings that are waived or were in the baseline pass, and say what they are in their output.
-A run that proves nothing holds one case in error, so that no CI takes it for a pass.
+The last case fails where nothing else tells a failure, and is in error where nothing is proved: no CI takes that for a
+pass.
 """
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 from xml.etree import ElementTree as ET
 
-from reports.digest import Group
+from reports.curl import curl_line
+from reports.digest import Group, kind_of
 from reports.verdict import Judgement, target_name
 from reports.wording import block, counted, line
 from seatrial.records import Finding, Run
+from seatrial.samples import Judged
 
 GROUPS_SHOWN, IN_FULL = 10, 500
 """Findings told of one case, and told in full in one document; CI pages keep every byte for months."""
@@ -40,35 +44,55 @@ class Case:
 
 def document(run: Run, judgement: Judgement) -> str:
     """The XML text, with a declaration. The same run gives the same bytes."""
-    cases = _cases(judgement, run.strict)
-    error = judgement.verdict == "inconclusive"
-    counts = {
-        "tests": len(cases) + error,
-        "failures": sum(case.outcome == "failure" for case in cases),
-        "errors": int(error),
-        "skipped": sum(case.outcome == "skipped" for case in cases),
-        "time": f"{_seconds(run):.3f}",
-    }
-    numbers = {key: str(value) for key, value in counts.items()}
-    root = ET.Element("testsuites", {"name": "seatrial"} | numbers)
-    name = line(f"seatrial {run.command} {run.api}", 120)
-    suite = ET.SubElement(root, "testsuite", {"name": name} | numbers | _started(run))
+    root = ET.Element("testsuites", {"name": "seatrial"})
+    suite = ET.SubElement(root, "testsuite", {"name": line(f"seatrial {run.command} {run.api}", 120)})
     properties = ET.SubElement(suite, "properties")
     for key, value in _properties(run, judgement):
         ET.SubElement(properties, "property", {"name": key, "value": line(value, 500)})
     room = count()
-    for case in cases:
+    for case in _cases(judgement, run.strict):
         _write(suite, case, room)
-    if error:
-        element = _testcase(suite, "seatrial.run", f"{run.command} — the run could prove something")
-        ET.SubElement(element, "error", {"message": line(judgement.sentence, 300), "type": "inconclusive"})
+    for one in judgement.digest.objectives:
+        _objective(suite, one, run, judgement)
+    _whole(suite, run, judgement)
     gone = [f"{one.rule} {one.operation} {one.where}" for one in judgement.digest.gone if one.looked]
     lists = {"left on the target": run.left_behind, "in the baseline, and not met again": gone}
     told = [block(f"{title}:\n" + "\n".join(rows)) for title, rows in lists.items() if rows]
     if told:
         ET.SubElement(suite, "system-out").text = "\n\n".join(told)
+    tags = {"tests": "testcase", "failures": "failure", "errors": "error", "skipped": "skipped"}
+    numbers = {name: str(len(list(suite.iter(tag)))) for name, tag in tags.items()} | {"time": f"{_seconds(run):.3f}"}
+    root.attrib.update(numbers)
+    suite.attrib.update(numbers | _started(run))
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, "unicode") + "\n"
+
+
+def _objective(suite: ET.Element, one: Judged, run: Run, judgement: Judgement) -> None:
+    """Missed, it is a failure where it fails the run: of one that ended early, what became of messages alone does."""
+    element, said = _testcase(suite, "seatrial.objective", one.objective), f"{kind_of(one)}: {line(one.said, 300)}"
+    counts = not run.problem or "<" not in one.objective
+    if one.verdict == "missed" and judgement.verdict == "fail" and counts:
+        failure = ET.SubElement(element, "failure", {"message": said, "type": "objective"})
+        if one.limited_by:
+            failure.text = f"limited by the {line(one.limited_by, 20)}: {line(one.limited_why, 300)}"
+    elif one.verdict == "held":
+        ET.SubElement(element, "system-out").text = said
+    else:
+        ET.SubElement(element, "skipped", {"message": said})
+
+
+def _whole(suite: ET.Element, run: Run, judgement: Judgement) -> None:
+    """The run as one case: what fails without a finding, such as a capacity, or proves nothing, has no other."""
+    failed = judgement.verdict == "fail" and suite.find("testcase/failure") is None
+    tag = "error" if judgement.verdict == "inconclusive" else "failure" if failed else ""
+    if not tag and run.command == "verify":  # its rules are cases enough
+        return
+    element = _testcase(suite, "seatrial.run", f"{run.command} — the run as a whole")
+    if tag:
+        ET.SubElement(element, tag, {"message": line(judgement.sentence, 600), "type": judgement.verdict})
+    else:
+        ET.SubElement(element, "system-out").text = line(judgement.sentence, 600)
 
 
 def _cases(judgement: Judgement, strict: bool) -> list[Case]:
@@ -131,9 +155,18 @@ def _finding(finding: Finding, times: int, in_full: bool) -> str:
         ("where:    ", line(finding.where, 300)),
         ("notice:   ", line(finding.notice, 400) if in_full else ""),
         ("id:       ", line(finding.id, 300)),
-        ("again:    ", block(finding.curl, 3000) if in_full else ""),
+        ("again:    ", _again(finding) if in_full else ""),
     ]
     return "\n".join(label + text for label, text in parts if text)
+
+
+def _again(finding: Finding) -> str:
+    """The curl line, or where there is none the one that replays the finding, and why."""
+    curl, why = curl_line(finding)
+    if curl or not finding.test or not finding.id or line(finding.id, 300) != finding.id:  # it could not be typed
+        return curl or why
+    replay = f"seatrial replay RUN {shlex.quote(finding.id)}"
+    return f"{replay} ({why})" if why else replay
 
 
 def _testcase(suite: ET.Element, classname: str, name: str) -> ET.Element:

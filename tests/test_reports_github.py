@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from report_runs import CHECKED, every_kind, finding, folder, many, verify_run
+from report_runs import CHECKED, KINDS, capacity_run, every_kind, finding, folder, levels, many, verify_run
 
 from reports import github
 from reports.verdict import judge
@@ -27,7 +27,7 @@ def told(made: RunFolder) -> list[tuple[str, str, str]]:
     return rows
 
 
-@pytest.mark.parametrize("kind", ["passed", "failed", "both", "load", "empty", "died", "baseline", "hostile"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_each_line_is_one_command(tmp_path: Path, kind: str) -> None:
     for _, title, message in told(every_kind(tmp_path)[kind]):
         assert title
@@ -50,6 +50,13 @@ def test_a_run_that_proves_nothing_and_left_something_says_both(tmp_path: Path) 
     assert [kind for kind, _, _ in rows] == ["error", "warning"]
     assert "the target died" in rows[0][2]
     assert "seatrial clean" in rows[1][2]
+
+
+def test_what_fails_without_a_finding_is_an_error_with_its_sentence(tmp_path: Path) -> None:
+    few = capacity_run(verdict="fail")
+    ((kind, title, message),) = told(folder(tmp_path / "run", few, *levels((4, "holds"), (8, "fails"))))
+    assert (kind, title) == ("error", "Seatrial: fail")
+    assert "holds 8 users, fails at 10; that is too few" in message
 
 
 def test_of_many_findings_the_tenth_error_says_how_many_more(tmp_path: Path) -> None:

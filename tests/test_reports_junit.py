@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from report_runs import CHECKED, every_kind, finding, folder, many, verify_run
+from report_runs import (
+    CHECKED,
+    COMPARED,
+    KINDS,
+    OBJECTIVES,
+    capacity_run,
+    every_kind,
+    finding,
+    folder,
+    levels,
+    many,
+    verify_run,
+)
 
 from reports import junit
 from reports.verdict import judge
-from seatrial.records import Check, RunFolder, Skip
+from seatrial.records import RunFolder, Skip
 
 
 def parsed(made: RunFolder) -> ET.Element:
@@ -28,7 +41,7 @@ def case(root: ET.Element, rule: str, operation: str) -> ET.Element:
     return found[0]
 
 
-@pytest.mark.parametrize("kind", ["passed", "failed", "both", "load", "empty", "died", "baseline", "hostile"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_counts_are_those_of_the_cases(tmp_path: Path, kind: str) -> None:
     root = parsed(every_kind(tmp_path)[kind])
     for element in (root, root[0]):
@@ -89,10 +102,58 @@ def test_a_run_that_proves_nothing_is_an_error(tmp_path: Path) -> None:
     assert (root.get("errors"), root.get("failures")) == ("1", "0")
 
 
+def objectives(root: ET.Element) -> dict[str, tuple[str, str]]:
+    """By its text: what became of the case of each objective, and what is said of it."""
+    cases = [one for one in root.iter("testcase") if one.get("classname") == "seatrial.objective"]
+    return {one.get("name", ""): (one[0].tag, one[0].get("message", "") or one[0].text or "") for one in cases}
+
+
+def whole(root: ET.Element) -> ET.Element:
+    (found,) = (one for one in root.iter("testcase") if one.get("classname") == "seatrial.run")
+    return found[0]
+
+
 def test_an_objective_of_a_load_is_a_case(tmp_path: Path) -> None:
-    run = verify_run(command="load", api="sessions")
-    root = parsed(folder(tmp_path, run, Check("errors-under", "Errors are under 1 %", "sendMessage", 1, 0)))
-    assert case(root, "errors-under", "sendMessage").find("failure") is None
+    run, failed = verify_run(command="load"), finding(rule="load-errors", test="")
+    root = parsed(folder(tmp_path / "failed", run, failed, *OBJECTIVES))
+    assert objectives(root) == {
+        "damaged = 0": ("system-out", "held: none of the messages"),
+        "turn p95 < 1s": ("system-out", "held, not proved: 640 ms, between 600 ms and 1.1 s"),
+        "ttft p95 < 1s": ("skipped", "unsupported: 12 samples"),
+        "errors < 1%": ("failure", "missed: 2 %"),
+    }
+    void = replace(run, cause="void", problem="the load generator was the limit")
+    root = parsed(folder(tmp_path / "void", void, *OBJECTIVES))
+    assert objectives(root)["turn p95 < 1s"] == ("skipped", "void: 640 ms, between 600 ms and 1.1 s")
+    assert objectives(root)["errors < 1%"] == ("skipped", "missed: 2 %")
+    assert whole(root).tag == "error"
+
+
+def test_what_fails_as_a_whole_is_a_failure_and_what_holds_a_case_that_passes(tmp_path: Path) -> None:
+    sought = levels((4, "holds"), (8, "fails"))
+    root = parsed(folder(tmp_path / "few", capacity_run(verdict="fail"), *sought))
+    assert (root.get("tests"), root.get("failures")) == ("1", "1")
+    assert whole(root).tag == "failure"
+    assert "too few" in whole(root).get("message", "")
+    root = parsed(folder(tmp_path / "enough", capacity_run(), *sought))
+    assert (root.get("tests"), root.get("failures")) == ("1", "0")
+    assert "holds 8 users" in (whole(root).text or "")
+
+
+def test_where_a_finding_fails_the_run_the_whole_is_no_second_failure(tmp_path: Path) -> None:
+    root = parsed(every_kind(tmp_path)["compare"])
+    assert whole(root).tag == "failure"
+    root = parsed(folder(tmp_path / "slower", verify_run(command="compare", verdict="fail"), *COMPARED, finding()))
+    assert (whole(root).tag, root.get("failures")) == ("system-out", "1")
+
+
+def test_a_line_that_is_too_long_gives_way_to_the_one_that_replays(tmp_path: Path) -> None:
+    long = finding(curl=f"curl --data-raw '{'x' * 5_000}'")
+    failure = case(parsed(folder(tmp_path, verify_run(), long)), "valid-use", "createChatCompletion").find("failure")
+    assert failure is not None
+    replay = "seatrial replay RUN 'valid-use:createChatCompletion:status 400' (the body is too long for a line)"
+    assert f"again:    {replay}" in (failure.text or "")
+    assert "xxx" not in (failure.text or "")
 
 
 def test_properties_say_what_was_run(tmp_path: Path) -> None:
