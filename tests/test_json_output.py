@@ -38,7 +38,7 @@ def test_a_server_of_the_lab_says_its_url(words: str) -> None:
 def test_the_catalogue_of_faults(here: Command) -> None:
     told = json.loads(here("lab", "proxy", "--list", "--json").out)
     assert [fault["name"] for fault in told] == list(CATALOGUE)
-    assert {"name", "kind", "apis", "rules", "words"} == set(told[0])
+    assert {"name", "kind", "apis", "rules", "words", "credentials"} == set(told[0])
 
 
 def test_a_verification_and_what_reads_it(here: Command, tmp_path: Path) -> None:

@@ -14,8 +14,14 @@ from urllib.parse import parse_qsl, urlencode
 
 from seatrial.contract import Contract
 from seatrial.exchange import NO_BODY
+from seatrial.verbs import VERB_OPERATIONS
 
 Headers = tuple[tuple[bytes, bytes], ...]
+
+PERSONAL = frozenset(
+    name for verbs in VERB_OPERATIONS.values() for verb, name in verbs.items() if verb != "get_model_info"
+)
+"""What one does with sessions of one's own; many a server tells its model to anybody."""
 
 
 class ConnectionCut(Exception):
@@ -45,6 +51,11 @@ class Asked:
             if name.lower() == b"authorization" and scheme.lower() == "bearer":
                 return token.strip()
         return None
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether it brings no credentials of any kind."""
+        return not any(name.lower() in (b"authorization", b"cookie") for name, _ in self.headers)
 
     @property
     def session(self) -> str | None:
@@ -149,11 +160,31 @@ async def once(body: bytes) -> AsyncIterator[bytes]:
     yield body
 
 
+class Door:
+    """Whether what stands behind serves people who bring no credentials: not before one of them was seen to be served.
+
+    Where credentials are needed it stays shut, so that strangers are nobody to a fault.
+    """
+
+    def __init__(self) -> None:
+        self.is_open = False
+
+    def saw(self, asked: Asked, answer: Answer) -> None:
+        """Learn from an answer of what stands behind; a page for people, whatever its status, is none to this."""
+        served = answer.status < 300 and answer.media_type == "application/json"
+        if served and asked.operation in PERSONAL and asked.is_bare:
+            self.is_open = True
+
+
 class Behind:
     """What stands behind the proxy, for the time of one request. `send` delivers a request to it."""
 
-    def __init__(self, send: Callable[[Asked], Awaitable[Answer]], contract: Contract, prefix: str) -> None:
-        self._send, self.contract, self._prefix = send, contract, prefix
+    def __init__(self, send: Callable[[Asked], Awaitable[Answer]], contract: Contract, prefix: str, door: Door) -> None:
+        self._send, self.contract, self._prefix, self._door = send, contract, prefix, door
+
+    def caller(self, asked: Asked) -> str | None:
+        """Whose request it is: a token, "" for everybody where no credentials are needed, None for a stranger."""
+        return "" if asked.token is None and asked.is_bare and self._door.is_open else asked.token
 
     async def answer(self, asked: Asked) -> Answer:
         return await self._send(asked)

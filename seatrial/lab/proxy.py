@@ -20,7 +20,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from seatrial.contract import GROUPS, Contract
 from seatrial.errors import WrongUse
-from seatrial.lab.crossing import Answer, Asked, Behind, ConnectionCut
+from seatrial.lab.crossing import Answer, Asked, Behind, ConnectionCut, Door
 from seatrial.lab.faults.making import Dice, Fault
 from seatrial.lab.wire import BROKEN, NO_STATUS, Wire, WireRefused
 
@@ -47,6 +47,7 @@ class Proxy:
         self._base, self._host = f"{parts.scheme}://{parts.netloc}", parts.netloc.rpartition("@")[2].encode()
         self._path = parts.path
         self._contract, self._routes = contract, _Routes(contract)
+        self._door = Door()
         self._break = fault.make() if fault and fault.make else None
         self.dice: Dice | None = None
         if fault and fault.chance is not None and self._break is not None:
@@ -113,11 +114,13 @@ class Proxy:
 
     async def _answer(self, asked: Asked, responses: contextlib.AsyncExitStack) -> Answer:
         async def deliver(asked: Asked) -> Answer:
-            return await self._deliver(asked, responses)
+            answer = await self._deliver(asked, responses)
+            self._door.saw(asked, answer)
+            return answer
 
         if self._break is None or not asked.operation:
             return await deliver(asked)
-        return await self._break(asked, Behind(deliver, self._contract, asked.prefix))
+        return await self._break(asked, Behind(deliver, self._contract, asked.prefix, self._door))
 
     async def _deliver(self, asked: Asked, responses: contextlib.AsyncExitStack) -> Answer:
         """To the upstream and back. The answer is open until the request is served."""

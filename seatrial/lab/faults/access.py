@@ -9,7 +9,19 @@ from collections.abc import Callable, Collection
 
 from seatrial.contract import OPENWEBUI, SESSIONS
 from seatrial.lab.crossing import Answer, Asked, Behind
-from seatrial.lab.faults.making import BOTH, DELETE, HISTORY, LIST, MODEL, WRITE, Break, Fault, Register, rows
+from seatrial.lab.faults.making import (
+    BOTH,
+    DELETE,
+    HISTORY,
+    LIST,
+    MODEL,
+    WRITE,
+    Break,
+    Fault,
+    Register,
+    rows,
+    with_credentials,
+)
 
 
 class _Lent:
@@ -132,7 +144,7 @@ def _administers(*operations: str, strangers: bool = False) -> Callable[[], Brea
     return lambda: _AnybodyAdministers(operations, strangers)
 
 
-FAULTS = [
+FAULTS = with_credentials([
     Fault("anybody-reads", "access", (OPENWEBUI,), "Whoever knows the address of a chat reads it, without an account.",
           ("anonymous-refused",), _open("getChat", anonymous=True)),
     Fault("anybody-lists", "access", (OPENWEBUI,), "Without an account one sees somebody's list of chats.",
@@ -171,4 +183,4 @@ FAULTS = [
           ("administration-closed",), _administers("deleteUser")),
     Fault("strangers-find-people", "access", (OPENWEBUI,), "Without an account one reads everybody's address.",
           ("administration-closed",), _administers("searchUsers", strangers=True)),
-]  # fmt: skip
+])  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from seatrial.contract import OPENWEBUI
 from seatrial.lab.crossing import Answer, Asked, Behind
-from seatrial.lab.faults.making import BOTH, Break, Fault, Register
+from seatrial.lab.faults.making import BOTH, Break, Fault, Register, with_credentials
 
 Alike = Callable[[str, str], bool]
 
@@ -94,7 +94,7 @@ class _OthersTasks:
         return await behind.answer(asked.by(owner))
 
 
-FAULTS = [
+FAULTS = with_credentials([
     Fault("token-in-any-case", "access", BOTH, "A token works in other letters too: it is far easier to guess.",
           ("wrong-credentials-refused",), _lenient(lambda theirs, given: theirs.lower() == given.lower())),
     Fault("token-with-more", "access", BOTH, "A token with anything behind it is taken for the token.",
@@ -114,4 +114,4 @@ FAULTS = [
           ("other-cannot-read",), lambda: _OthersTasks("listChatTasks")),
     Fault("others-stop-replies", "access", (OPENWEBUI,), "Colleagues can stop my replies.",
           ("other-cannot-write",), lambda: _OthersTasks("stopChatTasks")),
-]  # fmt: skip
+])  # fmt: skip

@@ -136,7 +136,7 @@ class _Fading:
 async def _kept_all_the_same(asked: Asked, behind: Behind) -> Answer:
     """Prompts that belong to no session get one."""
     body = asked.document()
-    if asked.operation not in SEND or asked.token is None or set(body) & set(STORING):
+    if asked.operation not in SEND or behind.caller(asked) is None or set(body) & set(STORING):
         return await behind.answer(asked)
     if asked.operation == "createChatCompletion":
         await behind.call("createChat", token=asked.token, json={"chat": {"title": "New Chat"}})

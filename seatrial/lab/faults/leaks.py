@@ -25,7 +25,7 @@ def _detailed(text: str) -> Break:
 
     async def instead(asked: Asked, behind: Behind) -> Answer:
         answer = await behind.answer(asked)
-        if answer.status in (401, 404) and asked.token is not None:
+        if answer.status in (401, 404) and behind.caller(asked) is not None:
             answer.put({"detail": text})
         return answer
 
@@ -33,7 +33,7 @@ def _detailed(text: str) -> Break:
 
 
 def _own_token(document: Any, asked: Asked) -> Any:
-    for row in rows(document):
+    for row in rows(document) if asked.token is not None else ():
         row["token"] = asked.token
     return document
 
@@ -67,11 +67,11 @@ FAULTS = [
     Fault("java-trace-shown", "leak", BOTH, "Error pages of a gateway show its stack trace.",
           ("no-internals",), always(HISTORY, _detailed(JAVA))),
     Fault("token-listed", "leak", BOTH, "The list of conversations holds the caller's token.",
-          ("no-secrets",), changed(LIST, _own_token)),
+          ("no-secrets",), changed(LIST, _own_token), credentials=True),
     Fault("others-token-shown", "leak", BOTH, "A new conversation holds somebody else's token.",
-          ("no-secrets",), _OthersTokens),
+          ("no-secrets",), _OthersTokens, credentials=True),
     Fault("token-in-a-header", "leak", BOTH, "Every list comes with the caller's token in a header.",
-          ("no-secrets",), always(LIST, _in_a_header)),
+          ("no-secrets",), always(LIST, _in_a_header), credentials=True),
     Fault("hash-with-the-model", "leak", BOTH, "The description of the model holds a password hash.",
           ("no-secrets",), changed(MODEL, lambda document, _asked: document | {"owner_password": HASH})),
     Fault("hash-in-the-profile", "leak", (OPENWEBUI,), "One's own profile holds the hash of one's password.",

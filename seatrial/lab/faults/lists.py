@@ -68,7 +68,7 @@ class _SecondPage:
 
 async def _only_said(asked: Asked, behind: Behind) -> Answer:
     """Deleting is answered as if it had been done; a session that is not there is refused as before."""
-    if asked.token is not None:
+    if behind.caller(asked) is not None:
         [read] = [name for name in HISTORY if behind.contract.operation(name).api == _api(asked, behind)]
         found = await behind.call(read, asked.values[0], token=asked.token)
         if found.status == 200:
@@ -90,21 +90,22 @@ class _StillListed:
     def __init__(self, back: bool = False) -> None:
         self.back = back
         self.away: dict[str, list[str]] = {}
-        self.register = Register()
+        self.register = Register(anonymous=True)
         self.gone: dict[str, list[str]] = {}
 
     async def __call__(self, asked: Asked, behind: Behind) -> Answer:
         answer = await self.register.ask(asked, behind)
-        if answer.status != 200 or asked.token is None:
+        who = behind.caller(asked)
+        if answer.status != 200 or who is None:
             return answer
         if asked.operation in DELETE and asked.values[0] in self.register.made:
-            (self.away if self.back else self.gone).setdefault(asked.token, []).append(asked.values[0])
+            (self.away if self.back else self.gone).setdefault(who, []).append(asked.values[0])
         elif asked.operation in CREATE:
-            self.gone.setdefault(asked.token, []).extend(self.away.pop(asked.token, []))
+            self.gone.setdefault(who, []).extend(self.away.pop(who, []))
         elif asked.operation in LIST and asked.query.get("page", "1") == "1":
             document = await answer.document()
             keys = ("id", "title", "created_at", "updated_at")
-            for session in self.gone.get(asked.token, []):
+            for session in self.gone.get(who, []):
                 made = self.register.made[session]
                 extra = ROW if asked.operation == "listChats" else {}
                 rows(document).append({key: made[key] for key in keys if key in made} | extra)
@@ -117,16 +118,17 @@ class _StillReadable:
         self.kept: dict[str, tuple[str, Any]] = {}
 
     async def __call__(self, asked: Asked, behind: Behind) -> Answer:
-        if asked.operation in DELETE and asked.token is not None:
+        who = behind.caller(asked)
+        if asked.operation in DELETE and who is not None:
             [read] = [name for name in HISTORY if behind.contract.operation(name).api == _api(asked, behind)]
             found = await behind.call(read, asked.values[0], token=asked.token)
             if found.status == 200:
-                self.kept[asked.values[0]] = (asked.token, await found.document())
+                self.kept[asked.values[0]] = (who, await found.document())
         answer = await behind.answer(asked)
         if asked.operation in HISTORY and answer.status != 200:
-            token, document = self.kept.get(asked.values[0], ("", None))
-            if token == asked.token:
-                return Answer.of(200, document)
+            kept = self.kept.get(asked.values[0])
+            if kept is not None and kept[0] == who:
+                return Answer.of(200, kept[1])
         return answer
 
 
@@ -149,13 +151,14 @@ class _TakesAnother:
     """Deleting a session deletes the newest one of the same account as well."""
 
     def __init__(self) -> None:
-        self.register = Register()
+        self.register = Register(anonymous=True)
 
     async def __call__(self, asked: Asked, behind: Behind) -> Answer:
         answer = await self.register.ask(asked, behind)
-        if asked.operation in DELETE and answer.status == 200 and asked.token is not None:
+        who = behind.caller(asked)
+        if asked.operation in DELETE and answer.status == 200 and who is not None:
             self.register.owner.pop(asked.values[0], None)
-            if others := self.register.of(asked.token):
+            if others := self.register.of(who):
                 self.register.owner.pop(others[-1])
                 await behind.call(asked.operation, others[-1], token=asked.token)
         return answer

@@ -6,8 +6,8 @@ A fault's `make` gives a function from a request and what stands behind to an an
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from seatrial.contract import OPENWEBUI, SESSIONS
@@ -28,7 +28,8 @@ class Fault:
 
     `make` breaks requests, `told` the texts that a socket tells; each call of them gives a function with a memory of
     its own. With a `chance` the fault shows in that share of the requests that are `of` its kind, and the others pass
-    unchanged (see `Dice`).
+    unchanged (see `Dice`). With `credentials` it shows only where requests bring some: it needs a second person, or a
+    token to tell.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Fault:
     told: Callable[[], Tell] | None = None
     chance: float | None = None
     of: Callable[[Asked], bool] | None = None
+    credentials: bool = False
 
 
 class Dice:
@@ -53,7 +55,7 @@ class Dice:
         self._random = random.Random(f"{seed} {fault.name}")
 
     async def __call__(self, asked: Asked, behind: Behind) -> Answer:
-        if self._of(asked) and asked.token is not None:
+        if self._of(asked) and behind.caller(asked) is not None:
             self.calls += 1
             if self._random.random() < self._chance:
                 self.struck += 1
@@ -121,6 +123,11 @@ def put_messages(document: dict[str, Any], kept: list[dict[str, Any]]) -> dict[s
 # ------------------------------------------------------------------ makers
 
 
+def with_credentials(faults: Sequence[Fault]) -> list[Fault]:
+    """The same faults, marked as such that show only where requests bring credentials."""
+    return [replace(fault, credentials=True) for fault in faults]
+
+
 def changed(operations: Collection[str], change: Change, status: int = 200) -> Callable[[], Break]:
     """Answers of these operations with this status, their JSON changed."""
 
@@ -164,7 +171,7 @@ def every(number: int, operations: Collection[str], instead: Break) -> Callable[
             self.seen = 0
 
         async def __call__(self, asked: Asked, behind: Behind) -> Answer:
-            if asked.operation in operations and asked.token is not None:
+            if asked.operation in operations and behind.caller(asked) is not None:
                 self.seen += 1
                 if self.seen % number == 0:
                     return await instead(asked, behind)
@@ -183,9 +190,14 @@ def always(operations: Collection[str], instead: Break) -> Callable[[], Break]:
 
 
 class Register:
-    """Who made what, as it is seen passing by."""
+    """Who made what, as it is seen passing by.
 
-    def __init__(self) -> None:
+    With `anonymous`, those who need no credentials are somebody, too: one and the same, called "". Without, nothing is
+    noted of them, since nobody can be taken for them.
+    """
+
+    def __init__(self, *, anonymous: bool = False) -> None:
+        self._anonymous = anonymous
         self.makers: dict[str, None] = {}
         self.seen: set[str] = set()
         self.owner: dict[str, str] = {}
@@ -194,23 +206,24 @@ class Register:
     async def ask(self, asked: Asked, behind: Behind) -> Answer:
         """The upstream's own answer, noted."""
         answer = await behind.answer(asked)
-        if answer.status != 200 or asked.token is None:
+        who = behind.caller(asked) if self._anonymous else asked.token
+        if answer.status != 200 or who is None:
             return answer
         if asked.operation in CREATE | LIST | HISTORY | MODEL | {"getCurrentUser"}:
-            self.seen.add(asked.token)
+            self.seen.add(who)
         if asked.operation in CREATE | SEND:
             document = await answer.document() or {}
             made = document.get("id" if asked.operation in CREATE else "chat_id")
             if made:
-                self.makers.pop(asked.token, None)
-                self.makers[asked.token] = None
-                self.owner.setdefault(str(made), asked.token)
+                self.makers.pop(who, None)
+                self.makers[who] = None
+                self.owner.setdefault(str(made), who)
                 self.made.setdefault(str(made), document)
         return answer
 
-    def others(self, token: str) -> Iterator[str]:
-        return (maker for maker in self.makers if maker != token)
+    def others(self, who: str) -> Iterator[str]:
+        return (maker for maker in self.makers if maker != who)
 
-    def of(self, token: str) -> list[str]:
+    def of(self, who: str) -> list[str]:
         """What somebody made, the newest last."""
-        return [session for session, owner in self.owner.items() if owner == token]
+        return [session for session, owner in self.owner.items() if owner == who]

@@ -69,11 +69,12 @@ class _Spoiling:
         self.spoiled: set[str] = set()
 
     async def __call__(self, asked: Asked, behind: Behind) -> Answer:
-        if asked.operation in LIST and asked.token in self.spoiled:
+        who = behind.caller(asked)
+        if asked.operation in LIST and who in self.spoiled:
             return Answer.of(500, {"detail": "Internal Server Error"})
         answer = await behind.answer(asked)
-        if asked.operation in READ_MISTAKES and answer.status == 422 and asked.token is not None:
-            self.spoiled.add(asked.token)
+        if asked.operation in READ_MISTAKES and answer.status == 422 and who is not None:
+            self.spoiled.add(who)
         return answer
 
 
@@ -85,9 +86,10 @@ class _Forgetful:
 
     async def __call__(self, asked: Asked, behind: Behind) -> Answer:
         answer = await behind.answer(asked)
-        if asked.operation in WRITE | READ_MISTAKES and answer.status in (400, 422) and asked.token is not None:
-            self.mistaken.add(asked.token)
-        elif asked.operation in HISTORY and answer.status == 200 and asked.token in self.mistaken:
+        who = behind.caller(asked)
+        if asked.operation in WRITE | READ_MISTAKES and answer.status in (400, 422) and who is not None:
+            self.mistaken.add(who)
+        elif asked.operation in HISTORY and answer.status == 200 and who in self.mistaken:
             document = await answer.document()
             if said := messages(document):
                 answer.put(put_messages(document, said[:-1]))
@@ -99,13 +101,13 @@ class _Missing:
 
     def __init__(self, operations: Collection[str], instead: Break) -> None:
         self.operations, self.instead = operations, instead
-        self.register = Register()
+        self.register = Register(anonymous=True)
 
     async def __call__(self, asked: Asked, behind: Behind) -> Answer:
         answer = await self.register.ask(asked, behind)
         refused = asked.operation in self.operations and answer.status in (401, 404)
         never_made = asked.session is not None and asked.session not in self.register.owner
-        if refused and never_made and asked.token in self.register.seen:
+        if refused and never_made and behind.caller(asked) in self.register.seen:
             return await self.instead(asked, behind)
         return answer
 

@@ -21,16 +21,17 @@ class _TurnsCollide:
 
     async def __call__(self, asked: Asked, behind: Behind) -> Answer:
         session = asked.session if asked.operation in SEND else None
-        if session is None or asked.token is None:
+        who = behind.caller(asked)
+        if session is None or who is None:
             return await behind.answer(asked)
-        if self.under_way[asked.token]:
+        if self.under_way[who]:
             return await answered_only(asked, behind)
-        self.under_way[asked.token] += 1
+        self.under_way[who] += 1
         try:
             await asyncio.sleep(WINDOW)
             return await behind.answer(asked)
         finally:
-            self.under_way[asked.token] -= 1
+            self.under_way[who] -= 1
 
 
 class _CreatesCollide:
@@ -40,11 +41,12 @@ class _CreatesCollide:
         self.under_way: dict[str, asyncio.Future[object]] = {}
 
     async def __call__(self, asked: Asked, behind: Behind) -> Answer:
-        if asked.operation not in CREATE or asked.token is None:
+        who = behind.caller(asked)
+        if asked.operation not in CREATE or who is None:
             return await behind.answer(asked)
-        if asked.token in self.under_way:
-            return Answer.of(200, await asyncio.shield(self.under_way[asked.token]))
-        made = self.under_way[asked.token] = asyncio.get_running_loop().create_future()
+        if who in self.under_way:
+            return Answer.of(200, await asyncio.shield(self.under_way[who]))
+        made = self.under_way[who] = asyncio.get_running_loop().create_future()
         document: object = None
         try:
             await asyncio.sleep(WINDOW)
@@ -52,7 +54,7 @@ class _CreatesCollide:
             document = await answer.document()
             return answer
         finally:
-            del self.under_way[asked.token]
+            del self.under_way[who]
             made.set_result(document)
 
 
