@@ -280,7 +280,7 @@ SHOWN = 3
 
 SHOWN_SETTINGS = (
     "users", "rate", "stage", "mix", "duration", "turns", "think", "timeout", "slo", "seed_chats", "seed_messages",
-    "provider",
+    "provider", "processes", "master", "expect_workers", "worker",
 )  # fmt: skip
 
 

@@ -11,8 +11,11 @@ from seatrial.records import Finding
 SHOWN = 3
 
 
-def sentence(rows: Sequence[Ratio], limits: Limits, looked: str) -> str:
-    """One sentence over all rows; `looked` is on what it stands, such as "40 pairs of blocks"."""
+def sentence(rows: Sequence[Ratio], limits: Limits, looked: str, *, stored: bool = False) -> str:
+    """One sentence over all rows; `looked` is on what it stands, such as "40 pairs of blocks".
+
+    Loads that are `stored` have no pairs: more of them is more time.
+    """
     judged = [row for row in rows if row.verdict]
     slower = [row for row in judged if row.verdict == "fail"]
     open_ = [row for row in judged if row.verdict == "inconclusive"]
@@ -26,7 +29,7 @@ def sentence(rows: Sequence[Ratio], limits: Limits, looked: str) -> str:
         )
     if not judged:
         return f"Inconclusive: nothing could be compared ({looked})."
-    return f"Inconclusive: neither proved nor refuted: {_listed(open_)} ({looked}). {_advice(open_)}"
+    return f"Inconclusive: neither proved nor refuted: {_listed(open_)} ({looked}). {_advice(open_, stored)}"
 
 
 def failing(found: Sequence[Finding], said: str) -> str:
@@ -74,14 +77,16 @@ def _listed(rows: Sequence[Ratio]) -> str:
     return "; ".join(told(row) for row in worst[:SHOWN]) + more
 
 
-def _advice(rows: Sequence[Ratio]) -> str:
-    """How many pairs would have decided."""
-    without = [row for row in rows if row.ratio is None]
-    if any(row.measure != "failed" for row in without):
+def _advice(rows: Sequence[Ratio], stored: bool) -> str:
+    """What would have decided: how many pairs, or a longer load."""
+    if stored:
+        return "Longer would tell: load both for longer (--duration)."
+    timed = [row for row in rows if row.measure != "failed"]
+    if any(row.ratio is None for row in timed):
         return "More sessions of the mix have to ask for what was answered too seldom."
-    if without:
-        return "Longer would tell: double --pairs."
-    wanted = [row.wanted for row in rows]
+    wanted = [row.wanted for row in timed]
     if None in wanted:
         return f"It is too close to the limit: not even {MOST_WANTED:,} pairs would decide."
+    if len(timed) < len(rows):
+        return "Longer would tell: double --pairs."
     return f"Going by this spread, {max(one for one in wanted if one is not None):,} pairs decide (--pairs)."

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
+from reports.again import again, numeric, targets, typed
 from reports.verdict import Judgement, target_name
 from reports.wording import clean, counted, line
 from seatrial.records import Finding, Run, RunFolder
 from seatrial.samples import NARROW
-
-DEFAULTS = ("damaged = 0", "errors < 1%")
-"""Objectives that every load is held to, whether it is told so or not."""
 
 UNDECIDED = "neither proved nor refuted"
 """How a comparison's problem begins when the times alone left it open (`load.ruling`)."""
@@ -20,16 +19,10 @@ UNDECIDED = "neither proved nor refuted"
 ROOM = "Give the load process more room: a machine or a core of its own, or several of it (--processes)."
 """What to do where it was the limit itself."""
 
-TWO = ("second account", "two accounts", "another account")
+PAIRS, MOST_PAIRS = 40, 2_000
+"""What a comparison takes by itself, and at most (`seatrial.settings`)."""
 
-_LOAD = (("mix", "session=1"), ("turns", 3), ("think", 1), ("provider", None))
-USUAL: dict[str, tuple[tuple[str, object], ...]] = defaultdict(
-    tuple,
-    load=_LOAD,
-    capacity=(*_LOAD, ("people", None), ("chats_per_hour", 4), ("peak", 0.3)),
-    compare=(("mix", "session=1"), ("turns", 2), ("think", 0.02)),
-)
-"""Options that a command is told again with, unless they are what it does by itself."""
+TWO = ("second account", "two accounts", "another account")
 
 LARGER = {
     "server": "The deployment was the limit, and not the model behind it: mend it, or give it more room.",
@@ -43,9 +36,7 @@ SHORT = 400
 
 def next_steps(run: Run, judgement: Judgement, folder: RunFolder, limit: int = 3) -> list[tuple[str, str]]:
     """Pairs of a sentence and a command to run, "" where there is none."""
-    gravest = judgement.failing[0].finding if judgement.failing else None
-    replayed = replay_line(run, folder, gravest, 1) if gravest else ""
-    return _all(run, judgement, named(folder), replayed)[:limit]
+    return _all(run, judgement, folder)[:limit]
 
 
 def named(folder: RunFolder) -> str:
@@ -62,39 +53,29 @@ def replay_line(run: Run, folder: RunFolder, finding: Finding, number: int) -> s
     return f"seatrial replay {named(folder)} {name}"
 
 
-def _all(run: Run, judgement: Judgement, folder: str, replayed: str) -> list[tuple[str, str]]:
+def _all(run: Run, judgement: Judgement, folder: RunFolder) -> list[tuple[str, str]]:
     steps = []
     if judgement.failing:
-        first, rest = judgement.failing[0].finding, len(judgement.failing) - 1
-        more = f"; {counted(rest, 'more finding')} below" if rest else ""
-        curl = clean(first.curl) if len(first.curl) <= SHORT else ""
-        again = curl or replayed
-        look = "See the gravest finding again" if again else "Look at the gravest finding first"
-        steps.append((f"{look}, in {line(first.operation, 60)}{more}.", again))
-        if run.problem:
-            steps.append((f"Then mend what ended the run early: {line(run.problem, 160)}.", ""))
-        if larger := _larger([one.limited_by for one in judgement.digest.objectives if one.limited_by]):
-            steps.append((larger, ""))
-        load = " --load" if run.command == "verify" and judgement.digest.load else ""
-        steps.append(("When it is mended, run this trial again.", _again(run) + load))
+        steps += _mended(run, judgement, folder)
     elif judgement.verdict == "fail":
         steps += _too_small(run, judgement)
     elif judgement.verdict == "inconclusive" and any(
         one.verdict == "unsupported" for one in judgement.digest.objectives
     ):
-        steps.append(("Load for longer: too little was measured to judge every objective.", _again(run, longer=3)))
+        told = "Load for longer: too little was measured to judge every objective."
+        steps.append((told, _again(run, judgement, longer=3)))
     elif judgement.verdict == "inconclusive" and (run.problem or "").startswith(UNDECIDED):
         steps.append(_undecided(run, judgement))
     elif run.command == "capacity" and judgement.verdict == "inconclusive" and not run.problem:
-        steps.append(_between(run, folder))
+        steps.append(_between(run, judgement, folder))
     elif judgement.verdict == "inconclusive" and run.cause == "void":
         steps.append((ROOM, ""))
-        steps.append(("Then run this trial again.", _again(run)))
+        steps.append(("Then run this trial again.", _again(run, judgement)))
     elif judgement.verdict == "inconclusive":
         steps.append((f"Mend what kept the run from a verdict: {line(run.problem or 'nothing was checked', 200)}.", ""))
-        steps.append(("Then run this trial again.", _again(run)))
-    if run.left_behind:
-        steps.insert(min(len(steps), 1), (_left(run), f"seatrial clean {folder}"))
+        steps.append(("Then run this trial again.", _again(run, judgement)))
+    if run.left_behind and targets(run):
+        steps.insert(min(len(steps), 1), (_left(run), f"seatrial clean {named(folder)}"))
     if any(word in skip.reason for skip in judgement.digest.skips for word in TWO):
         steps.append(("Give two accounts, so that what one may see of the other is checked too.", ""))
     if judgement.drift and not run.strict:
@@ -105,6 +86,31 @@ def _all(run: Run, judgement: Judgement, folder: str, replayed: str) -> list[tup
     return steps
 
 
+def _again(run: Run, judgement: Judgement, **instead: Any) -> str:
+    """The same trial; records of a verification did not always say that a load was to follow."""
+    loaded = run.settings.get("load") or bool(judgement.digest.load)
+    return again(run, load=loaded, **instead)
+
+
+def _resumed(run: Run, folder: RunFolder, **instead: Any) -> str:
+    return f"{again(run, **instead)} --resume {named(folder)}"
+
+
+def _mended(run: Run, judgement: Judgement, folder: RunFolder) -> list[tuple[str, str]]:
+    """A run with findings: see the gravest again, mend it, run it again."""
+    first, rest = judgement.failing[0].finding, len(judgement.failing) - 1
+    more = f"; {counted(rest, 'more finding')} below" if rest else ""
+    curl = clean(first.curl) if len(first.curl) <= SHORT and targets(run) else ""
+    shown = curl or replay_line(run, folder, first, 1)
+    look = "See the gravest finding again" if shown else "Look at the gravest finding first"
+    steps = [(f"{look}, in {line(first.operation, 60)}{more}.", shown)]
+    if run.problem:
+        steps.append((f"Then mend what ended the run early: {line(run.problem, 160)}.", ""))
+    if larger := _larger([one.limited_by for one in judgement.digest.objectives if one.limited_by]):
+        steps.append((larger, ""))
+    return [*steps, ("When it is mended, run this trial again.", _again(run, judgement))]
+
+
 def _too_small(run: Run, judgement: Judgement) -> list[tuple[str, str]]:
     """A run that fails without a finding: a capacity under what is needed, or a comparison."""
     if run.command != "capacity":
@@ -112,20 +118,29 @@ def _too_small(run: Run, judgement: Judgement) -> list[tuple[str, str]]:
     look = _larger(judgement.digest.limits_at(run.counts.get("fails")))
     return [
         (look or "Look at what failed first, below: it says what to make larger.", ""),
-        ("When it is, search again.", _again(run)),
+        ("When it is, search again.", again(run)),
     ]
 
 
 def _undecided(run: Run, judgement: Judgement) -> tuple[str, str]:
     """What would decide a comparison that proved neither."""
+    if run.command == "load":
+        return ("Load for longer, and what it is held against as well: the sessions of both decide.",
+                again(run, longer=3))  # fmt: skip
     open_ = [one for one in judgement.digest.ratios if one.verdict == "inconclusive"]
     if any(one.why for one in open_):
         return ("Let more of the sessions ask for what was answered too seldom; below stands which.", "")
-    wanted = [one.wanted for one in open_ if one.wanted is not None]
-    if len(wanted) < len(open_) or not wanted:
+    failing = any(one.measure == "failed" for one in open_)
+    pairs = int(numeric(run.settings.get("pairs"), PAIRS))
+    wanted = [one.wanted for one in open_ if one.measure != "failed"]
+    decide = [one for one in wanted if one is not None]
+    if len(decide) < len(wanted) or not open_ or (failing and pairs >= MOST_PAIRS):
         return ("Look at the ratios below: they are too close to the limit for any number of pairs.", "")
-    return (f"Compare for longer: going by this spread, {max(wanted):,} pairs decide.",
-            f"{_again(run)} --pairs {max(wanted)}")  # fmt: skip
+    if failing:
+        more = min(MOST_PAIRS, max([2 * pairs, *decide]))
+        return ("Compare for longer: whether more requests fail than may is still open.", again(run, pairs=more))
+    return (f"Compare for longer: going by this spread, {max(decide):,} pairs decide.",
+            again(run, pairs=max(decide)))  # fmt: skip
 
 
 def _larger(who: Sequence[str]) -> str:
@@ -133,32 +148,34 @@ def _larger(who: Sequence[str]) -> str:
     return LARGER.get(who[0], "") if len(set(who)) == 1 else ""
 
 
-def _after_a_pass(run: Run, judgement: Judgement, folder: str) -> list[tuple[str, str]]:
-    steps, target = [], shlex.quote(line(run.target))
+def _after_a_pass(run: Run, judgement: Judgement, folder: RunFolder) -> list[tuple[str, str]]:
+    steps = []
     if run.command == "verify" and run.depth == "quick":
-        steps.append(("Look deeper before a release.", f"{_again(run)} --depth full"))
+        steps.append(("Look deeper before a release.", _again(run, judgement, depth="full")))
     if run.command == "verify" and not judgement.digest.load:
-        steps.append(("See how it holds under load.", f"seatrial load {target}"))
+        steps.append(("See how it holds under load.", " ".join(["seatrial load", *targets(run)])))
     if run.command == "load":
-        behind = f" --provider {shlex.quote(line(run.settings['provider']))}" if run.settings.get("provider") else ""
-        steps.append(("Find how many people it holds.", f"seatrial capacity {target} --slo 'turn p95 < 10s'{behind}"))
+        behind = [f"--provider {typed(run.settings['provider'])}"] if run.settings.get("provider") else []
+        search = " ".join(["seatrial capacity", *targets(run), "--slo 'turn p95 < 10s'", *behind])
+        steps.append(("Find how many people it holds.", search))
     if run.command == "capacity" and not run.counts.get("fails"):
         steps.append(_further(run, judgement, folder))
     elif run.command == "capacity" and not _closed(run, judgement):
         steps.append(("Go on where the search ended, until its two ends are close and each was tried twice.",
-                      f"{_again(run)} --resume {folder}"))  # fmt: skip
+                      _resumed(run, folder)))  # fmt: skip
     if run.command == "capacity" and not any("Little" in note for note in run.notes):
-        steps.append(("Say how many people it is for, and learn whether it is enough.", f"{_again(run)} --people 500"))
+        steps.append(("Say how many people it is for, and learn whether it is enough.", again(run, people=500)))
     steps.append((f"Keep this page: it says what {target_name(run)} was held to.", ""))
     return steps
 
 
-def _between(run: Run, folder: str) -> tuple[str, str]:
+def _between(run: Run, judgement: Judgement, folder: RunFolder) -> tuple[str, str]:
     """What to do about a search that ended before it was known whether there is enough for all people."""
+    if not run.counts.get("fails"):
+        return _further(run, judgement, folder)
     if _narrow(run):
         return ("What is needed lies between what holds and what fails: take it for too little.", "")
-    return ("Go on where the search ended, until it is known whether there is enough.",
-            f"{_again(run)} --resume {folder}")  # fmt: skip
+    return ("Go on where the search ended, until it is known whether there is enough.", _resumed(run, folder))
 
 
 def _narrow(run: Run) -> bool:
@@ -174,46 +191,16 @@ def _closed(run: Run, judgement: Judgement) -> bool:
     return _narrow(run) and all(tried[end] > 1 for end in ends if end[0])
 
 
-def _further(run: Run, judgement: Judgement, folder: str) -> tuple[str, str]:
+def _further(run: Run, judgement: Judgement, folder: RunFolder) -> tuple[str, str]:
     """How to go on with a search that found no level that fails."""
     outcomes, holds = [one.outcome for one in judgement.digest.levels], run.counts.get("holds", 1)
     if outcomes.count("void") > 1:
         return ("Above, the load process itself was the limit: search from a machine of its own.", "")
     if "fails" in outcomes:
-        return ("Go on where the search ended: no level has failed twice yet.", f"{_again(run)} --resume {folder}")
-    if holds < int(run.settings.get("most") or 0):
-        return ("Nothing failed yet: go on where the search ended.", f"{_again(run)} --resume {folder}")
-    return ("Nothing failed yet: search higher.", f"{_again(run)} --most {2 * holds}")
-
-
-def _again(run: Run, longer: int = 1) -> str:
-    strict = " --strict" if run.strict else ""
-    baseline = f" --baseline {shlex.quote(line(run.settings['baseline']))}" if run.settings.get("baseline") else ""
-    asked = _asked(run, longer) if run.command == "load" else ""
-    played = "".join(
-        f" --{name.replace('_', '-')} {shlex.quote(line(run.settings[name]))}"
-        for name, usual in USUAL[run.command]
-        if run.settings.get(name) not in (None, usual)
-    )
-    targets = [run.settings["a"], run.target] if run.command == "compare" and run.settings.get("a") else [run.target]
-    against = " ".join(shlex.quote(line(target)) for target in targets)
-    return f"seatrial {run.command} {against}{asked}{_limits(run)}{played}{strict}{baseline}"
-
-
-def _asked(run: Run, longer: int) -> str:
-    """The load that was asked for, lasting `longer` times as long."""
-    given = run.settings
-    told = "".join(f" --stage {shlex.quote(line(stage))}" for stage in given.get("stage") or ())
-    if not told:
-        told = f" --rate {given['rate']:g}" if given.get("rate") else f" --users {given.get('users') or 10}"
-        told += f" --duration {longer * float(given.get('duration') or 60):g}s"
-    return told
-
-
-def _limits(run: Run) -> str:
-    slo = run.settings.get("slo")
-    given = [one for one in slo if isinstance(one, str) and one not in DEFAULTS] if isinstance(slo, list) else []
-    return "".join(f" --slo {shlex.quote(line(one))}" for one in given)
+        return ("Go on where the search ended: no level has failed twice yet.", _resumed(run, folder))
+    if holds < numeric(run.settings.get("most"), 0):
+        return ("Nothing failed yet: go on where the search ended.", _resumed(run, folder))
+    return ("Nothing failed yet: search higher.", _resumed(run, folder, most=2 * holds))
 
 
 def _left(run: Run) -> str:

@@ -69,6 +69,7 @@ def test_the_late_operation_is_found_and_nothing_is_left_on_either_side(here: Co
     told, folder = json.loads(done.out), RunFolder(Path("run"))
     assert done.code == told["exit_code"] == 1, done.err
     assert told["verdict"] == "fail"
+    assert told["settings"]["verify"] is False
     assert told["sentence"].startswith("Fail: proved to be worse in B than the limit allows: getHistory p95")
     rows = {row.operation: row for row in folder.rows("comparison.jsonl", Ratio) if row.span}
     assert rows["getHistory"].verdict == "fail"

@@ -57,6 +57,7 @@ def test_a_load_that_kept_everything_passes(tmp_path: Path) -> None:
     assert (run.verdict, run.exit_code) == ("pass", 0)
     assert run.counts["sessions"] == 2
     assert run.counts["stored"] == 12
+    assert run.settings | {"processes": 1, "master": None, "expect_workers": 1, "worker": None} == run.settings
     assert findings(tmp_path) == []
 
 

@@ -62,6 +62,7 @@ def test_both_suites_pass_on_a_renamed_contract(own_contract: Path, tmp_path: Pa
     run = json.loads((out / "run.json").read_text())
     assert run["target"].endswith("/gateway")
     assert run["verdict"] == "pass"
+    assert (run["settings"]["embedded"], run["settings"]["load"]) == (True, True)
     assert run["counts"]["load_sessions"] > 0
     seen = [json.loads(line) for line in (out / "checks.jsonl").read_text().splitlines()]
     asked = {row["operation"] for row in seen if row["type"] == "Seen" and row["status"] == 200 and row["count"]}

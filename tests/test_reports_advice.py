@@ -7,20 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_runs import COMPARED, LIMITED, capacity_run, finding, folder, levels, verify_run
+from report_runs import CHECKED, COMPARED, LIMITED, capacity_run, finding, folder, levels, under_load, verify_run
 
 from load.gate import Limits
 from load.ruling import sentence
 from reports.advice import next_steps
 from reports.verdict import judge
+from seatrial.ratios import Ratio
 from seatrial.records import Run
 
 A, B = "http://a.example.org", "http://b.example.org"
 OPEN = replace(COMPARED[2], wanted=120)
+FAILED = replace(COMPARED[3], verdict="inconclusive")
 
 
-def steps(path: Path, run: Run, *records: Any) -> list[tuple[str, str]]:
-    made = folder(path / "run", run, *records)
+def steps(path: Path, run: Run, *records: Any, samples: tuple[Any, ...] = ()) -> list[tuple[str, str]]:
+    made = folder(path / "run", run, *records, samples=samples)
     return next_steps(run, judge(run, made), made)
 
 
@@ -125,3 +127,70 @@ def test_a_search_without_an_upper_end_says_how_to_go_on(
     assert words in told
     assert end in command
     assert bool(command) == bool(end)
+
+
+@pytest.mark.parametrize("outcomes", [["holds"], ["holds", "holds"]])
+def test_a_need_above_the_highest_level_wants_higher_ones(tmp_path: Path, outcomes: list[str]) -> None:
+    needed = {"most": 8, "people": 500, "peak": 0.3, "chats_per_hour": 4.0}
+    run = capacity_run(verdict="inconclusive", counts={"holds": 8, "fails": 0}, settings=needed)
+    told, command = steps(tmp_path, run, *levels(*((8, one) for one in outcomes)))[0]
+    assert told == "Nothing failed yet: search higher."
+    assert " --most 16 " in command
+    assert command.endswith(" --people 500 --resume run")
+
+
+def test_a_search_goes_on_under_the_bounds_that_it_had(tmp_path: Path) -> None:
+    bounds = {"start": 2, "most": 50, "look": 10.0, "budget": 600.0}
+    run = capacity_run(counts={"holds": 8, "fails": 0}, settings={"slo": ["turn p95 < 9s"]} | bounds)
+    command = steps(tmp_path, run, *levels((8, "holds")))[0][1]
+    assert command == (
+        "seatrial capacity http://localhost:8080 --slo 'turn p95 < 9s' --start 2 --most 50 --look 10 --budget 600 "
+        "--resume run"
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "pairs", "words", "end"),
+    [
+        ([FAILED], 40, "whether more requests fail than may", " --pairs 80"),
+        ([FAILED, OPEN], 40, "whether more requests fail than may", " --pairs 120"),
+        ([FAILED, OPEN], 2000, "too close to the limit", ""),
+        ([FAILED, replace(OPEN, wanted=None)], 40, "too close to the limit", ""),
+    ],
+)
+def test_failures_that_are_open_want_more_pairs(
+    tmp_path: Path, rows: list[Ratio], pairs: int, words: str, end: str
+) -> None:
+    run = compare_run(settings={"a": A, "pairs": pairs})
+    told, command = steps(tmp_path, run, *rows)[0]
+    assert words in told
+    assert command.endswith(end)
+    assert bool(command) == bool(end)
+    said = sentence(rows, Limits(0.1, 5.0), "40 pairs of blocks")
+    assert ("double --pairs" in said) is (words not in said)
+
+
+def test_a_load_that_proves_nothing_beside_its_baseline_is_to_last_longer(tmp_path: Path) -> None:
+    said = sentence([replace(OPEN, wanted=None), FAILED], Limits(0.1, 5.0), "against before", stored=True)
+    assert said.endswith("Longer would tell: load both for longer (--duration).")
+    settings = {"users": 4, "duration": 30.0, "baseline": "old/before"}
+    problem = said.removeprefix("Inconclusive: ")
+    run = verify_run(command="load", verdict="inconclusive", problem=problem, settings=settings)
+    told, command = steps(tmp_path, run, replace(OPEN, wanted=None))[0]
+    assert told.startswith("Load for longer, and what it is held against as well")
+    assert command == "seatrial load http://localhost:8080 --users 4 --duration 90s --baseline old/before"
+
+
+def test_what_failed_at_full_depth_is_tried_again_at_full_depth(tmp_path: Path) -> None:
+    told = steps(tmp_path, verify_run(depth="full", settings={"load": True, "timeout": 5.0}), finding())
+    assert told[-1][1] == "seatrial verify http://localhost:8080 --depth full --timeout 5 --load"
+
+
+def test_a_server_that_went_with_its_run_is_asked_nothing(tmp_path: Path) -> None:
+    gone = {"embedded": True}
+    told = steps(tmp_path / "failed", verify_run(settings=gone, left_behind=["a session"]), finding())
+    assert [command for _, command in told] == [f"seatrial replay run '{finding().id}'", "seatrial verify"]
+    told = steps(tmp_path / "passed", verify_run(settings=gone), *CHECKED)
+    assert [command for _, command in told] == ["seatrial verify --depth full", "seatrial load", ""]
+    told = steps(tmp_path / "load", verify_run(command="load", settings=gone), samples=under_load())
+    assert told[0][1] == "seatrial capacity --slo 'turn p95 < 10s'"

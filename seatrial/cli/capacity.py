@@ -138,6 +138,7 @@ def _run(
     need: Need | None,
 ) -> Run:
     start, most, look, budget = limits
+    embedded = {} if settings.url else {"embedded": True}
     with ExitStack() as stack:
         stack.enter_context(until_stopped())
         settings, deployment, contract = met(settings, stack)
@@ -146,7 +147,7 @@ def _run(
             target_name=deployment.name, contract=contract.source, seed=settings.seed,
             settings={"start": start, "most": most, "look": look, "budget": budget}
             | _played(settings, objectives)
-            | (asdict(need) if need else {}),
+            | (asdict(need) if need else {}) | embedded,
         )  # fmt: skip
         folder.save(begun)  # `clean` needs it should we be killed
         crew = _Crew(settings, folder)

@@ -68,6 +68,7 @@ def compare_live(a: Settings, b: Settings, folder: RunFolder, console: Console, 
         a, b, deployment = _met(a, b)
         _announce(a, console)
         run = _begun(a, b, deployment)
+        run.settings["verify"] = verify
         folder.save(run)
         for side, settings in zip(SIDES, (a, b), strict=True):
             # `clean` needs them should we be killed.

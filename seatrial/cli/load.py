@@ -104,6 +104,7 @@ def load(url: str | None, before: str | None, yes: bool, as_json: bool, **option
         _ask(settings)
     with run_folder(settings, "load") as folder:
         run = run_load(settings, folder, console)
+        run = run if settings.url else replace(run, settings=run.settings | {"embedded": True})
         run = written(held.judged(run, folder, console) if held else run, folder)
     _show(run, folder, console)
     if as_json:

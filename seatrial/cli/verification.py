@@ -60,8 +60,8 @@ def run_verification(
             baseline.demand(deployment.api)
         _announce(settings, deployment, console)
         run = verified(settings, folder, console)
-        if embedded:
-            run = replace(run, settings=run.settings | {"embedded": True})
+        told = {name: True for name, so in (("embedded", embedded), ("load", with_load)) if so}
+        run = replace(run, settings=run.settings | told)
         if with_load and run.problem is None:
             run = _with_load(run, settings, folder, console)
     judgement = judge(run, folder)
