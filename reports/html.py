@@ -122,7 +122,7 @@ def _figures(run: Run, judgement: Judgement) -> list[tuple[str, str, str]]:
         kinds = {"fail": ("Slower", "bad"), "inconclusive": ("Open", ""), "pass": ("Not slower", "good")}
         judged = Counter(one.verdict for one in digest.ratios if one.operation)
         told += [(name, f"{judged[kind]:,}", tone) for kind, (name, tone) in kinds.items() if judged[kind]]
-        told += [("Pairs", f"{max(one.pairs for one in digest.ratios):,}", "")]
+        told += [("Pairs", f"{max(one.pairs for one in digest.ratios):,}", "")] if run.command == "compare" else []
     for spare in SPARE:
         if len(told) > MOST_FIGURES:
             told = [one for one in told if one[0] != spare]

@@ -60,10 +60,7 @@ class Faults:
 
 
 class Baseline:
-    """The findings of a finished verification. `name` is what reports call it, `place` how it is found again.
-
-    Outside the working directory the place is the folder's name alone: reports travel, a path belongs to one machine.
-    """
+    """The findings of a finished verification. `name` is what reports call it, `place` how it is found again."""
 
     def __init__(self, folder: RunFolder, run: Run) -> None:
         self.run = run
@@ -71,8 +68,7 @@ class Baseline:
         told = ", ".join(filter(None, [release, run.started[:10]]))
         whole = folder.path.resolve()
         self.name = f"{whole.name} ({told})"
-        here = Path.cwd()
-        self.place = str(whole.relative_to(here)) if whole.is_relative_to(here) else whole.name
+        self.place = place_of(folder)
         self._faults = Faults(
             finding for finding in folder.rows("findings.jsonl", Finding) if not (finding.known or finding.waived)
         )
@@ -116,6 +112,15 @@ class Baseline:
             for key, old in self._faults.by_fault.items()
             if key not in here.by_fault
         ]
+
+
+def place_of(folder: RunFolder) -> str:
+    """How a run folder is found again from the working directory.
+
+    Outside of that it is the folder's name alone: reports travel, a path belongs to one machine.
+    """
+    whole, here = folder.path.resolve(), Path.cwd()
+    return str(whole.relative_to(here)) if whole.is_relative_to(here) else whole.name
 
 
 def unfinished(run: Run) -> str | None:

@@ -13,6 +13,9 @@ from command_line import Command
 from report_runs import finding, folder, verify_run
 from rich.console import Console
 
+from reports import write_reports
+from reports.html import _figures
+from reports.verdict import judge
 from seatrial.cli.before import HeldAgainst
 from seatrial.ratios import Ratio
 from seatrial.records import Finding, Recorder, Run, RunFolder
@@ -98,6 +101,8 @@ def test_what_cannot_be_told_is_open(here: Command) -> None:
     done = here("compare", stored("before"), stored("after", slower=1.115))
     assert done.code == 3
     assert "Inconclusive" in done.out
+    assert "load both for longer (--duration)" in done.out
+    assert "pairs" not in done.out
 
 
 @pytest.mark.parametrize(
@@ -145,6 +150,20 @@ def test_a_load_is_held_against_its_baseline() -> None:
     assert (run.verdict, run.exit_code) == ("pass", 0)
     run, _ = held("before", stored("elsewhere", machine=MACHINE | {"processors": 8}))
     assert (run.verdict, run.exit_code) == ("inconclusive", 3)
+
+
+@pytest.mark.usefixtures("here")
+def test_a_baseline_in_another_folder_is_found_again() -> None:
+    run, made = held(stored("old/before"), stored("after", slower=1.115))
+    assert run.settings["baseline"] == "old/before"
+    assert RunFolder.open(run.settings["baseline"]).load().command == "load"
+    assert run.verdict == "inconclusive"
+    assert "(against before). Longer would tell" in (run.problem or "")
+    made.save(run)
+    write_reports(made)
+    told = (made.path / "report.md").read_text("utf-8")
+    assert "--duration 180s --baseline old/before" in told
+    assert "Pairs" not in {name for name, *_ in _figures(run, judge(run, made))}, "sessions were compared"
 
 
 @pytest.mark.usefixtures("here")

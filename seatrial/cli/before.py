@@ -10,6 +10,7 @@ from load.gate import Limits, outcome
 from load.ruling import findings, sentence
 from load.stored import compared, demand
 from reports.gate import show
+from seatrial.baseline import place_of
 from seatrial.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, Inconclusive
 from seatrial.ratios import COMPARISON
 from seatrial.records import Recorder, Run, RunFolder
@@ -44,12 +45,12 @@ class HeldAgainst:
                 recorder.write(record)
             recorder.close()
         show(rows, console)
-        verdict = outcome(rows)
-        return self._with(run, verdict, sentence(rows, self.limits, f"against {self.before.path.name}"))
+        verdict, name = outcome(rows), self.before.path.resolve().name
+        return self._with(run, verdict, sentence(rows, self.limits, f"against {name}", stored=True))
 
     def _with(self, run: Run, verdict: str, said: str) -> Run:
         """A load that failed by itself stays failed; what it is held against can only make it worse."""
-        run = replace(run, settings=run.settings | {"baseline": self.before.path.name}, notes=[*run.notes, said])
+        run = replace(run, settings=run.settings | {"baseline": place_of(self.before)}, notes=[*run.notes, said])
         if run.exit_code or verdict == "pass":
             return run
         if verdict == "fail":

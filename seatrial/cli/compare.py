@@ -131,7 +131,7 @@ def _stored(a: RunFolder, b: RunFolder, settings: Settings, as_json: bool, conso
     """Two loads that are over."""
     limits = Limits.parse(settings.max_slowdown, settings.floor)
     rows = compared(a, b, limits)
-    verdict, said = outcome(rows), sentence(rows, limits, "two stored loads, sessions drawn again")
+    verdict, said = outcome(rows), sentence(rows, limits, "two stored loads, sessions drawn again", stored=True)
     found, notes = harms(a, b)
     if found:
         verdict, said = "fail", failing(found, said)
