@@ -26,6 +26,7 @@ class FakeOpenWebUI:
     """`app` serves it; `asked` counts operations; `accounts` and `chats` are what it holds now."""
 
     version = VERSION
+    public: tuple[str, ...] = ("getVersion", "signIn")
     operations: tuple[str, ...] = (
         "getVersion", "signIn", "getCurrentUser", "addUser", "searchUsers", "deleteUser", "listModels", "createChat",
         "listChats", "getChat", "deleteChat",
@@ -47,7 +48,7 @@ class FakeOpenWebUI:
             self.asked[name] += 1
             body = json.loads(await request.body() or b"{}")
             user = self.accounts.get(request.headers.get("authorization", "").removeprefix("Bearer "))
-            if user is None and name not in ("getVersion", "signIn"):
+            if user is None and name not in self.public:
                 return JSONResponse({"detail": "Your session has expired or the token is invalid."}, 401)
             answer = getattr(self, "_" + re.sub("([A-Z])", r"_\1", name).lower())(
                 user, body, *request.path_params.values()

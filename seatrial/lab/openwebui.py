@@ -96,10 +96,12 @@ def boot(
     seconds: float = START_SECONDS,
     progress: Callable[[str], None] = lambda _: None,
     database: Database = "sqlite",
+    more: Mapping[str, str] | None = None,
 ) -> Iterator[Deployment]:
     """Start an installed version and yield it once it answers; end it when the block is left.
 
     `defaults` leaves its settings as a new installation has them: ordinary users see no model, API keys are off.
+    `more` are settings of Open WebUI's own, by the names of its environment.
     A given `data_dir` is kept, with its accounts and the key that signs their tokens; otherwise the data is removed.
     Raises `WrongUse` for what the caller can mend, `ServerFailed` when it dies or is not up within `seconds`.
     """
@@ -128,6 +130,7 @@ def boot(
             defaults=defaults,
             used_before=used_before,
             database_url=database_url,
+            more=more,
         )
         command = [str(folder / "bin" / "python"), str(folder / "bin" / "open-webui"), "serve"]
         with (
@@ -165,6 +168,7 @@ def environment(
     defaults: bool,
     used_before: bool = False,
     database_url: str | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """The whole environment of the server: of the calling shell it gets only what is named in `INHERITED`."""
     return {
@@ -179,6 +183,7 @@ def environment(
         "OPENAI_API_KEY": "x",
         "WEBUI_ADMIN_EMAIL": admin[0],
         "WEBUI_ADMIN_PASSWORD": admin[1],
+        **(more or {}),
     }
 
 
