@@ -42,6 +42,7 @@ class Plugin:
     def __init__(self) -> None:
         self.verification: Verification | None = None
         self._done = 0
+        self._told: dict[tuple[str, str], str] = {}
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         if session.config.option.collectonly:
@@ -86,6 +87,9 @@ class Plugin:
             if log.failures_of_test or self.verification.problem:
                 pytest.fail(shown or str(error), pytrace=False)
             pytest.xfail(f"a known defect or waived: {shown}")
+        except pytest.skip.Exception as skipped:
+            self._left_out(item, str(skipped.msg))
+            raise
         except Exception as error:
             self.verification.problem = f"the suite itself failed in {item.name}: {type(error).__name__}: {error}"[:500]
             raise
@@ -97,7 +101,13 @@ class Plugin:
     def pytest_runtest_setup(self, item: pytest.Item) -> Iterator[None]:
         if self.verification is not None:
             self.verification.log.start(f"{item.path.name}::{item.nodeid.partition('::')[2]}")
-        if shown := (yield from self._around()):
+            self._told = dict(self.verification.log.skips)
+        try:
+            shown = yield from self._around()
+        except pytest.skip.Exception as skipped:
+            self._left_out(item, str(skipped.msg))
+            raise
+        if shown:
             pytest.skip(shown)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -109,6 +119,17 @@ class Plugin:
                 self.verification.log.failures_of_test.clear()
                 if self.verification.over:
                     item.session.shouldstop = str(self.verification.problem)
+
+    def _left_out(self, item: pytest.Item, reason: str) -> None:
+        """A skipped test is told: by the rules that it is marked with, by those it named itself, or by a note."""
+        if self.verification is None:
+            return
+        log, marker = self.verification.log, item.get_closest_marker("rules")
+        for rule, operation in marker.args if marker else ():
+            if (rule, operation) not in log.skips:
+                log.skip(rule, operation, reason)
+        if marker is None and log.skips == self._told:
+            self.verification.notes.append(f"not checked, {_sentence(item)}: {reason}")
 
     def _around(self) -> Generator[None, None, str | None]:
         """What a test needs before and puts away after it meets the target too: what fails there is a finding.
@@ -178,6 +199,9 @@ class Plugin:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"api(name): only for a target that speaks it: {SESSIONS} or {OPENWEBUI}")
     config.addinivalue_line("markers", "full: only at full depth")
+    config.addinivalue_line(
+        "markers", "rules(*pairs): (rule, operation) that are not checked where the test is skipped"
+    )
     config.pluginmanager.register(Plugin(), "seatrial-verification")
 
 

@@ -20,25 +20,31 @@ from seatrial.crew import Crew, Person
 from seatrial.reading import held, success
 from seatrial.verbs import Session
 
+RULES = {
+    "getChat": "other-cannot-read",
+    "updateChat": "other-cannot-write",
+    "editMessage": "other-cannot-write",
+    "deleteMessage": "other-cannot-write",
+    "createChatCompletion": "other-cannot-write",
+    "deleteChat": "other-cannot-delete",
+}
+"""What a second account is kept from, by the operation with which it tries."""
+
+PAIRS = [(rule, operation) for operation, rule in RULES.items()]
+LISTS = [("other-cannot-list", operation) for operation in ("listChats", "searchChats")]
+
 
 @pytest.mark.api(OPENWEBUI)
+@pytest.mark.rules(*PAIRS, *LISTS, ("other-cannot-write", "stopChatTasks"))
 def test_a_second_account_is_kept_out(crew: Crew, owner: Person, other: Person, check: Checker, made: Made) -> None:
     session, before = owned_chat(crew, owner, made)
-    rules = {
-        "getChat": "other-cannot-read",
-        "updateChat": "other-cannot-write",
-        "editMessage": "other-cannot-write",
-        "deleteMessage": "other-cannot-write",
-        "createChatCompletion": "other-cannot-write",
-        "deleteChat": "other-cannot-delete",
-    }
     sees_models = bool(other.actor.get_model_info())
     for call in attempts(crew, session, "Injected by another account"):
-        rule = rules.get(call.operation)
+        rule = RULES.get(call.operation)
         if rule is None:
             continue
         if call.operation == "createChatCompletion" and not sees_models:
-            check.skip(rule, call.operation, "the second account sees no model, so it is refused for that already")
+            check.skip(rule, call.operation, "who sees no model is refused for that already")
             continue
         reply = other.client.send(call)
         check.that(
@@ -90,6 +96,12 @@ def test_administration_is_closed_to_others(crew: Crew, owner: Person, check: Ch
 
 
 @pytest.mark.api(SESSIONS)
+@pytest.mark.rules(
+    ("other-cannot-read", "getHistory"),
+    ("other-cannot-write", "sendMessage"),
+    ("other-cannot-delete", "deleteSession"),
+    ("other-cannot-list", "listSessions"),
+)
 def test_another_owner_meets_nothing(
     crew: Crew, owner: Person, other: Person, check: Checker, prompt: Callable[..., str], made: Made
 ) -> None:

@@ -65,6 +65,7 @@ def test_a_reply_can_be_stopped(crew: Crew, speaker: Person, check: Checker, pro
     check.equal("turn-stored", OPERATION, [asked, turn.reply], stored, "after a stop")
 
 
+@pytest.mark.rules(("other-cannot-read", "listChatTasks"), ("other-cannot-write", "stopChatTasks"))
 def test_others_neither_see_nor_stop_a_reply(
     crew: Crew, speaker: Person, other: Person, check: Checker, prompt: Prompt, made: Made
 ) -> None:
