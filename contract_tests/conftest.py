@@ -118,3 +118,5 @@ def made(verification: Verification, crew: Crew) -> Iterator[list[tuple[Person, 
 
 
 __all__ = ["pytest_configure"]  # the plugin comes with this conftest: `pytest contract_tests` is all it takes
+        if not person.account.deletes:  # it goes with its account, or was given to be kept
+            continue

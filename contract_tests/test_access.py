@@ -46,6 +46,9 @@ def test_a_second_account_is_kept_out(crew: Crew, owner: Person, other: Person, 
         if call.operation == "createChatCompletion" and not sees_models:
             check.skip(rule, call.operation, "who sees no model is refused for that already")
             continue
+        if call.operation == "deleteChat" and not other.account.deletes:
+            check.skip(rule, call.operation, "who may not delete any chat is refused for that already")
+            continue
         reply = other.client.send(call)
         check.that(
             rule, call.operation, reply.status in REFUSED, "401, 403 or 404", str(reply), f"status {reply.status}",

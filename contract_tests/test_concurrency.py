@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from contract_tests.check import Checker
+from contract_tests.deletion import need_deletion
 from contract_tests.scenes import Made
 from seatrial.crew import Crew, Person
 from seatrial.exchange import NoAnswer, Unexpected
@@ -73,6 +74,7 @@ def test_turns_taken_at_once_stay_in_their_sessions(
 def test_sessions_deleted_at_once_are_gone_and_no_other(
     crew: Crew, owner: Person, check: Checker, verb: dict[str, str], made: Made
 ) -> None:
+    need_deletion(owner, check, ("parallel-kept", verb["delete_session"]))
     sessions = [owner.actor.create_session(crew.title("at once")) for _ in range(2 * AT_ONCE)]
     made += [(owner, session.id) for session in sessions]
     gone, kept = sessions[:AT_ONCE], sessions[AT_ONCE:]

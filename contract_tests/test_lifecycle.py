@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from contract_tests.check import Checker
+from contract_tests.deletion import need_deletion
 from contract_tests.scenes import (
     Made,
     holds_what_was_said,
@@ -50,6 +51,7 @@ def test_conversations_are_kept_as_they_were_said_and_do_not_mix(
 
 
 def test_what_was_deleted_does_not_come_back(crew: Crew, owner: Person, check: Checker, verb: Verb, made: Made) -> None:
+    need_deletion(owner, check, *(("deleted-gone", verb[name]) for name in ("list_sessions", "get_history")))
     gone = new_session(crew, owner, made, "to be deleted")
     owner.actor.delete_session(gone.id)
     new_session(crew, owner, made, "made afterwards")
@@ -119,6 +121,9 @@ def test_the_list_holds_every_session_newest_first(
 def test_what_was_deleted_is_gone_and_the_rest_stays(
     crew: Crew, owner: Person, speaker: Person, check: Checker, verb: Verb, prompt: Prompt, made: Made
 ) -> None:
+    shown = ("list_sessions", "get_history")
+    unchecked = [(rule, verb[name]) for rule in ("deleted-gone", "siblings-stay") for name in shown]
+    need_deletion(owner, check, *unchecked, ("deleted-gone", verb["delete_session"]))
     if crew.api == SESSIONS:
         gone, kept = new_session(crew, owner, made), new_session(crew, owner, made)
         turns = [speaker.actor.send_message(session, prompt()) for session in (gone, kept)]

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from contract_tests.check import Checker
+from contract_tests.deletion import may_delete
 from contract_tests.scenes import Made, new_session, pairs, stored_chat
 from seatrial.contract import OPENWEBUI, SESSIONS
 from seatrial.crew import Crew, Person
@@ -85,6 +86,8 @@ def test_what_was_written_is_read_on_every_connection(
         check.equal("answers-agree", verb["list_sessions"], [1, 1], listed, "after writing")
         if crew.api == OPENWEBUI:
             check.equal("answers-agree", verb["list_sessions"], [title] * len(titles), titles, "after renaming")
+        if not may_delete(owner, check, ("answers-agree", verb["delete_session"])):
+            continue
         owner.actor.delete_session(session.id)
         person = crew.person(owner.account)
         gone = session.id not in [row.id for row in person.actor.list_sessions()]

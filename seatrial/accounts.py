@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from seatrial.client import Client
+from seatrial.completions import new_id
 from seatrial.contract import OPENWEBUI, Contract
 from seatrial.errors import Inconclusive, WrongUse
-from seatrial.exchange import NoAnswer, Reply, Unexpected
-from seatrial.reading import identifier, member, names_one, shown, success
+from seatrial.exchange import Call, NoAnswer, Reply, Unexpected
+from seatrial.reading import held, identifier, member, names_one, shown, success
 from seatrial.settings import Settings
 from seatrial.target import Account, Login
 
@@ -42,7 +44,8 @@ def sign_in(client: Client, contract: Contract, login: Login, label: str) -> Acc
         if reply.status == 200 and reply.is_json:
             raise Inconclusive(f"{login.email}: signing in needs a second step; give a --token instead") from None
         raise Inconclusive(f"signing in as {login.email} failed: {error}") from None
-    return Account(label, token, *_who(document))
+    who = _who(document)
+    return Account(label, token, *who, deletes=_deletes(document, who[2]))
 
 
 def known_by_token(client: Client, contract: Contract, account: Account, option: str) -> Account:
@@ -52,13 +55,34 @@ def known_by_token(client: Client, contract: Contract, account: Account, option:
     if reply.status in (401, 403) and not _needs_person(reply):
         told = _detail(reply, account.token)
         raise WrongUse(f"{option}: the deployment does not accept this token; it may have expired ({told})")
-    if client.target.api != OPENWEBUI or _needs_person(reply):
+    if client.target.api != OPENWEBUI:
         return account
+    if _needs_person(reply):
+        return replace(account, deletes=_key_deletes(client, contract))
     try:
-        found, email, role = _who(success(reply))
-        return replace(account, id=found, email=email, role=role)
+        document = success(reply)
+        found, email, role = _who(document)
+        return replace(account, id=found, email=email, role=role, deletes=_deletes(document, role))
     except Unexpected as error:
         raise Inconclusive(f"{option}: cannot tell whose token this is: {error}") from None
+
+
+def may_delete(client: Client, contract: Contract) -> bool:
+    """Whether an account may delete its own chats, as it is told who it is. True where it is not told."""
+    with suppress(NoAnswer, Unexpected):  # the tests will tell
+        document = success(client.send(contract.call("getCurrentUser")))
+        return _deletes(document, _who(document)[2])
+    return True
+
+
+def demand_deletion(accounts: Sequence[Account]) -> None:
+    """Raises `WrongUse` for an account that could not remove what a run makes, unless it may be written to freely."""
+    for account in accounts:
+        if not account.deletes and not account.disposable:
+            raise WrongUse(
+                f"{account.email or account.label} may not delete chats on this deployment, so what a run makes would "
+                "stay: give --admin, whose throwaway accounts take their chats along, or --disposable to leave it there"
+            )
 
 
 def given_accounts(settings: Settings, contract: Contract, connect: Connect) -> tuple[list[Account], Account | None]:
@@ -133,8 +157,12 @@ def choose_model(visible: Sequence[str], wanted: str | None, who: str) -> str:
 
 
 def _ask(client: Client, contract: Contract, operation: str, **more: object) -> Reply:
+    return _sent(client, contract.call(operation, **more))  # type: ignore[arg-type]
+
+
+def _sent(client: Client, call: Call) -> Reply:
     try:
-        return client.send(contract.call(operation, **more))  # type: ignore[arg-type]
+        return client.send(call)
     except NoAnswer as failure:
         raise Inconclusive(f"{client.target.url} does not answer: {failure.reason}") from None
 
@@ -156,6 +184,16 @@ def _who(document: Any) -> tuple[str | None, str | None, str | None]:
         email if isinstance(email, str) else None,
         role if isinstance(role, str) else None,
     )
+
+
+def _deletes(document: Any, role: str | None) -> bool:
+    """What is told of somebody's permission to delete chats. Administrators need none."""
+    return role == "admin" or held(held(held(document, "permissions"), "chat"), "delete") is not False
+
+
+def _key_deletes(client: Client, contract: Contract) -> bool:
+    """A key is not told what it may do: to delete a chat that nobody has is 404, and 401 to who may delete none."""
+    return _sent(client, contract.call("deleteChat", new_id())).status not in (401, 403)
 
 
 def _needs_person(reply: Reply) -> bool:

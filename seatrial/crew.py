@@ -11,12 +11,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from seatrial.accounts import choose_model, given_accounts, throwaway
+from seatrial.accounts import choose_model, demand_deletion, given_accounts, may_delete, throwaway
 from seatrial.actor import Actor, verbs_for
 from seatrial.cleaning import Cleaner, Progress
 from seatrial.client import Client, Gate, Listener, tls_context
@@ -58,6 +58,7 @@ class Crew:
         self._strangers: dict[str, Account] = {}
         self._clients: list[Client] = []
         self._prefix = ""
+        self._deletes: bool | None = None
         self.speaker: Person | None = None
         self.model: str | None = None
         self.unreadable: Unexpected | None = None
@@ -148,6 +149,9 @@ class Crew:
                 if progress:
                     progress(number, people)
         elif self.given:
+            demand_deletion(accounts)
+            keeping = [account.email or account.label for account in accounts if not account.deletes]
+            self.notes += [f"{who} may not delete chats: an administrator has to remove what stays" for who in keeping]
             self.people = self.given
         elif self.api == SESSIONS:
             self.people = [self.person(Account("everyone", disposable=settings.disposable))]
@@ -169,7 +173,11 @@ class Crew:
         if self.admin is None:
             return None
         label = f"throwaway {self._prefix}{len(self.people) + 1}"
-        self.people.append(self.person(throwaway(self.admin.client, self.contract, self.marker, label)))
+        account = throwaway(self.admin.client, self.contract, self.marker, label)
+        if self._deletes is None:  # once: all of them are made alike
+            with self.connect(account) as client:
+                self._deletes = may_delete(client, self.contract)
+        self.people.append(self.person(replace(account, deletes=self._deletes)))
         return self.people[-1]
 
     def _know_sessions(self) -> None:
@@ -181,8 +189,10 @@ class Crew:
     def _choose_speaker(self, wanted: str | None) -> None:
         """The first person who sees the model wanted, or any; a new installation shows none to ordinary accounts."""
         others = [*self.given, *([self.admin] if self.admin else [])]
+        # Beside an administrator, somebody who may not delete their chats would keep what they said.
+        able = [person for person in others if person.account.deletes or person.account.disposable]
         seen: dict[str, None] = {}
-        for person in [self.people[0], *(person for person in others if person is not self.people[0])]:
+        for person in [self.people[0], *(person for person in able if person is not self.people[0])]:
             visible = self._visible(person)
             seen |= dict.fromkeys(visible)
             if wanted in visible if wanted else visible:

@@ -50,7 +50,8 @@ class Target:
 class Account:
     """An account the run works as. `label` names it in records; its token never reaches them.
 
-    `disposable`: it may be written to freely; `throwaway`: the run made it and removes it.
+    `disposable`: it may be written to freely; `throwaway`: the run made it and removes it; `deletes`: it may delete its
+    own chats, which a deployment that keeps records does not let its users do.
     """
 
     label: str
@@ -60,6 +61,12 @@ class Account:
     role: str | None = None
     disposable: bool = False
     throwaway: bool = False
+    deletes: bool = True
+
+    @property
+    def is_key(self) -> bool:
+        """Whether it works with an API key, which Open WebUI tells and lets do less than a person."""
+        return (self.token or "").startswith("sk-")
 
     @property
     def headers(self) -> dict[str, str]:
