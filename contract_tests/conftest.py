@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,8 @@ from contract_tests.scenes import goes_with_its_account
 from contract_tests.verification import Verification
 from seatrial.contract import SESSIONS, Contract
 from seatrial.crew import Crew, Person
-from seatrial.exchange import NoAnswer
+from seatrial.exchange import NoAnswer, Unexpected
+from seatrial.reading import held, success
 from seatrial.verbs import VERB_OPERATIONS
 
 MOST_LEFT = 40
@@ -92,6 +94,15 @@ def _alone(crew: Crew) -> str:
 
 
 @pytest.fixture
+def features(crew: Crew) -> Mapping[str, Any]:
+    """What an Open WebUI says, to anybody, that it has switched on; empty where it does not say."""
+    with suppress(NoAnswer, Unexpected, BudgetSpent):
+        told = held(success(crew.people[0].client.send(crew.contract.call("getConfig"))), "features")
+        return told if isinstance(told, dict) else {}
+    return {}
+
+
+@pytest.fixture
 def prompt(crew: Crew, request: pytest.FixtureRequest) -> Callable[[], str]:
     """Makes prompts: short, each with a nonce of its own, which is the same when the test runs again."""
     test = hashlib.sha256(request.node.nodeid.partition("::")[2].encode()).hexdigest()[:6]
@@ -110,6 +121,8 @@ def made(verification: Verification, crew: Crew) -> Iterator[list[tuple[Person, 
     yield sessions
     deletes = "deleteSession" if crew.api == "sessions" else "deleteChat"
     for person, session_id in sessions:
+        if not person.account.deletes:  # it goes with its account, or was given to be kept
+            continue
         if goes_with_its_account(crew, person) and verification.left_to_accounts < MOST_LEFT:
             verification.left_to_accounts += 1
             continue
@@ -118,5 +131,3 @@ def made(verification: Verification, crew: Crew) -> Iterator[list[tuple[Person, 
 
 
 __all__ = ["pytest_configure"]  # the plugin comes with this conftest: `pytest contract_tests` is all it takes
-        if not person.account.deletes:  # it goes with its account, or was given to be kept
-            continue

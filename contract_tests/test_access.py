@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
 from contract_tests.check import Checker
+from contract_tests.passwords import not_asked_for
 from contract_tests.scenes import Made, search
 from contract_tests.trespass import REFUSED, attempts, chat_now, history_now, owned_chat
 from seatrial.accounts import MAIL_DOMAIN, throwaway
@@ -18,6 +20,7 @@ from seatrial.completions import new_id
 from seatrial.contract import OPENWEBUI, SESSIONS
 from seatrial.crew import Crew, Person
 from seatrial.reading import held, success
+from seatrial.target import Account
 from seatrial.verbs import Session
 
 RULES = {
@@ -134,23 +137,19 @@ def test_another_owner_meets_nothing(
 
 
 @pytest.mark.api(OPENWEBUI)
-def test_an_account_can_sign_in_until_it_is_removed(crew: Crew, owner: Person, check: Checker, made: Made) -> None:
+def test_an_account_can_sign_in_until_it_is_removed(
+    crew: Crew, owner: Person, check: Checker, made: Made, features: Mapping[str, Any]
+) -> None:
     if crew.admin is None:
         check.skip("wrong-credentials-refused", "getCurrentUser", "needs --admin, to remove an account made for this")
         pytest.skip("needs --admin")
     password = secrets.token_urlsafe(18)
     account = throwaway(crew.admin.client, crew.contract, crew.marker, "short-lived", password)
     person = crew.person(account)
-    stranger = crew.stranger()
-    login = {"email": account.email, "password": password}
-    signed_in = stranger.client.send(crew.contract.call("signIn", json=login))
-    if signed_in.status in (403, 429):
-        reason = "sign-in with passwords is off" if signed_in.status == 403 else "too many sign-ins for now"
+    if reason := not_asked_for(features):
         check.skip("valid-use", "signIn", reason)
     else:
-        known = success(signed_in)
-        check.equal("valid-use", "signIn", (account.id, account.role), (held(known, "id"), held(known, "role")), "$.id")
-    stranger.client.close()
+        _signs_in(crew, check, account, password)
     again = {"name": "twin", "email": account.email, "password": password, "role": "user"}
     with check.log.provoking():
         for name, body in (("an address that is taken", again), ("no address", {"name": "nobody"})):
@@ -184,6 +183,19 @@ def test_an_account_can_sign_in_until_it_is_removed(crew: Crew, owner: Person, c
         )  # fmt: skip
     check.equal("owner-unharmed", "getChat", before, chat_now(crew, owner, session), "removed account: the chat")
     person.client.close()
+
+
+def _signs_in(crew: Crew, check: Checker, account: Account, password: str) -> None:
+    stranger = crew.stranger()
+    login = {"email": account.email, "password": password}
+    signed_in = stranger.client.send(crew.contract.call("signIn", json=login))
+    if signed_in.status in (403, 429):
+        reason = "sign-in with passwords is off" if signed_in.status == 403 else "too many sign-ins for now"
+        check.skip("valid-use", "signIn", reason)
+    else:
+        known = success(signed_in)
+        check.equal("valid-use", "signIn", (account.id, account.role), (held(known, "id"), held(known, "role")), "$.id")
+    stranger.client.close()
 
 
 def _not_listed(crew: Crew, other: Person, check: Checker, session: Session, operation: str) -> None:

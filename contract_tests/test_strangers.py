@@ -102,6 +102,9 @@ def test_strangers_see_only_the_public_settings(crew: Crew, owner: Person, check
     """The same address answers both: what stands in between may hand one person's answer to another."""
     stranger, call = crew.stranger(), crew.contract.call("getConfig")
     for view, first, second in (("after an account", owner, stranger), ("after a stranger", stranger, owner)):
+        if second is owner and owner.account.is_key:
+            check.skip("valid-use", "getConfig", "an API key is answered as a stranger is")
+            continue
         first.client.send(call)
         settings = success(second.client.send(call))
         asked = sorted(settings) if isinstance(settings, dict) else []
