@@ -17,6 +17,7 @@ from importlib import metadata
 from contract_tests.budget import Budget, BudgetSpent, RunSpent
 from contract_tests.log import Log
 from contract_tests.observation import Observation
+from contract_tests.unstreamed import ALWAYS, always_streams
 from seatrial import __version__
 from seatrial.baseline import Baseline, Gone
 from seatrial.contract import OPENWEBUI
@@ -131,6 +132,9 @@ class Verification:
     def met(self, error: BaseException) -> str | None:
         """Turn what a test met into a finding. Returns what to show; None when the error is the suite's own."""
         if isinstance(error, Unexpected):
+            if always_streams(self.crew, error.reply):
+                self.problem, self.over = f"the model {self.crew.model} {ALWAYS}", True
+                return self.problem
             if error.reply.cut == "closed" and not self.is_alive():
                 return self._died("the connection broke in the middle of an answer")
             operation = error.reply.call.operation
