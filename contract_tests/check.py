@@ -51,6 +51,10 @@ class Checker:
     def skip(self, rule: str, operation: str, reason: str) -> None:
         self.log.skip(rule, operation, reason)
 
+    def note(self, words: str) -> None:
+        """What whoever reads the report should know, and is no finding; said once."""
+        self.log.note(words)
+
 
 def difference(expected: Any, received: Any) -> tuple[str, str]:
     """Where two values part, told shortly: long texts by their first differing place."""

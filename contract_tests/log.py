@@ -77,6 +77,7 @@ class Log:
         self._failed: Counter[tuple[str, str]] = Counter()
         self.trail = Trail()
         self._secrets = Secrets(hidden)
+        self.notes: list[str] = []
         self._provoking = False
         self.test = OUTSIDE
 
@@ -109,6 +110,11 @@ class Log:
             yield
         finally:
             self._provoking = before
+
+    @property
+    def is_provoking(self) -> bool:
+        """Whether bad input is being sent."""
+        return self._provoking
 
     def start(self, test: str) -> None:
         """A new test begins: its trail is its own."""
@@ -249,6 +255,10 @@ class Log:
 
     def skip(self, rule: str, operation: str, reason: str) -> None:
         self.skips[rule, operation] = reason
+
+    def note(self, words: str) -> None:
+        if words not in self.notes:
+            self.notes.append(words)
 
     # What is written at the end
 

@@ -231,7 +231,7 @@ class Verification:
             ended=now() if ended else "",
             counts=self.budget.counts()
             | {"clean_up_requests": self.log.requests - self.budget.requests, "tests": self.tests},
-            notes=[*crew.notes, *self.notes, *(self.log.acceptance.notes() if ended else [])],
+            notes=[*crew.notes, *self.notes, *self.log.notes, *(self.log.acceptance.notes() if ended else [])],
             problem=self.problem,
             left_behind=left,
         )

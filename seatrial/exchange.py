@@ -76,7 +76,7 @@ class Reply:
     """The answer to a call. `headers` have lower-case names, `seconds` runs from send to last byte.
 
     `cut` says why the body is not whole: "deadline", "size", "closed" or "encoding" (it cannot be unpacked); None
-    when it is.
+    when it is. `repeated`: after this answer the call was sent once more, so that nobody but listeners sees it.
     """
 
     call: Call
@@ -85,6 +85,7 @@ class Reply:
     body: bytes
     seconds: float = 0.0
     cut: str | None = None
+    repeated: bool = False
 
     @property
     def media_type(self) -> str:
@@ -132,6 +133,10 @@ class Unexpected(Exception):
         self.received = received or f"{reply.status} {reply.excerpt()}"
         self.where = where or f"status {reply.status}"
         super().__init__(f"{reply.call.method} {reply.call.path}: expected {expected}, received {self.received}")
+
+
+class Unfinished(Unexpected):
+    """What was begun has not ended within the time that it gets."""
 
 
 class NoAnswer(Exception):

@@ -7,13 +7,13 @@ is the completion form that answers in the response and stores both messages (re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import chain, repeat
 from typing import Any
 
 from seatrial.completions import Form, completion, new_id
 from seatrial.contract import OPENWEBUI, Contract
-from seatrial.exchange import Reply, Steps, Unexpected, Wait
+from seatrial.exchange import Reply, Steps, Unexpected, Unfinished, Wait
 from seatrial.reading import identifier, items, member, names_one, number, success
 from seatrial.verbs import Message, Model, Session, Turn
 
@@ -75,7 +75,7 @@ class OpenWebUIVerbs:
         return Turn(prompt, stored.content, self.model, _moved(session, assistant))
 
     def await_tasks(self, chat_id: str) -> Steps[None]:
-        """Look until no task of the chat is left. Raises `Unexpected` when they never end."""
+        """Look until no task of the chat is left. Raises `Unfinished` when they do not end within `patience`."""
         paused, pauses = 0.0, chain(POLL_SECONDS, repeat(POLL_SECONDS[-1]))
         while paused < self.patience:
             reply = yield self._call("listChatTasks", chat_id)
@@ -84,7 +84,7 @@ class OpenWebUIVerbs:
             pause = next(pauses)
             yield Wait(pause)
             paused += pause
-        raise Unexpected(reply, "tasks that end", f"still running after {self.patience:g} s", "$.task_ids")
+        raise Unfinished(reply, "tasks that end", f"still running after {self.patience:g} s", "$.task_ids")
 
     def get_model_info(self) -> Steps[list[Model]]:
         reply = yield self._call("listModels")
@@ -172,16 +172,30 @@ def _message(reply: Reply, row: Mapping[str, Any], message_id: str) -> Message:
         error=str(error) if error else None,
         elsewhere=output_text(row.get("output")),
         done=row["done"] if isinstance(row.get("done"), bool) else None,
+        original=row["originalContent"] if isinstance(row.get("originalContent"), str) else None,
     )
 
 
 def output_text(output: Any) -> str:
-    """The text in a message's `output` items; 0.10 keeps replies there and leaves `content` empty."""
-    # Reasoning and tool calls are items too; they are no part of the reply.
-    items = output if isinstance(output, list) else ()
-    said = [item for item in items if isinstance(item, dict) and item.get("type", "message") == "message"]
-    parts = [part for item in said if isinstance(item.get("content"), list) for part in item["content"]]
+    """The text in a message's `output` items; 0.10 keeps replies there and leaves `content` empty.
+
+    Reasoning and tool calls are items too; they are no part of the reply.
+    """
+    return joined(item_text(item) for item in (output if isinstance(output, list) else ()))
+
+
+def item_text(item: Any) -> str:
+    """The text of one item of a reply, "" where it is no message."""
+    if not isinstance(item, dict) or item.get("type", "message") != "message":
+        return ""
+    content = item.get("content")
+    parts = content if isinstance(content, list) else ()
     return "".join(str(part.get("text") or "") for part in parts if isinstance(part, dict))
+
+
+def joined(texts: Iterable[str]) -> str:
+    """The items of a reply as one text, as Open WebUI stores it (utils/misc.py): a line each, blank ones left out."""
+    return "\n".join(text for text in texts if text and not text.isspace())
 
 
 def _session(row: Mapping[str, Any], session_id: str) -> Session:

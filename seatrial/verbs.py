@@ -30,7 +30,8 @@ class Message:
     """One message of a history. `role` is "user" or "assistant"; ids and parents only where the API has them.
 
     `content` is what clients read; `elsewhere` is text that the server keeps in another place of the message;
-    `done` is False for a reply that is still being written, None where the API does not say.
+    `done` is False for a reply that is still being written, None where the API does not say. `original` is the text
+    before a filter of the deployment changed it, None where none did.
     """
 
     role: str
@@ -41,6 +42,7 @@ class Message:
     error: str | None = None
     elsewhere: str = ""
     done: bool | None = None
+    original: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +104,26 @@ VERB_OPERATIONS = {
 def said(turns: Sequence[Turn]) -> list[tuple[str, str]]:
     """What a history must hold after these turns: (role, content), oldest first."""
     return [pair for turn in turns for pair in (("user", turn.prompt), ("assistant", turn.reply))]
+
+
+def kept(history: Sequence[Message], wanted: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """A history as (role, content), oldest first, to be held to what was `wanted`.
+
+    Where a deployment has an outlet filter (a footer, words blacked out), a message is stored as the filter left it,
+    with the text before beside it. A message whose text before is one that was wanted counts as that.
+    """
+    texts = set(wanted)
+    return [(message.role, _before_filters(message, texts)) for message in history]
+
+
+def filtered(history: Sequence[Message], wanted: Sequence[tuple[str, str]]) -> bool:
+    """Whether `kept` takes a message for what it was before a filter changed it."""
+    texts = set(wanted)
+    return any(_before_filters(message, texts) != message.content for message in history)
+
+
+def _before_filters(message: Message, wanted: set[tuple[str, str]]) -> str:
+    role, before = message.role, message.original
+    if before is not None and (role, before) in wanted and (role, message.content) not in wanted:
+        return before
+    return message.content
