@@ -15,6 +15,7 @@ from dataclasses import asdict
 from importlib import metadata
 
 from contract_tests.budget import Budget, BudgetSpent, RunSpent
+from contract_tests.limits import Limits
 from contract_tests.log import Log
 from contract_tests.observation import Observation
 from contract_tests.unstreamed import ALWAYS, always_streams
@@ -56,12 +57,16 @@ class Verification:
         self._started = now()
         self.guinea_pig: Person | None = None
         self._interrupted: int | None = None
-        self.budget = Budget(settings.depth, loopback=settings.target().is_loopback, timeout=settings.timeout)
+        loopback = settings.target().is_loopback
+        self.budget = Budget(settings.depth, loopback=loopback, timeout=settings.timeout)
+        self.limits = Limits(loopback=loopback, is_provoking=lambda: hasattr(self, "log") and self.log.is_provoking)
 
     def begin(self) -> None:
         """Raises `SeatrialError` when the run cannot start."""
         self.baseline = Baseline.open(self.settings.baseline) if self.settings.baseline else None
-        self.crew = Crew.muster(self.settings, self.folder.path, people=PEOPLE, listeners=[self._hear])
+        self.crew = Crew.muster(
+            self.settings, self.folder.path, people=PEOPLE, listeners=[self._hear], again=self.limits.again
+        )
         self.guinea_pig = self.crew.people[-1]
         self._hold_baseline()
         acceptance = Acceptance(self.crew.deployment.version, self.settings.waivers, self.baseline)
@@ -73,7 +78,7 @@ class Verification:
             self._hear(*exchange)
         self._early.clear()
         self.budget.requests = self.log.requests
-        self.crew.before.insert(0, self.budget.before)  # what it refuses is never intended
+        self.crew.before[:0] = [self.limits.before, self.budget.before]  # what is refused here is never intended
         self.crew.listeners += [self.budget.after, self._interrupt_now]
         self._know_release()
         if self.crew.unreadable is not None:
@@ -95,7 +100,10 @@ class Verification:
             self.notes.append(note)
 
     def _hear(self, account: Account, call: Call, outcome: Reply | NoAnswer) -> None:
-        if hasattr(self, "observation"):
+        if isinstance(outcome, Reply) and self.limits.excuses(outcome):
+            if hasattr(self, "log"):
+                self.log.requests += 1
+        elif hasattr(self, "observation"):
             self.log.hear(account, call, outcome)
             self.observation.hear(account, call, outcome)
         else:
@@ -160,7 +168,7 @@ class Verification:
         """Remove what was made, and write what was seen."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
             signal.signal(number, signal.SIG_IGN)
-        self.budget.closed = True
+        self.budget.closed = self.limits.closed = True
         left = self.crew.pay_off()
         if interrupted and self.problem is None:
             self.problem = "the run was interrupted"
@@ -207,6 +215,10 @@ class Verification:
         asked = [operation for operation, statuses in self.log.statuses.items() if statuses]
         return baseline.gone(self.log.findings.values(), asked, self.log.skips)
 
+    def _notes(self, ended: bool) -> list[str]:
+        met = [*self.crew.notes, *self.notes, *self.log.notes, *self.limits.notes()]
+        return [*met, *(self.log.acceptance.notes() if ended else [])]
+
     def _run(self, left: list[str], ended: bool) -> Run:
         crew, settings = self.crew, self.settings
         everyone = [*crew.people, *([crew.admin] if crew.admin else [])]
@@ -231,7 +243,7 @@ class Verification:
             ended=now() if ended else "",
             counts=self.budget.counts()
             | {"clean_up_requests": self.log.requests - self.budget.requests, "tests": self.tests},
-            notes=[*crew.notes, *self.notes, *self.log.notes, *(self.log.acceptance.notes() if ended else [])],
+            notes=self._notes(ended),
             problem=self.problem,
             left_behind=left,
         )

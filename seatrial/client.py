@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Self
@@ -28,6 +28,8 @@ MAX_BODY = 8 * 1024 * 1024
 
 Listener = Callable[[Account, Call, "Reply | NoAnswer"], None]
 Gate = Callable[[Account, Call], None]
+Again = Callable[[Account, "Reply", int], "float | None"]
+"""Of the answer to the nth try (from 1): seconds after which the call is sent again, None where the answer stands."""
 
 
 class Untrusted(Inconclusive):
@@ -47,8 +49,9 @@ def tls_context(target: Target) -> ssl.SSLContext:
 class Client:
     """`send` delivers a call as `account`; `stream` gives the body as it arrives.
 
-    `before` may refuse a call by raising (the ledger writes its intent there, the budget counts);
-    `on_exchange` hears of the outcome.
+    `before` may refuse a call by raising (the ledger writes its intent there, the budget counts); `on_exchange` hears
+    of the outcome; `again` may have a refused call sent once more, of which it sees status and headers. `patience` are
+    the seconds of operations that may take longer than the target's timeout.
     """
 
     def __init__(
@@ -59,10 +62,13 @@ class Client:
         tls: ssl.SSLContext | None = None,
         before: Gate | None = None,
         on_exchange: Listener | None = None,
+        again: Again | None = None,
+        patience: Mapping[str, float] | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.target, self.account = target, account
-        self._before, self._heard = before, on_exchange
+        self._before, self._heard, self._again = before, on_exchange, again
+        self._patience = patience if patience is not None else {}
         self._tls = tls or (tls_context(target) if target.url.startswith("https") else None)
         self._transport = transport
         self._http = self._connect()
@@ -97,7 +103,18 @@ class Client:
     @contextmanager
     def stream(self, call: Call, timeout: float | None = None) -> Iterator[Answer]:
         """The answer as it arrives: status and headers now, `chunks()` with their times."""
-        limit = timeout or self.target.timeout
+        with ExitStack() as tries:
+            answer, number = tries.enter_context(self._try(call, timeout)), 1
+            while self._again and (pause := self._again(self.account, answer.reply(), number)) is not None:
+                answer.repeated = True
+                tries.close()
+                time.sleep(pause)
+                answer, number = tries.enter_context(self._try(call, timeout)), number + 1
+            yield answer
+
+    @contextmanager
+    def _try(self, call: Call, timeout: float | None) -> Iterator[Answer]:
+        limit = timeout or self._patience.get(call.operation) or self.target.timeout
         if self._before:
             self._before(self.account, call)
         started = time.monotonic()
@@ -173,6 +190,7 @@ class Answer:
         self._ended: float | None = None
         self._whole: Reply | None = None
         self.cut: str | None = None
+        self.repeated = False
 
     def chunks(self) -> Iterator[tuple[float, bytes]]:
         """Pieces of the body with their times, to its end, the deadline, the size limit or a broken connection."""
@@ -207,7 +225,7 @@ class Answer:
         """What has arrived so far, as a value."""
         if self._whole is None:
             seconds = (self._ended or time.monotonic()) - self._started
-            reply = Reply(self.call, self.status, self.headers, bytes(self._body), seconds, self.cut)
+            reply = Reply(self.call, self.status, self.headers, bytes(self._body), seconds, self.cut, self.repeated)
             if self._ended is None:
                 return reply
             self._whole, self._body = reply, bytearray()  # megabytes are kept once

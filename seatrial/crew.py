@@ -9,7 +9,7 @@ Both suites use it, so that accounts are made, named, recorded and removed in on
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,15 +19,16 @@ from typing import Self
 from seatrial.accounts import choose_model, demand_deletion, given_accounts, may_delete, throwaway
 from seatrial.actor import Actor, verbs_for
 from seatrial.cleaning import Cleaner, Progress
-from seatrial.client import Client, Gate, Listener, tls_context
+from seatrial.client import Again, Client, Gate, Listener, tls_context
 from seatrial.contract import OPENWEBUI, SESSIONS, Contract
 from seatrial.errors import Inconclusive, WrongUse
 from seatrial.exchange import Call, NoAnswer, Reply, Unexpected
 from seatrial.ledger import LEDGER, Ledger
+from seatrial.openwebui import OpenWebUIVerbs
 from seatrial.probe import Deployment, probe
 from seatrial.settings import Settings
 from seatrial.target import ANONYMOUS, Account, Target
-from seatrial.verbs import Verbs
+from seatrial.verbs import VERB_OPERATIONS, Verbs
 
 MARKER = "seatrial-"
 
@@ -66,6 +67,10 @@ class Crew:
         self.notes: list[str] = []
         self.before: list[Gate] = [ledger.before]
         self.listeners: list[Listener] = [ledger.after]
+        self.again: Again | None = None
+        """Has refused calls sent once more; see `seatrial.client`."""
+        self.patience: dict[str, float] = {}
+        """Seconds that the answer of an operation may take, where that is longer than the target's timeout."""
         self._tls = tls_context(target) if target.url.startswith("https") else None
 
     @classmethod
@@ -76,6 +81,7 @@ class Crew:
         *,
         people: int,
         listeners: Sequence[Listener] = (),
+        again: Again | None = None,
         progress: Progress | None = None,
         marker: str = "",
         part: int = 0,
@@ -96,6 +102,7 @@ class Crew:
         crew = cls(target, deployment, contract, ledger, (marker or new_marker()) + (f"{part:02}" if part else ""))
         crew._prefix = f"{part}." if part else ""
         crew.listeners += listeners
+        crew.again = again
         try:
             crew._enlist(settings, people, progress)
         except BaseException:
@@ -120,7 +127,15 @@ class Crew:
 
     def connect(self, account: Account) -> Client:
         """A client as an account, heard by the ledger and the run's listeners."""
-        return Client(self.target, account, tls=self._tls, before=self._gate, on_exchange=self._hear)
+        return Client(
+            self.target,
+            account,
+            tls=self._tls,
+            before=self._gate,
+            on_exchange=self._hear,
+            again=self._repeat,
+            patience=self.patience,
+        )
 
     def person(self, account: Account) -> Person:
         """Somebody at work as an account, on a connection of their own, which ends when the crew is paid off."""
@@ -129,11 +144,22 @@ class Crew:
         return Person(account, client, Actor(self._verbs(), client.send))
 
     def _verbs(self) -> Verbs:
-        return verbs_for(self.api, self.contract, self.model, self.target.timeout)
+        patience = self.patience.get(VERB_OPERATIONS[self.api]["send_message"], self.target.timeout)
+        return verbs_for(self.api, self.contract, self.model, patience)
+
+    def be_patient(self, operations: Iterable[str], seconds: float) -> None:
+        """From now on answers of these operations may take as long, and so may turns in the background."""
+        self.patience.update(dict.fromkeys(operations, seconds))
+        for person in {id(one): one for one in (*self.people, *self.given, self.admin) if one}.values():
+            if isinstance(person.actor.verbs, OpenWebUIVerbs):
+                person.actor.verbs.patience = seconds
 
     def _gate(self, account: Account, call: Call) -> None:
         for gate in self.before:
             gate(account, call)
+
+    def _repeat(self, account: Account, reply: Reply, number: int) -> float | None:
+        return self.again(account, reply, number) if self.again else None
 
     def _hear(self, account: Account, call: Call, outcome: Reply | NoAnswer) -> None:
         for listener in self.listeners:
