@@ -83,7 +83,10 @@ class Plugin:
             self.verification.notes.append(f"{_sentence(item)}: {error}")
             pytest.skip(str(error))
         except (Unexpected, NoAnswer, SeatrialError) as error:
-            shown = self.verification.met(error)
+            if (words := self.verification.too_slow(error)) and not log.failures_of_test:
+                self.verification.notes.append(f"{_sentence(item)}: {words}")
+                pytest.skip(words)
+            shown = None if words else self.verification.met(error)
             if log.failures_of_test or self.verification.problem:
                 pytest.fail(shown or str(error), pytrace=False)
             pytest.xfail(f"a known defect or waived: {shown}")

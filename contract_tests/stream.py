@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from typing import Any
 
+from seatrial.parsing import parse
+from seatrial.sse import EventReader
 from seatrial.streams import Reading
 
 BURST_SHARE = 0.05
@@ -14,8 +17,20 @@ BURST_SHARE = 0.05
 BURST_TOKENS, BURST_SECONDS = 8, 0.25
 """Shorter replies, in tokens or time, say nothing about buffering."""
 
+READ_SECONDS = 0.002
+"""Pieces that are not further apart were sent together: no model makes tokens that fast."""
+
+BURST_READS, READ_TOKENS = 3, 4
+"""What was kept back comes in so few reads, with so many tokens in each; what is made comes as it is made."""
+
 STALL_SECONDS, STALL_SHARE = 5.0, 20
 """A pause as long as this, and so many times the usual one, is one that people notice."""
+
+FLOW_SECONDS, FLOW_SHARE = 1.0, 3
+"""A stream is still being written when its last token is no older than this, or than so many times its longest gap."""
+
+TOKENS = ("content", "reasoning_content", "reasoning", "thinking")
+"""Where a delta has what a model makes: a thought is a token too, under whichever name a provider tells it."""
 
 
 def faults(reading: Reading) -> Iterator[tuple[str, str, str, str]]:
@@ -35,12 +50,49 @@ def faults(reading: Reading) -> Iterator[tuple[str, str, str, str]]:
         yield "stream-finish", "finish_reason", "one finish_reason", f"{len(reading.finishes)}: {reading.finishes[:3]}"
 
 
-def is_burst(reading: Reading) -> bool:
-    """Many tokens, nearly all at once, after a time in which they could have come one by one."""
-    if len(reading.token_times) < BURST_TOKENS or reading.ended < BURST_SECONDS:
+def made_at(chunks: Iterable[tuple[float, bytes]]) -> list[float]:
+    """When each token came, thoughts included, in seconds since the request was sent."""
+    reader, moments = EventReader(), []
+    for moment, chunk in chunks:
+        try:
+            moments += [moment for event in reader.feed(chunk) if _brings_a_token(event.data)]
+        except ValueError:
+            break
+    return moments
+
+
+def _brings_a_token(data: str) -> bool:
+    try:
+        document = parse(data)
+    except ValueError:
         return False
-    spread = reading.token_times[-1] - reading.token_times[0]
-    return spread < BURST_SHARE * reading.ended
+    choices = document.get("choices") if isinstance(document, dict) else None
+    return any(_made(choice) for choice in choices) if isinstance(choices, list) else False
+
+
+def _made(choice: Any) -> bool:
+    delta = choice.get("delta") if isinstance(choice, dict) else None
+    return isinstance(delta, dict) and any(isinstance(delta.get(name), str) and delta[name] for name in TOKENS)
+
+
+def is_burst(moments: Sequence[float], ended: float) -> bool:
+    """Many tokens, nearly all at once and in a few reads, after a time in which they could have come one by one.
+
+    A model that thought for long in silence is quick afterwards; its tokens still come one by one.
+    """
+    if len(moments) < BURST_TOKENS or ended < BURST_SECONDS:
+        return False
+    reads = 1 + sum(later - earlier > READ_SECONDS for earlier, later in pairwise(moments))
+    in_few = reads <= BURST_READS and len(moments) >= READ_TOKENS * reads
+    return in_few and moments[-1] - moments[0] < BURST_SHARE * ended
+
+
+def is_under_way(moments: Sequence[float], ended: float) -> bool:
+    """Whether tokens still came when a stream was left."""
+    if len(moments) < 2:
+        return False
+    longest = max(later - earlier for earlier, later in pairwise(moments))
+    return ended - moments[-1] <= max(FLOW_SECONDS, FLOW_SHARE * longest)
 
 
 def stall(reading: Reading) -> float:

@@ -8,22 +8,29 @@ import pytest
 
 from contract_tests.check import Checker
 from contract_tests.scenes import Made, stored_nowhere
+from contract_tests.slowness import skip_too_slow
 from contract_tests.stream import faults, is_burst, stall
+from contract_tests.streamed import OPERATION, streamed
 from contract_tests.unstreamed import REASON, RULES, comes_in_pieces, is_whole
-from seatrial.completions import Form, completion
+from contract_tests.verification import Verification
 from seatrial.contract import OPENWEBUI
 from seatrial.crew import Crew, Person
-from seatrial.exchange import Call, Reply, Unexpected
-from seatrial.streams import Reading, read
+from seatrial.exchange import Unexpected
 
 pytestmark = pytest.mark.api(OPENWEBUI)
-OPERATION = "createChatCompletion"
+LOOKED_AT = [(rule, OPERATION) for rule in ("stream-framing", "stream-finish", "stream-text", "stream-live")]
 BROKEN = "\ufffd"
 """What stands in a text for bytes that are no character: a piece that ended within one was made into text by itself."""
 
 
 def test_a_stream_is_whole_live_unstored_and_says_what_a_plain_reply_says(
-    crew: Crew, speaker: Person, check: Checker, prompt: Callable[..., str], full: bool, made: Made
+    verification: Verification,
+    crew: Crew,
+    speaker: Person,
+    check: Checker,
+    prompt: Callable[..., str],
+    full: bool,
+    made: Made,
 ) -> None:
     asked, before = (
         prompt("Count from one to twenty in words, then write 🌊."),
@@ -32,19 +39,24 @@ def test_a_stream_is_whole_live_unstored_and_says_what_a_plain_reply_says(
     plain = [speaker.actor.send_message(None, asked).reply for _ in range(2)]
     bursts, stalls, texts = [], [], []
     for _ in range(4 if full else 2):
-        reply, reading = _streamed(crew, speaker, asked)
+        told = streamed(crew, speaker, asked)
+        reply, reading = told.reply, told.reading
         if is_whole(crew, reply):
             stored_nowhere(check, speaker, before, asked, OPERATION, "list: after a stream")
             if not comes_in_pieces(crew, speaker, asked, made):
                 for rule in RULES:
                     check.skip(rule, OPERATION, REASON)
                 pytest.skip(REASON)
+        if reply.status != 200:
+            raise Unexpected(reply, "200 and a stream")
         if not check.that(
             "stream-type", OPERATION, reply.media_type == "text/event-stream", "text/event-stream",
             f"{reply.media_type or 'no content type'}: {reply.excerpt(120)}", "content-type",
             reply=reply, account=speaker.account,
         ):  # fmt: skip
             return
+        if told.is_too_slow:
+            skip_too_slow(check, verification.slowness, LOOKED_AT)
         for rule in ("stream-framing", "stream-finish"):
             check.log.held(rule, OPERATION)
         for rule, where, expected, received in faults(reading):
@@ -67,7 +79,7 @@ def test_a_stream_is_whole_live_unstored_and_says_what_a_plain_reply_says(
             "characters", reply=reply,
         )  # fmt: skip
         texts.append(reading.text)
-        bursts.append(is_burst(reading))
+        bursts.append(is_burst(told.moments, reading.ended))
         stalls.append(stall(reading))
         check.log.held("stream-live", OPERATION)
     stored_nowhere(check, speaker, before, asked, OPERATION, "list: after a stream")
@@ -88,17 +100,7 @@ def test_a_stream_is_whole_live_unstored_and_says_what_a_plain_reply_says(
     if all(bursts):
         check.log.finding(
             "stream-live", OPERATION, "tokens spread over the time of the reply",
-            f"{len(reading.token_times)} tokens within {reading.token_times[-1] - reading.token_times[0]:.3f} s, "
-            f"{reading.token_times[0]:.2f} s after the request: something in between buffers",
+            f"{len(told.moments)} tokens within {told.moments[-1] - told.moments[0]:.3f} s, "
+            f"{told.moments[0]:.2f} s after the request: something in between buffers",
             "timing", reply, speaker.account,
         )  # fmt: skip
-
-
-def _streamed(crew: Crew, speaker: Person, asked: str) -> tuple[Reply, Reading]:
-    call: Call = crew.contract.call(OPERATION, json=completion(Form.STREAM, crew.model, asked))
-    with speaker.client.stream(call) as answer:
-        reading = read(answer.chunks())
-        reply = answer.reply()
-    if reply.status != 200:
-        raise Unexpected(reply, "200 and a stream")
-    return reply, reading

@@ -18,6 +18,7 @@ from contract_tests.budget import Budget, BudgetSpent, RunSpent
 from contract_tests.limits import Limits
 from contract_tests.log import Log
 from contract_tests.observation import Observation
+from contract_tests.slowness import Slowness
 from contract_tests.unstreamed import ALWAYS, always_streams
 from seatrial import __version__
 from seatrial.baseline import Baseline, Gone
@@ -44,6 +45,7 @@ class Verification:
     crew: Crew
     log: Log
     observation: Observation
+    slowness: Slowness
     baseline: Baseline | None = None
 
     def __init__(self, settings: Settings, folder: RunFolder) -> None:
@@ -57,6 +59,8 @@ class Verification:
         self._started = now()
         self.guinea_pig: Person | None = None
         self._interrupted: int | None = None
+        self.unanswered = ""
+        """Why what people do every day could not be looked at: the model needs too long for it."""
         loopback = settings.target().is_loopback
         self.budget = Budget(settings.depth, loopback=loopback, timeout=settings.timeout)
         self.limits = Limits(loopback=loopback, is_provoking=lambda: hasattr(self, "log") and self.log.is_provoking)
@@ -78,8 +82,9 @@ class Verification:
             self._hear(*exchange)
         self._early.clear()
         self.budget.requests = self.log.requests
+        self.slowness = Slowness(self.crew, self.log)
         self.crew.before[:0] = [self.limits.before, self.budget.before]  # what is refused here is never intended
-        self.crew.listeners += [self.budget.after, self._interrupt_now]
+        self.crew.listeners += [self.budget.after, self.slowness.hear, self._interrupt_now]
         self._know_release()
         if self.crew.unreadable is not None:
             self.met(self.crew.unreadable)
@@ -137,6 +142,15 @@ class Verification:
         """The run may cost its target no more: it ends here, with what it has."""
         self.problem, self.over = self.problem or str(error), True
 
+    def too_slow(self, error: BaseException) -> str | None:
+        """Of an answer that came too late because of the model: what to say of it. The run proves nothing then."""
+        words = self.slowness.explains(error)
+        if words is not None and isinstance(error, (Unexpected, NoAnswer)):
+            call = error.reply.call if isinstance(error, Unexpected) else error.call
+            self.log.skip("no-answer", call.operation, words)
+            self.unanswered = self.unanswered or words
+        return words
+
     def met(self, error: BaseException) -> str | None:
         """Turn what a test met into a finding. Returns what to show; None when the error is the suite's own."""
         if isinstance(error, Unexpected):
@@ -172,6 +186,7 @@ class Verification:
         left = self.crew.pay_off()
         if interrupted and self.problem is None:
             self.problem = "the run was interrupted"
+        self.problem = self.problem or self.unanswered or None
         try:
             self._write_rows()
         except Inconclusive as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from datetime import timedelta
@@ -12,7 +13,7 @@ import pytest
 
 from contract_tests.counts import miscounted
 from contract_tests.log import Log
-from contract_tests.stream import faults, is_burst, stall
+from contract_tests.stream import faults, is_burst, is_under_way, made_at, stall
 from seatrial.contract import Contract
 from seatrial.exchange import Call, Reply
 from seatrial.known import Acceptance, known_defects
@@ -195,7 +196,7 @@ def test_a_whole_stream_has_no_fault_and_is_no_burst() -> None:
     reading = read(timed(WHOLE, 0.02))
     assert list(faults(reading)) == []
     assert reading.text == "".join(f"word{number} " for number in range(12))
-    assert not is_burst(reading)
+    assert not bursts(timed(WHOLE, 0.02))
 
 
 @pytest.mark.parametrize(
@@ -215,9 +216,32 @@ def test_a_stream_that_is_not_whole_is_told_as_what_it_is(events: list[str], rul
 
 
 def test_a_burst_is_many_tokens_at_once_after_a_time_and_not_a_short_answer() -> None:
-    assert is_burst(read(timed(WHOLE, 0.0005, start=1.0)))
-    assert not is_burst(read(timed(WHOLE[:3], 0.0005, start=1.0)))
-    assert not is_burst(read(timed(WHOLE, 0.0005, start=0.01)))
+    assert bursts(timed(WHOLE, 0.0005, start=1.0))
+    assert not bursts(timed(WHOLE[:3], 0.0005, start=1.0))
+    assert not bursts(timed(WHOLE, 0.0005, start=0.01))
+
+
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning", "thinking"])
+def test_a_model_that_thinks_for_long_and_answers_quickly_is_no_buffer(name: str) -> None:
+    words = [chunk(f"w{number} ") for number in range(40)]
+    thoughts = [word.replace('"content"', f'"{name}"') for word in words]
+    told = [*timed(thoughts, 0.6), *timed(words, 0.025, start=25.0)]
+    assert not bursts(told)
+    assert bursts([(26.0, event) for _, event in told])  # all of it kept back
+    # A provider that keeps the thoughts to itself, and a queue: nothing for long, then token by token.
+    assert not bursts(timed(words, 0.025, start=25.0))
+    assert bursts([(25.0 + 0.05 * (moment > 0.5), event) for moment, event in timed(words, 0.025)])
+
+
+def bursts(told: Sequence[tuple[float, bytes]]) -> bool:
+    return is_burst(made_at(told), read(told).ended)
+
+
+def test_a_stream_that_is_cut_is_under_way_while_tokens_come() -> None:
+    slow = made_at(timed(WORDS * 10, 0.3))
+    assert is_under_way(slow, slow[-1] + 0.3)
+    assert not is_under_way(slow, slow[-1] + 5)
+    assert not is_under_way([], 30.0)
 
 
 def test_a_stall_is_a_pause_out_of_proportion_and_not_a_slow_model() -> None:
