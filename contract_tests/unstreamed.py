@@ -46,7 +46,7 @@ def comes_in_pieces(crew: Crew, speaker: Person, asked: str, made: Made) -> bool
     session = new_session(crew, speaker, made, "in pieces")
     with suppress(NoAnswer, Unexpected), TokenSocket(crew.target, speaker.account) as socket:
         perform(verbs.send_in_background(session, asked, socket.id), speaker.client.send)
-        return len(socket.wait_for(session.id, crew.target.timeout).deltas) > 1
+        return socket.wait_for(session.id, crew.target.timeout).came > 1
     return False
 
 

@@ -43,7 +43,8 @@ class Delivered:
         self.outlet: str | None = None
         self.done = False
         self.errors: list[str] = []
-        self.events = 0
+        self.events = self.came = 0
+        """Events, and pieces of text among them."""
 
     @property
     def pieces(self) -> str | None:
@@ -93,6 +94,7 @@ class Delivered:
 
     def _add(self, key: str | int, piece: str) -> bool:
         self._in_pieces = True
+        self.came += bool(piece)
         self._items.setdefault(key, []).append(piece)
         return bool(piece)
 
