@@ -1,12 +1,13 @@
 """The load process checks itself while it works: is what it measures true, or its own doing?
 
-    check = SelfCheck(timeout, recorder)
+    check = SelfCheck(timeout, recorder, tls=False)
     check.begin()                  # a server of known timing is started, and measured as the target will be
     check.watch(over)              # once a second during the load, and how late this process wakes
     check.end()
 
 A process that has too much to do reports its own lateness as the target's. So it keeps measuring something whose times
-are known, with the same client and in the same loop: what is wrong there is wrong everywhere. `validity` judges.
+are known, with the same client, in the same loop, and with moments taken as those of the target are: by the kernel, or
+under TLS when the bytes are read. What encrypting costs is not in it. `validity` judges.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import gevent
+import gevent.socket
 from gevent.event import Event
 
+from load.arrival import TimedPool, clock_of
 from load.delivery import read
 from load.locust_client import LoadClient
 from load.recorder import NOBODY, LoadRecorder, Silent
@@ -56,11 +59,34 @@ def _known_server() -> Iterator[str]:
         process.stdout.close()
 
 
-class SelfCheck:
-    """`timeout` is what one known stream may take, in seconds. Once each: begin, watch, end."""
+class _Unstamped(TimedPool):
+    """A connection of which the kernel does not say when its bytes came, as it cannot under TLS."""
 
-    def __init__(self, timeout: float, recorder: LoadRecorder) -> None:
-        self._timeout, self._recorder = timeout, recorder
+    def _create_tcp_socket(self, family: int, socktype: int, protocol: int) -> gevent.socket.socket:
+        return super(TimedPool, self)._create_tcp_socket(family, socktype, protocol)
+
+
+class _AsUnderTLS(LoadClient):
+    """Knows of bytes when it reads them, as the client of a TLS target does: a busy loop makes them late."""
+
+    def __init__(self, target: Target) -> None:
+        super().__init__(target, ANONYMOUS, 0, Silent(), NOBODY)
+        host, port = self._http.host, self._http.port
+        assert port is not None
+        self._http._connection_pool = _Unstamped(  # noqa: SLF001 - the library has no setting for it
+            host, port, host, port, size=1, connection_timeout=target.timeout, network_timeout=None
+        )
+        self._clock = clock_of(self._http)
+
+
+class SelfCheck:
+    """`timeout` is what one known stream may take, in seconds; `tls` whether the target is reached over TLS.
+
+    Once each: begin, watch, end.
+    """
+
+    def __init__(self, timeout: float, recorder: LoadRecorder, *, tls: bool = False) -> None:
+        self._timeout, self._recorder, self.tls = timeout, recorder, tls
         self._stack = contextlib.ExitStack()
         self._url = ""
         self._watching: list[gevent.Greenlet] = []
@@ -92,7 +118,8 @@ class SelfCheck:
     def _known(self, when: str) -> None:
         call = Call("known", "GET", f"/stream?first={FIRST}&gap={GAP}&count={COUNT}")
         # A client as those of the users are. What is not measured to its end is no record; without any, a load is void.
-        client = LoadClient(Target(self._url, timeout=self._timeout), ANONYMOUS, 0, Silent(), NOBODY)
+        target = Target(self._url, timeout=self._timeout)
+        client = _AsUnderTLS(target) if self.tls else LoadClient(target, ANONYMOUS, 0, Silent(), NOBODY)
         with contextlib.closing(client), contextlib.suppress(NoAnswer):
             at = self._recorder.now()
             streamed = client.stream(call)

@@ -96,7 +96,7 @@ class Voyage:
         self._recorder = LoadRecorder(self.folder.path / "samples" / self.share.samples)
         kept = self.folder.path / KEPT / self.share.samples
         self.sampling = Sampling(kept, self._recorder.now, self.settings.headers.values())
-        self.check = SelfCheck(self.settings.timeout, self._recorder)
+        self.check = SelfCheck(self.settings.timeout, self._recorder, tls=self._tls is not None)
         self.check.begin()
 
     def begin(self) -> None:

@@ -19,9 +19,14 @@ import uvicorn
 from command_line import seatrial_command
 
 from contract_tests.websocket import WebSocket, WebSocketRefused
+from load.recorder import NOBODY
+from load.share import Share
+from load.voyage import Voyage
 from seatrial.contract import Contract
 from seatrial.lab.reference import create_app
 from seatrial.lab.serving import LOOPBACK, bound
+from seatrial.records import RunFolder
+from seatrial.settings import Settings
 from seatrial.target import Target
 
 TOKEN = "s3cret-that-nobody-may-see"
@@ -104,3 +109,16 @@ def test_a_socket_over_tls_that_never_comes_about_is_closed(certificate: tuple[P
         thread.join(12)
     assert "it speaks something else" in str(refused.value)
     assert read == [b""]
+
+
+def test_a_load_over_tls_checks_itself_without_the_kernels_stamps(
+    tmp_path: Path, secure: str, certificate: tuple[Path, Path]
+) -> None:
+    settings = Settings(url=secure, ca_file=str(certificate[0]), token=(TOKEN,), users=1)
+    voyage = Voyage(settings, RunFolder.create(str(tmp_path / "run"), "load"), NOBODY, lambda _: None, Share())
+    try:
+        voyage.muster()
+        assert voyage.check is not None
+        assert voyage.check.tls
+    finally:
+        voyage.pay_off()
