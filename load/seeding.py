@@ -21,14 +21,13 @@ from seatrial.reading import identifier, success
 from seatrial.settings import Settings
 from seatrial.trees import tree
 
-KEY = "0-0"
-"""The session that seeded nonces name; no visit has it."""
-
 LEAST_READ = 5
 """Chats of an account that somebody reads, where nothing else is said."""
 
-TURNS = 100_000
-"""A seeded nonce counts on from so many for each chat."""
+
+def key(number: int) -> str:
+    """The session that the nonces of seeded chat `number` name. No visit has it: users count from 1."""
+    return f"0-{number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class Seed:
         """What chat `number` holds, its questions and replies in turn."""
         texts: list[str] = []
         for turn in range(1, (self.messages + 1) // 2 + 1):
-            texts += [prompt(Nonce(marker, KEY, number * TURNS + turn)), f"A reply of chat {number}, turn {turn}."]
+            texts += [prompt(Nonce(marker, key(number), turn)), f"A reply of chat {number}, turn {turn}."]
         return texts[: self.messages]
 
 

@@ -15,16 +15,14 @@ from load.journeys import JOURNEYS
 from load.mix import SPEAK, Mix
 from load.part import Part, Visit
 from load.prompts import Nonce, nonces, prompt
-from load.seeding import KEY, Seed, said_in
+from load.seeding import Seed, key, said_in
 from seatrial.actor import Actor
 from seatrial.contract import Contract
 from seatrial.errors import WrongUse
 from seatrial.exchange import Call, NoAnswer, Reply, Unexpected
 from seatrial.openwebui import OpenWebUIVerbs
-from seatrial.samples import Integrity
 from seatrial.settings import Settings
 from seatrial.target import Account
-from seatrial.trees import tree
 from seatrial.verbs import Message
 
 CONTRACT = Contract.load()
@@ -135,36 +133,15 @@ def test_a_completion_that_is_not_answered_is_a_refused_turn() -> None:
     assert (record.turns, record.refused) == (1, 1)
 
 
-def read(texts: Sequence[str], held: Sequence[str]) -> Integrity:
-    """A reader of an account with one seeded chat that is said to hold `texts` and holds others."""
-
-    def send(call: Call) -> Reply:
-        body: Any = [{"id": "c1", "title": "t", "updated_at": 1, "created_at": 1}]
-        if call.operation == "getChat":
-            body = {"id": "c1", "chat": tree("t", held, "m")}
-        return Reply(call, 200, {"content-type": "application/json"}, json.dumps(body).encode())
-
-    actor = Actor(OpenWebUIVerbs(CONTRACT, "m"), send, lambda _: None)
-    return JOURNEYS["reader"](part(Line(), actor, turns=2, seeded={"c1": texts}))
-
-
-def test_a_reader_finds_what_an_account_was_filled_with() -> None:
-    texts = Seed(1, 8).texts(MARKER, 0)
-    whole = read(texts, texts)
-    assert (whole.turns, whole.lost, whole.truncated, whole.detail) == (0, 0, 0, "")
-    assert read(texts, [*texts[:6]]).lost == 4  # opened twice
-    assert read(texts, [texts[0][:-9], *texts[1:]]).truncated == 2
-
-
 def test_seeded_chats_are_as_long_as_asked_and_each_its_own() -> None:
     seed = Seed(3, 7)
     texts = [seed.texts(MARKER, number) for number in range(3)]
     assert [len(one) for one in texts] == [7, 7, 7]
     assert len({text for one in texts for text in one}) == 21
-    assert {nonce.session for one in texts for text in one for nonce in nonces(text)} == {KEY}
-    history = [Message("assistant" if number % 2 else "user", text) for number, text in enumerate(texts[0][:6])]
-    assert compare(said_in(texts[0]), history, MARKER, KEY).is_whole
-    assert KEY not in prompt(Nonce(MARKER, "1-1", 1))
+    assert [{nonce.session for text in one for nonce in nonces(text)} for one in texts] == [{key(n)} for n in range(3)]
+    history = [Message("assistant" if number % 2 else "user", text) for number, text in enumerate(texts[2][:6])]
+    assert compare(said_in(texts[2]), history, MARKER, key(2)).is_whole
+    assert key(1) not in prompt(Nonce(MARKER, "1-1", 1))
 
 
 def test_readers_have_something_to_read() -> None:
