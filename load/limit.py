@@ -1,7 +1,8 @@
 """Who kept a load from an objective: the deployment, or the model behind it.
 
-Of turns that were too slow, whoever took the larger part; of turns that failed, whoever failed first. What the load
-process itself kept from it is no result at all (`validity`), so that it is never the answer here.
+Of turns that were too slow, whoever took the larger part; of turns that failed, the model where it refused, or was
+still at it when the time was up. What the load process itself kept from it is no result at all (`validity`), so that it
+is never the answer here.
 """
 
 from __future__ import annotations
@@ -72,9 +73,27 @@ def _of_failures(rows: Sequence[Joined]) -> Limit:
     failed = [row for row in rows if row.ended != "done"]
     if not failed:
         return Limit("server", "the turns were answered, and other requests failed")
-    by_model = sum(row.failed for row in failed)
-    who: Who = "provider" if 2 * by_model >= len(failed) else "server"
-    return Limit(who, f"of {len(failed)} turns that failed the provider had failed {by_model}")
+    asked = [row for row in failed if row.calls]
+    if 2 * len(asked) < len(failed):  # of what never came to the model nobody knows who kept it from there
+        return NOTHING
+    refused, held_up = sum(row.failed for row in asked), sum(_was_held_up(row) for row in asked)
+    who: Who = "provider" if 2 * (refused + held_up) >= len(asked) else "server"
+    told = f"of {len(failed)} turns that failed the provider had failed {refused} and held up {held_up}"
+    unknown = len(failed) - len(asked)
+    return Limit(who, told + (f"; {unknown} never came to it" if unknown else ""))
+
+
+def _was_held_up(row: Joined) -> bool:
+    """Whether a turn failed because its model took too long: it was at it for the larger part, and to the end.
+
+    A model that had answered when the turn failed has not failed it, however long it took; nor has one whose stream was
+    broken off on its way.
+    """
+    if row.failed or row.model_ms is None or row.ended in ("cut", "aborted", "empty"):
+        return False
+    taken = row.model_ms + row.seen_late
+    was_at_it = row.ended == "deadline" or row.model_left or taken >= row.ms
+    return was_at_it and 2 * taken >= row.ms
 
 
 def _of_times(objective: Objective, measure: str, rows: Sequence[Joined]) -> Limit:

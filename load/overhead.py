@@ -90,6 +90,7 @@ def _joined(turned: Turned, calls: Sequence[ModelCall]) -> Joined:
         stall=max(turned.gaps) if gaps else None,
         model_stall=max(call.gaps) if gaps else None,
         seen_late=call.seen_late,
+        model_left=not call.finished,
     )
 
 

@@ -74,6 +74,14 @@ class Arrival:
 
 
 @dataclass(frozen=True)
+class Aboard:
+    """A user of a closed loop came to work while the load was on: `at` seconds after its start."""
+
+    at: float
+    user: int
+
+
+@dataclass(frozen=True)
 class Pulse:
     """One second of a load process: how late its loop woke, in milliseconds (median and longest), and its share of CPU.
 
@@ -232,7 +240,8 @@ class Joined:
 
     What is left of `ms`, `first` and `gap` (the mean one) without the model's is the deployment's own. `due` is what
     the model's script says of `model_ms`, `due_first` of `model_first`. `calls` of the model for the chat: with none it
-    was never asked, with several their times are left out. `failed`: the model refused. `seen_late` as in `ModelCall`.
+    was never asked, with several their times are left out. `failed`: the model refused; `model_left`: whoever had
+    asked it left before its end. `seen_late` as in `ModelCall`.
     """
 
     at: float
@@ -254,6 +263,7 @@ class Joined:
     model_stall: float | None = None
     seen_late: float = 0.0
     nonce: str = ""
+    model_left: bool = False
 
 
 @dataclass(frozen=True)
