@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from math import comb
 
 from load.objectives import Held
 from seatrial.evidence import TURN_MEASURES
 from seatrial.records import Finding
-from seatrial.samples import Integrity, Sample
+from seatrial.samples import Integrity, Sample, Turned
 from seatrial.verbs import VERB_OPERATIONS
 
 NOTICES = {
@@ -96,6 +97,25 @@ def failures(held: Held, samples: Iterable[Sample]) -> Finding:
     )
 
 
+def failed_turns(held: Held, turns: Iterable[Turned], api: str) -> Finding:
+    """Too many turns without a whole reply, whatever became of their requests."""
+    way = held.objective.subject.partition(" ")[2]
+    ended = Counter(turned.ended for turned in turns if not turned.ok and way in ("", turned.way))
+    told = ", ".join(f"{number:,} {how}" for how, number in ended.most_common(SHOWN))
+    return Finding(
+        rule="load-errors",
+        severity="break",
+        operation=_send_message(api),
+        title=f"{ended.total()} turns failed under load",
+        expected=held.objective.text,
+        received=f"{held.said}; they ended: {told}",
+        where=held.objective.text,
+        curl="",
+        notice="Under this load, people are refused or get no whole reply.",
+        count=ended.total(),
+    )
+
+
 def too_slow(held: Held, api: str) -> Finding:
     """A percentile beyond its limit."""
     subject, what = held.objective.subject, held.objective.what
@@ -105,7 +125,7 @@ def too_slow(held: Held, api: str) -> Finding:
     return Finding(
         rule="load-slow",
         severity="break",
-        operation=VERB_OPERATIONS.get(api, {}).get("send_message", "sendMessage") if about_turns else subject,
+        operation=_send_message(api) if about_turns else subject,
         title=f"{shown}: {what} misses its objective",
         expected=held.objective.text,
         received=held.said + ("" if held.proved else " (the interval reaches over the limit: not proved)"),
@@ -113,3 +133,7 @@ def too_slow(held: Held, api: str) -> Finding:
         curl="",
         notice="Under this load, people wait longer than was promised.",
     )
+
+
+def _send_message(api: str) -> str:
+    return VERB_OPERATIONS.get(api, {}).get("send_message", "sendMessage")

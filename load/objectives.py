@@ -37,7 +37,7 @@ class Evidence(Protocol):
         """Milliseconds of successes, and the session of each; None for a subject that is none here."""
 
     def failed(self, subject: str) -> tuple[int, int]:
-        """Failures of all requests, of one operation, or of all ("")."""
+        """Failures, and of how many: of an operation's requests, of all (""), or of turns ("turn", "turn sse")."""
 
     def clustering(self, subject: str) -> float:
         """By how much failures come together in sessions, 1 at least."""
@@ -115,12 +115,29 @@ def _parsed(text: str) -> Objective:
         raise WrongUse(f"--slo {text!r}: errors are a share, such as 0.1%, and percentiles a time, such as 300ms")
     if what != "errors" and not subject:
         raise WrongUse(f"--slo {text!r}: of what? {', '.join(TURN_MEASURES)}, or an operation such as getChat")
+    if (wrong := _never_judged(subject, what)) is not None:
+        raise WrongUse(f"--slo {text!r}: {wrong}")
     if what != "errors" and not 0 < float(what[1:]) < 100:
         raise WrongUse(f"--slo {text!r}: a percentile lies between p0 and p100")
     limit = float(match["limit"]) / 100 if unit == "%" else float(match["limit"]) * _MS[unit]
     if not limit and match["sign"] == "<":
         raise WrongUse(f"--slo {text!r}: nothing lies below 0; write <= for nothing at all")
     return Objective(text.strip(), subject, what, limit, inclusive=match["sign"] == "<=")
+
+
+def _never_judged(subject: str, what: str) -> str | None:
+    """Why there is nothing that such an objective could be judged by."""
+    measure, _, way = subject.partition(" ")
+    if measure not in TURN_MEASURES or measure == "turn":
+        return None
+    if what == "errors":
+        return f"it is a turn that fails, and not its {measure}; write '{f'turn {way}'.strip()} errors'"
+    return f"a reply that comes at once (plain) has no {measure}" if way == "plain" else None
+
+
+def is_about_turns(objective: Objective) -> bool:
+    """Whether it counts turns, or measures them, and not requests."""
+    return objective.subject in TURN_SUBJECTS
 
 
 def with_defaults(given: Sequence[Objective]) -> tuple[Objective, ...]:
@@ -176,7 +193,8 @@ def _percentile(objective: Objective, quantile: float, evidence: Evidence, confi
 def _errors(objective: Objective, evidence: Evidence, confidence: float) -> Held:
     failed, of = evidence.failed(objective.subject)
     if not of:
-        return Held(objective, "unsupported", None, None, None, "no request")
+        nothing = "no turn" if is_about_turns(objective) else "no request"
+        return Held(objective, "unsupported", None, None, None, nothing)
     share, effect = failed / of, evidence.clustering(objective.subject)
     # Failures that come together, session by session, say less than as many that do not: as if there were fewer tries.
     some, tries = round(failed / effect), math.ceil(of / effect)

@@ -13,14 +13,15 @@ from typing import Any
 
 from load import stages
 from load.conformance import Checked, check
-from load.findings import damage, failures, too_slow
+from load.findings import damage, failed_turns, failures, too_slow
 from load.limit import limited, told_of
 from load.machine import machine
-from load.objectives import COUNTS, Held, judge, parse, with_defaults
+from load.objectives import COUNTS, Held, is_about_turns, judge, parse, with_defaults
 from load.overhead import learn
 from load.progress import FILE, Ended, Mustered, Ordered, Phase
 from load.proof import replies, resent
 from load.share import ordered
+from load.tally import tally
 from load.validity import validity
 from seatrial import __version__
 from seatrial.contract import Contract
@@ -29,7 +30,7 @@ from seatrial.evidence import SAMPLES, Evidence, warm_up
 from seatrial.known import Acceptance
 from seatrial.ledger import left_open
 from seatrial.records import Finding, Recorder, Run, RunFolder, now
-from seatrial.samples import HARMS, Arrival, Integrity, Resent, Sample, Turned
+from seatrial.samples import Arrival, Integrity, Sample, Turned
 from seatrial.settings import Settings
 
 CLOSED_LOOP = (
@@ -150,37 +151,15 @@ def _findings(run: Run, folder: RunFolder, held: Sequence[Held]) -> Iterator[Fin
         if one.verdict != "missed" or run.problem:
             continue
         if one.objective.what == "errors":
-            yield failures(one, folder.rows(SAMPLES, Sample))
+            yield _too_many_failed(one, run, folder)
         elif one.objective.quantile is not None:
             yield too_slow(one, run.api)
 
 
-def tally(folder: RunFolder) -> dict[str, int]:
-    """Requests by outcome, and what all sessions together said, found and missed."""
-    counts = dict.fromkeys(
-        ("requests", "failures", "sessions", "refused_sessions", "turns", "refused_turns", "acknowledged", "stored"), 0
-    ) | dict.fromkeys((*HARMS, "kept", "echoed", "unverified", "undeleted", "read", "resent"), 0)
-    for sample in folder.rows(SAMPLES, Sample):
-        counts["requests"] += 1
-        counts["failures"] += not sample.ok
-        counts["read"] += sample.ok and sample.journey == "reader"
-    for row in folder.rows(SAMPLES, Turned, Resent):
-        if isinstance(row, Resent):
-            counts["resent"] += 1
-        elif isinstance(row, Turned) and not row.ok:
-            counts[f"turns_{row.ended}"] = counts.get(f"turns_{row.ended}", 0) + 1
-    for record in folder.rows(SAMPLES, Integrity):
-        counts["sessions"] += 1
-        not_created = record.refused > record.turns
-        counts["refused_sessions"] += not_created
-        counts["turns"] += record.turns
-        counts["refused_turns"] += 0 if not_created else record.refused
-        for name in ("acknowledged", "stored", "kept", "echoed", *HARMS):
-            counts[name] += getattr(record, name)
-        # Nothing was acknowledged in a session that was never made, or that was cut before its first turn.
-        counts["unverified"] += not record.verified and record.acknowledged > 0
-        counts["undeleted"] += not record.deleted
-    return counts
+def _too_many_failed(held: Held, run: Run, folder: RunFolder) -> Finding:
+    if is_about_turns(held.objective):
+        return failed_turns(held, folder.rows(SAMPLES, Turned), run.api)
+    return failures(held, folder.rows(SAMPLES, Sample))
 
 
 def judged(run: Run, settings: Settings, seconds: float, held: Sequence[Held], kept: Checked | None = None) -> Run:
@@ -250,9 +229,9 @@ def _unsupported(held: Sequence[Held]) -> str | None:
 
 
 def _why(held: Held) -> str:
-    what = held.objective.what
+    what, of = held.objective.what, "turns" if is_about_turns(held.objective) else "requests"
     if what in COUNTS or what == "errors":
-        return f"{held.said}{'' if what in COUNTS else f' of the requests failed; objective {held.objective.text}'}"
+        return f"{held.said}{'' if what in COUNTS else f' of the {of} failed; objective {held.objective.text}'}"
     return f"{held.objective.subject} {what} is {held.said}; objective {held.objective.text}"
 
 

@@ -64,6 +64,9 @@ class Evidence:
     failures: dict[str, int] = field(default_factory=dict)
     failing: dict[str, dict[str, int]] = field(default_factory=dict)
     """Failures by operation, and by session."""
+    turns: dict[str, int] = field(default_factory=dict)
+    failing_turns: dict[str, dict[str, int]] = field(default_factory=dict)
+    """The same of turns, by "turn" and by its ways ("turn sse"): one that fails may be several requests, or none."""
     counted: dict[str, int] = field(default_factory=lambda: dict.fromkeys(HARMS, 0))
     sessions: int = 0
     _prefix: str = ""
@@ -92,15 +95,18 @@ class Evidence:
         self.requests[sample.operation] = self.requests.get(sample.operation, 0) + 1
         if not sample.ok:
             self.failures[sample.operation] = self.failures.get(sample.operation, 0) + 1
-            failing, session = self.failing.setdefault(sample.operation, {}), self._prefix + sample.session
-            failing[session] = failing.get(session, 0) + 1
+            _count(self.failing.setdefault(sample.operation, {}), self._prefix + sample.session)
         elif self.since <= sample.at < self.until:
             self._column(sample.operation).add(sample.at, sample.ms, self._prefix + sample.session)
 
     def turn(self, turned: Turned) -> None:
+        session = self._prefix + turned.session
+        for subject in ("turn", f"turn {turned.way}"):
+            _count(self.turns, subject)
+            if not turned.ok:
+                _count(self.failing_turns.setdefault(subject, {}), session)
         if not turned.ok or not self.since <= turned.at < self.until:
             return
-        session = self._prefix + turned.session
         for measure, values in measured(turned):
             for column in (self._column(measure), self._column(f"{measure} {turned.way}")):
                 for ms in values:
@@ -126,6 +132,9 @@ class Evidence:
         return column.ms, column.sessions
 
     def failed(self, subject: str) -> tuple[int, int]:
+        """Failures, and of how many: of an operation's requests, of all (""), or of turns ("turn", "turn sse")."""
+        if subject in TURN_SUBJECTS:
+            return sum(self.failing_turns.get(subject, {}).values()), self.turns.get(subject, 0)
         if subject:
             return self.failures.get(subject, 0), self.requests.get(subject, 0)
         return sum(self.failures.values()), sum(self.requests.values())
@@ -133,7 +142,8 @@ class Evidence:
     def clustering(self, subject: str) -> float:
         """By how much failures come together in sessions; see `seatrial.measuring.clustering`."""
         failing: Counter[str] = Counter()
-        for operation, sessions in self.failing.items():
+        failing_of = self.failing_turns if subject in TURN_SUBJECTS else self.failing
+        for operation, sessions in failing_of.items():
             if subject in ("", operation):
                 failing.update(sessions)
         return clustering(list(failing.values()), self.sessions, self.failed(subject)[1])
@@ -141,6 +151,10 @@ class Evidence:
     @property
     def harms(self) -> Mapping[str, int]:
         return self.counted
+
+
+def _count(counts: dict[str, int], name: str) -> None:
+    counts[name] = counts.get(name, 0) + 1
 
 
 def measured(turned: Turned) -> Iterator[tuple[str, Sequence[float]]]:

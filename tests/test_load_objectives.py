@@ -44,6 +44,8 @@ def one(text: str, measured: Measured) -> Held:
         ("getChat p99.9 < 300ms", "getChat", "p99.9", 300),
         ("errors < 0.1%", "", "errors", 0.001),
         ("createChat errors<1%", "createChat", "errors", 0.01),
+        ("turn errors < 1%", "turn", "errors", 0.01),
+        ("turn sse  errors < 1%", "turn sse", "errors", 0.01),
         ("lost = 0", "", "lost", 0),
     ],
 )
@@ -65,6 +67,10 @@ def test_objectives_are_read_from_text(text: str, subject: str, what: str, limit
         ("ttft p100 < 1s", "between p0 and p100"),
         ("gone = 0", "counted are"),
         ("errors < 0%", "nothing lies below 0"),
+        ("ttft errors < 1%", "write 'turn errors'"),
+        ("gap sse errors < 1%", "write 'turn sse errors'"),
+        ("stall errors < 1%", "it is a turn that fails, and not its stall"),
+        ("ttft plain p95 < 1s", "comes at once"),
     ],
 )
 def test_what_is_no_objective_is_refused_with_its_reason(text: str, words: str) -> None:
@@ -101,6 +107,14 @@ def test_a_share_of_errors_says_what_so_few_tries_support() -> None:
     assert one("errors < 0.1%", Measured(failures={"": (0, 5_000)})).proved
     assert one("errors < 1%", Measured(failures={"": (5, 500)})).verdict == "missed"
     assert one("createChat errors < 1%", Measured(failures={"": (0, 9), "createChat": (3, 9)})).verdict == "missed"
+
+
+def test_turns_have_a_share_of_errors_of_their_own() -> None:
+    measured = Measured(failures={"": (0, 900), "turn": (3, 300), "turn sse": (3, 100)})
+    assert one("turn errors <= 1%", measured).verdict == "held"
+    missed = one("turn sse errors <= 1%", measured)
+    assert (missed.verdict, missed.value) == ("missed", 0.03)
+    assert one("turn socket errors < 1%", measured).said == "no turn"
 
 
 def test_failures_that_come_together_prove_less() -> None:

@@ -11,20 +11,30 @@ import pytest
 from load.outcome import conclude
 from load.progress import FILE, Ended, Mustered
 from seatrial.records import Finding, Recorder, Run, RunFolder
-from seatrial.samples import HARMS, Integrity, Sample
+from seatrial.samples import HARMS, Integrity, Sample, Turned
 from seatrial.settings import Settings
 
 GOOD = Integrity(1.0, "1-1", 3, 6, 0, 6, 0, 0, 0, 0, 0, deleted=True)
 FINE = Sample(0.5, "sendMessage", 12.0, 200, True, 1, "1-1")
 ENDED = Ended(finished=True, seconds=60.0)
+MUSTERED = Mustered("sessions", None, None, "openapi.yaml", None, "seatrial-0a", [], [])
+ASKED = Settings(url="http://localhost:9", users=20)
 
 
 def concluded(
-    path: Path, *records: Any, requests: int = 200, failed: int = 0, ended: Ended | None = ENDED, **how: Any
+    path: Path,
+    *records: Any,
+    requests: int = 200,
+    failed: int = 0,
+    ended: Ended | None = ENDED,
+    told: tuple[Any, ...] = (MUSTERED,),
+    asked: Settings = ASKED,
+    **how: Any,
 ) -> Run:
     folder = RunFolder.create(str(path / "run"), "load")
     progress = Recorder(folder.path / FILE)
-    progress.write(Mustered("sessions", None, None, "openapi.yaml", None, "seatrial-0a", [], []))
+    for row in told:
+        progress.write(row)
     if ended:
         progress.write(ended)
     progress.close()
@@ -35,7 +45,7 @@ def concluded(
     for record in records:
         samples.write(record)
     samples.close()
-    run = conclude(Settings(url="http://localhost:9", users=20), folder, "2026-01-01T00:00:00Z", **how)
+    run = conclude(asked, folder, "2026-01-01T00:00:00Z", **how)
     assert folder.load() == run
     return run
 
@@ -118,3 +128,19 @@ def test_refused_sessions_and_turns_are_counted_apart(tmp_path: Path) -> None:
     run = concluded(tmp_path, replace(GOOD, refused=1, acknowledged=4, stored=4), not_created)
     assert (run.counts["refused_sessions"], run.counts["refused_turns"], run.counts["turns"]) == (1, 1, 3)
     assert "1 sessions and 1 turns refused and accounted for" in run.sentence
+
+
+def turned(number: int, ended: str, way: str = "plain") -> Turned:
+    return Turned(1.0, f"{number}-1", 1, "session", way, 50.0, ended)
+
+
+def test_turns_that_fail_too_often_fail_the_load_whatever_became_of_requests(tmp_path: Path) -> None:
+    turns = [turned(number, "done" if number % 10 else "cut", "sse") for number in range(100)]
+    asked = replace(ASKED, slo=("turn errors < 1%",))
+    run = concluded(tmp_path, GOOD, *turns, asked=asked)
+    assert (run.verdict, run.counts["failures"]) == ("fail", 0)
+    assert "10 of 100 (10.00%); so many tries" in run.sentence
+    assert "of the turns failed; objective turn errors < 1%" in run.sentence
+    (finding,) = findings(tmp_path)
+    assert (finding.rule, finding.operation, finding.count) == ("load-errors", "sendMessage", 10)
+    assert finding.received.endswith("they ended: 10 cut")

@@ -104,6 +104,27 @@ def test_replies_of_several_ways_are_told_over_all_and_apart() -> None:
     assert evidence.times("stall by post") is None
 
 
+def test_turns_that_fail_are_counted_over_all_and_by_the_way_of_their_replies() -> None:
+    evidence = Evidence(since=5.0, sessions=3)
+    for number, (way, ended) in enumerate([("plain", "refused"), ("sse", "cut"), ("sse", "done"), ("sse", "done")]):
+        evidence.turn(Turned(float(number), f"{number}-1", 1, "session", way, 50.0, ended))
+    assert [evidence.failed(name) for name in ("turn", "turn sse", "turn plain", "turn socket")] == [
+        (2, 4), (1, 3), (1, 1), (0, 0),
+    ]  # fmt: skip
+    assert evidence.failed("") == (0, 0), "they are no requests"
+
+
+def test_turns_that_fail_together_in_a_session_prove_less() -> None:
+    together, apart = Evidence(sessions=50), Evidence(sessions=50)
+    for number in range(200):
+        ended = ("refused", "done")
+        together.turn(Turned(1.0, f"{number // 4}-1", 1, "session", "plain", 9.0, ended[number >= 20]))
+        apart.turn(Turned(1.0, f"{number % 50}-1", 1, "session", "plain", 9.0, ended[number >= 20]))
+    assert together.failed("turn") == apart.failed("turn") == (20, 200)
+    assert together.clustering("turn") > 3
+    assert apart.clustering("turn") == 1
+
+
 def test_the_warm_up_is_over_when_turns_take_as_long_as_they_will(tmp_path: Path) -> None:
     slow = [Turned(float(n), "1-1", 1, "session", "plain", 900.0 - 20 * n, "done") for n in range(40)]
     steady = [Turned(float(n), "1-1", 1, "session", "plain", 100.0 + n % 7, "done") for n in range(40, 400)]

@@ -234,7 +234,8 @@ def _show(run: Run, folder: RunFolder, console: Console) -> None:
         failed, _ = evidence.failed(name)
         found = estimates(times, sessions, (0.5, 0.95, 0.99))
         shown = [_shown(one, console) for one in found]
-        table.add_row(name, f"{len(times) + failed:,}", f"{failed:,}" if name in evidence.requests else "", *shown)
+        failures = f"{failed:,}" if name in evidence.requests or name in evidence.turns else ""
+        table.add_row(name, f"{len(times) + failed:,}", failures, *shown)
     for way, measure, rows in overheads(folder):
         told = [_shown(Estimate(one.value, one.low, one.high, one.count, one.sessions), console) for one in rows]
         table.add_row(f"overhead {measure} ({way})", f"{rows[0].count:,}", "", *told, "")
