@@ -7,7 +7,6 @@ with LocustProcess(settings, folder) as generator:
 from __future__ import annotations
 
 import json
-import math
 import signal
 import socket
 import subprocess
@@ -28,6 +27,11 @@ from seatrial.settings import Settings
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 LOG = "locust.log"
 POLL_SECONDS = 0.1
+
+AT_ONCE = 5_000
+"""Users that a process may make in a second. The clock runs meanwhile, so that they are to be there soon. But Locust
+makes those of a second in one go, in which nobody else has a turn, of 15 microseconds each: so many are well within
+what counts as late (`validity.MOST_LATE`), and four times as many are not."""
 
 PATIENCE = 60.0
 """Seconds beyond its own bounds that the process gets to clean up before it is killed."""
@@ -67,9 +71,8 @@ class LocustProcess:
             return ["--worker", "--master-host", host, "--master-port", str(port)]
         workers = settings.expect_workers if settings.master is not None else settings.processes
         plan = stages.of(settings)
-        # In an open loop one user of each process starts all its sessions.
-        number = workers if plan[0].rate else math.ceil(stages.most(plan))
-        load = ["-u", str(number), "-r", str(min(number, 100 * workers))]
+        number = stages.crowd(plan, workers)
+        load = ["-u", str(number), "-r", str(min(number, AT_ONCE * workers))]
         if settings.master is not None:
             meet = ["--master-bind-host", host, "--master-bind-port", str(port)]
             _free(host, port)

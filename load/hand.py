@@ -18,6 +18,7 @@ from load.locust_client import LoadActor
 from load.part import Part, Visit
 from load.recorder import LoadRecorder
 from seatrial.crew import Crew
+from seatrial.samples import Aboard
 from seatrial.settings import Settings
 
 REFUSED_REST = 1.0
@@ -60,10 +61,14 @@ class Hand:
         self._visits = count(1)
 
     def wait_turn(self) -> bool:
-        """The first wait."""
-        settings = self.voyage.settings
+        """The first wait, after which this user is at work. False: the load is over before that."""
+        settings, recorder = self.voyage.settings, self.voyage.recorder
+        assert recorder is not None
         longest = stages.spread(stages.length(stages.of(settings)), settings.turns, settings.think)
-        return not self.voyage.over.wait(self._chance.uniform(0, longest))
+        if self.voyage.over.wait(self._chance.uniform(0, longest)):
+            return False
+        recorder.tell(Aboard(recorder.now(), self.number))
+        return True
 
     def think(self) -> bool:
         """A think time between half and one and a half of the one asked for. False: the load is over."""

@@ -63,5 +63,8 @@ def together(told: Iterable[Mustered]) -> Mustered:
         raise Inconclusive(f"the workers do not see the same deployment: {seen}")
     accounts = {str(row): row for one in told for row in one.accounts}
     notes = dict.fromkeys(note for one in told for note in one.notes)
+    machines = [machine for one in told for machine in one.machines]
     first = told[0]
-    return replace(first, marker=first.marker[:-2], accounts=list(accounts.values()), notes=list(notes))
+    return replace(
+        first, marker=first.marker[:-2], accounts=list(accounts.values()), notes=list(notes), machines=machines
+    )

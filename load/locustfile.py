@@ -19,6 +19,7 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import MasterRunner, WorkerRunner
 
+from load import stages
 from load.alone import Alone, log
 from load.hand import Hand
 from load.harbour import Harbour
@@ -43,6 +44,7 @@ def _prepare(environment: Environment, runner: Any, **_: Any) -> None:
     watch()
     try:
         settings = from_environment(os.environ)
+        plan = stages.of(settings)
     except SeatrialError as error:
         log.error("%s", error)
         raise SystemExit(EXIT_WRONG_USE) from None
@@ -51,7 +53,7 @@ def _prepare(environment: Environment, runner: Any, **_: Any) -> None:
     options = environment.parsed_options
     if options is not None:
         if options.num_users is None and not isinstance(runner, WorkerRunner):
-            options.num_users = options.spawn_rate = settings.users
+            options.num_users = options.spawn_rate = settings.users if plan[0].rate else stages.crowd(plan)
         if options.run_time:
             # Locust's own clock would start before the accounts are made.
             settings = replace(settings, duration=float(options.run_time))

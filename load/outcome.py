@@ -20,9 +20,9 @@ from load.objectives import COUNTS, Held, is_about_turns, judge, parse, with_def
 from load.overhead import learn
 from load.progress import FILE, Ended, Mustered, Ordered, Phase
 from load.proof import replies, resent
-from load.share import ordered
+from load.share import Share, ordered
 from load.tally import tally
-from load.validity import validity
+from load.validity import undermanned, validity
 from seatrial import __version__
 from seatrial.contract import Contract
 from seatrial.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
@@ -70,7 +70,7 @@ def conclude(
         accounts=mustered.accounts if mustered else [],
         model=mustered.model if mustered else settings.model,
         tools={"seatrial": __version__, "locust": version("locust"), "python": platform.python_version()},
-        machine=machine(),
+        machine=_generated_on(mustered),
         settings=_shown(settings),
         seed=settings.seed,
         started=started,
@@ -87,8 +87,9 @@ def conclude(
     run.cause = "void" if ended is None else ended.cause if run.problem else ""
     if interrupted or (ended and not ended.problem and not ended.finished):
         run.cause = "interrupted"
-    if checked.void and not run.problem:
-        run.problem, run.cause = checked.void, "void"
+    void = checked.void or undermanned(counts.get("aboard", 0), _asked_for(settings, told))
+    if void and not run.problem:
+        run.problem, run.cause = void, "void"
     last = [phase.done for phase in folder.rows(FILE, Phase) if phase.name in ("running", "finishing")]
     contract = Contract.load(settings.contract).at(run.target_version)
     since, until = window(settings, folder)
@@ -111,6 +112,19 @@ def conclude(
     _write(folder, "findings.jsonl", [*_findings(run, folder, held), *kept.findings])
     folder.save(run)
     return run
+
+
+def _generated_on(mustered: Mustered | None) -> dict[str, Any]:
+    """`Run.machine` of a load: a master plays nothing, so that its machines are those of whoever played."""
+    machines = mustered.machines if mustered else []
+    return (machines[0] if machines else machine()) | {"workers": machines}
+
+
+def _asked_for(settings: Settings, told: Ordered | None) -> int:
+    """How many users were to be at work: all of them, or the share of the worker whose folder this is."""
+    share = Share(max(0, told.worker - 1), told.workers) if told else Share()
+    plan = stages.of(settings)
+    return 0 if plan[0].rate else share.of(stages.most(plan))
 
 
 def window(settings: Settings, folder: RunFolder) -> tuple[float | None, float]:

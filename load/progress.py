@@ -6,9 +6,10 @@ They stand in `progress.jsonl` of the run folder, one typed record a line, like 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from load.machine import machine
 from seatrial.crew import Crew, Person
 
 FILE = "progress.jsonl"
@@ -40,7 +41,10 @@ class Ordered:
 
 @dataclass(frozen=True)
 class Mustered:
-    """What the target turned out to be, and who works on it. No secrets."""
+    """What the target turned out to be, and who works on it. No secrets.
+
+    `machines` are where it is played (see `load.machine`), one of each process that plays; none in older records.
+    """
 
     api: str
     version: str | None
@@ -50,10 +54,11 @@ class Mustered:
     marker: str
     accounts: list[dict[str, Any]]
     notes: list[str]
+    machines: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def of(cls, crew: Crew, people: Sequence[Person]) -> Mustered:
-        """The crew, of whom these people take part."""
+        """The crew, of whom these people take part, in this process."""
         accounts = [
             {"label": p.account.label, "role": p.account.role, "throwaway": p.account.throwaway}
             for p in [*people, *([crew.admin] if crew.admin else [])]
@@ -68,6 +73,7 @@ class Mustered:
             crew.marker,
             accounts,
             list(crew.notes),
+            [machine()],
         )
 
 

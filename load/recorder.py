@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from seatrial.exchange import NoAnswer, Reply
 from seatrial.records import Recorder
-from seatrial.samples import Arrival, Integrity, Known, Pulse, Resent, Sample, Turned
+from seatrial.samples import Aboard, Arrival, Integrity, Known, Pulse, Resent, Sample, Turned
 
 if TYPE_CHECKING:
     from locust.event import EventHook
@@ -76,7 +76,7 @@ class LoadRecorder:
             )
         )
 
-    def tell(self, record: Turned | Resent | Arrival | Known | Pulse) -> None:
+    def tell(self, record: Aboard | Turned | Resent | Arrival | Known | Pulse) -> None:
         self._file.write(record)
 
     def session(self, record: Integrity) -> None:

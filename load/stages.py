@@ -104,6 +104,11 @@ def most(stages: Sequence[Stage]) -> float:
     return max(max(stage.level, stage.to or 0.0) for stage in stages)
 
 
+def crowd(stages: Sequence[Stage], processes: int = 1) -> int:
+    """How many users Locust is to make for so many processes. In an open loop one of each starts all its sessions."""
+    return processes if stages[0].rate else math.ceil(most(stages))
+
+
 def offered(stages: Sequence[Stage]) -> float:
     """How many arrivals all stages together make one expect."""
     return sum(stage.upto(stage.seconds) for stage in stages)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from seatrial.evidence import SAMPLES
 from seatrial.records import RunFolder
-from seatrial.samples import HARMS, Integrity, Resent, Sample, Turned
+from seatrial.samples import HARMS, Aboard, Integrity, Resent, Sample, Turned
 
 
 def tally(folder: RunFolder) -> dict[str, int]:
-    """Requests by outcome, and what all sessions together said, found and missed."""
+    """Requests by outcome, and what all sessions together said, found and missed.
+
+    `aboard` is how many users of a closed loop came to work; it is missing where none did, and of an open loop.
+    """
     counts = dict.fromkeys(
         ("requests", "failures", "sessions", "refused_sessions", "turns", "refused_turns", "acknowledged", "stored"), 0
     ) | dict.fromkeys((*HARMS, "kept", "echoed", "unverified", "undeleted", "read", "resent"), 0)
@@ -16,7 +19,7 @@ def tally(folder: RunFolder) -> dict[str, int]:
         counts["requests"] += 1
         counts["failures"] += not sample.ok
         counts["read"] += sample.ok and sample.journey == "reader"
-    _count_turns(folder, counts)
+    _count_turns_and_users(folder, counts)
     for record in folder.rows(SAMPLES, Integrity):
         counts["sessions"] += 1
         not_created = record.refused > record.turns
@@ -31,9 +34,14 @@ def tally(folder: RunFolder) -> dict[str, int]:
     return counts
 
 
-def _count_turns(folder: RunFolder, counts: dict[str, int]) -> None:
-    for row in folder.rows(SAMPLES, Turned, Resent):
-        if isinstance(row, Resent):
+def _count_turns_and_users(folder: RunFolder, counts: dict[str, int]) -> None:
+    users: set[int] = set()
+    for row in folder.rows(SAMPLES, Turned, Resent, Aboard):
+        if isinstance(row, Aboard):
+            users.add(row.user)
+        elif isinstance(row, Resent):
             counts["resent"] += 1
         elif isinstance(row, Turned) and not row.ok:
             counts[f"turns_{row.ended}"] = counts.get(f"turns_{row.ended}", 0) + 1
+    if users:
+        counts["aboard"] = len(users)

@@ -72,6 +72,16 @@ def validity(folder: RunFolder) -> Validity:
     return Validity(void, _told(list(processes.values())))
 
 
+def undermanned(aboard: int, asked: int) -> str:
+    """Why a closed loop is no result where fewer users came to work than were asked for, "" where it may be one.
+
+    Of nobody at all (0) nothing was noted, as in older records, which says nothing.
+    """
+    if not 0 < aboard < asked:
+        return ""
+    return f"the load generator was the limit, and not the target: only {aboard:,} of {asked:,} users came to work"
+
+
 def _figures(folder: RunFolder, samples: str) -> _Figures:
     known, pulses = list(folder.rows(samples, Known)), list(folder.rows(samples, Pulse))
     arrivals = list(folder.rows(samples, Arrival))

@@ -122,7 +122,9 @@ class Run:
     """`run.json`: enough to know what was measured, and nothing secret.
 
     `problem` says why there is no result, to people. `cause` says it to programs, of a load: "interrupted", "died" (the
-    target stopped answering), "void" (the generator was the limit), or "" for anything else.
+    target stopped answering), "void" (the generator was the limit), or "" for anything else. `machine` is where it was
+    generated; of a load that is its first process, and under "workers" are the machines of all its processes, in the
+    order of their numbers: one of each, so that there are as many (missing in older records).
     """
 
     command: str

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from load.led import together
+from load.machine import machine
 from load.outcome import conclude
-from load.progress import FILE, Ended, Mustered
+from load.progress import FILE, Ended, Mustered, Ordered
 from seatrial.records import Finding, Recorder, Run, RunFolder
-from seatrial.samples import HARMS, Integrity, Sample, Turned
+from seatrial.samples import HARMS, Aboard, Integrity, Sample, Turned
 from seatrial.settings import Settings
 
 GOOD = Integrity(1.0, "1-1", 3, 6, 0, 6, 0, 0, 0, 0, 0, deleted=True)
@@ -19,6 +21,7 @@ FINE = Sample(0.5, "sendMessage", 12.0, 200, True, 1, "1-1")
 ENDED = Ended(finished=True, seconds=60.0)
 MUSTERED = Mustered("sessions", None, None, "openapi.yaml", None, "seatrial-0a", [], [])
 ASKED = Settings(url="http://localhost:9", users=20)
+PROCESSORS = {"system": "Linux", "machine": "x86_64", "processors": 64, "processor": "a large one"}
 
 
 def concluded(
@@ -128,6 +131,40 @@ def test_refused_sessions_and_turns_are_counted_apart(tmp_path: Path) -> None:
     run = concluded(tmp_path, replace(GOOD, refused=1, acknowledged=4, stored=4), not_created)
     assert (run.counts["refused_sessions"], run.counts["refused_turns"], run.counts["turns"]) == (1, 1, 3)
     assert "1 sessions and 1 turns refused and accounted for" in run.sentence
+
+
+def came(*users: int) -> list[Aboard]:
+    return [Aboard(0.5, user) for user in users]
+
+
+def test_a_closed_loop_in_which_not_all_users_came_to_work_is_void(tmp_path: Path) -> None:
+    short = concluded(tmp_path / "a", GOOD, *came(*range(12), *range(12)))
+    assert (short.verdict, short.cause, short.counts["aboard"]) == ("inconclusive", "void", 12)
+    assert "only 12 of 20 users came to work" in (short.problem or "")
+    assert concluded(tmp_path / "b", GOOD, *came(*range(20))).verdict == "pass"
+    harmed = concluded(tmp_path / "c", replace(GOOD, lost=1, stored=5), *came(*range(12)))
+    assert harmed.verdict == "fail", "what is lost is lost"
+
+
+def test_stages_want_as_many_as_their_highest_level_and_an_open_loop_wants_nobody(tmp_path: Path) -> None:
+    rising = replace(ASKED, stage=("5:10s", "5-30:10s"))
+    assert "only 20 of 30" in (concluded(tmp_path / "a", GOOD, *came(*range(20)), asked=rising).problem or "")
+    assert concluded(tmp_path / "b", GOOD, *came(*range(30)), asked=rising).verdict == "pass"
+    assert concluded(tmp_path / "c", GOOD, asked=replace(ASKED, rate=2.0)).verdict == "pass"
+
+
+def test_a_worker_wants_its_own_share_of_the_users(tmp_path: Path) -> None:
+    ordered = Ordered({"users": 20}, 2, 3)
+    assert concluded(tmp_path / "a", GOOD, *came(*range(7)), told=(ordered, MUSTERED)).verdict == "pass"
+    assert "only 6 of 7" in (concluded(tmp_path / "b", GOOD, *came(*range(6)), told=(ordered, MUSTERED)).problem or "")
+
+
+def test_a_load_was_generated_where_its_workers_are_and_not_its_master(tmp_path: Path) -> None:
+    workers = [replace(MUSTERED, marker=f"seatrial-0a0{n}", machines=[PROCESSORS | {"processors": n}]) for n in (8, 2)]
+    run = concluded(tmp_path / "a", GOOD, told=(together(workers),))
+    assert run.machine == PROCESSORS | {"processors": 8, "workers": [one.machines[0] for one in workers]}
+    older = concluded(tmp_path / "b", GOOD)
+    assert older.machine == machine() | {"workers": []}
 
 
 def turned(number: int, ended: str, way: str = "plain") -> Turned:

@@ -23,7 +23,6 @@ from command_line import until
 from fake_openwebui import FakeOpenWebUI
 from rich.console import Console
 
-from load.generator import LOCUSTFILE
 from load.progress import FILE, Ended
 from load.validity import Validity
 from seatrial.cli.load import run_load
@@ -34,7 +33,7 @@ from seatrial.lab.serving import running
 from seatrial.ledger import open_entries
 from seatrial.lifeline import child_environment
 from seatrial.records import Finding, Run, RunFolder
-from seatrial.samples import Integrity, Sample
+from seatrial.samples import Aboard, Integrity, Sample
 from seatrial.settings import Settings
 
 CONTRACT = Contract.load()
@@ -83,6 +82,23 @@ def with_history(change: Callable[[Rows], Rows]) -> Any:
         await send({"type": "http.response.body", "body": body})
 
     return changed
+
+
+def forgetful() -> Any:
+    """The reference server, which lists nothing, as if it had just been started with an empty database."""
+    app = create_app(CONTRACT)
+    path = CONTRACT.prefix(SESSIONS) + CONTRACT.operation("listSessions").path
+
+    async def empty(scope: Event, receive: Any, send: Callable[[Event], Awaitable[None]]) -> None:
+        if scope["type"] == "http" and (scope["method"], scope["path"]) == ("GET", path):
+            body = b'{"sessions": []}'
+            headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+            return
+        await app(scope, receive, send)
+
+    return empty
 
 
 def refusing(every: int) -> Any:
@@ -179,6 +195,26 @@ def test_a_server_that_harms_what_it_acknowledged_fails(
     assert [finding.rule for finding in folder.rows("findings.jsonl", Finding)] == [f"load-{harm}"]
 
 
+def test_readers_whose_conversations_are_gone_from_the_list_are_no_pass(tmp_path: Path) -> None:
+    more: dict[str, Any] = {"mix": "reader=1", "seed_chats": 2, "seed_messages": 2, "duration": 1.0, "turns": 1}
+    with running(create_app(CONTRACT)) as url:
+        whole, _ = loaded(url, tmp_path / "whole", **more)
+    assert whole.verdict == "pass", whole.sentence
+    assert whole.counts["acknowledged"] == whole.counts["stored"] > 0
+    with running(forgetful()) as url:
+        run, _ = loaded(url, tmp_path / "run", **more)
+    assert (run.verdict, run.counts["failures"]) == ("fail", 0)
+    assert run.counts["lost"] > 0
+
+
+def test_all_users_are_at_work_in_a_short_load(tmp_path: Path) -> None:
+    with running(create_app(CONTRACT)) as url:
+        run, folder = loaded(url, tmp_path / "run", users=250, duration=2.0, think=5.0, turns=1)
+    assert run.counts["aboard"] == 250
+    assert max(row.at for row in folder.rows("samples/*.jsonl", Aboard)) < 2
+    assert "came to work" not in run.sentence
+
+
 def test_an_open_loop_has_as_many_accounts_as_users_were_asked_for(tmp_path: Path) -> None:
     fake = FakeOpenWebUI()
     with running(fake.app) as url:
@@ -234,47 +270,3 @@ def test_after_a_kill_the_ledger_names_what_is_left(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run").load()
     assert "ended by itself" in (run.problem or "")
     assert len(run.left_behind) == len(named)
-
-
-def ran(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A command to its end, with nobody at the terminal."""
-    return subprocess.run(
-        [sys.executable, "-P", "-m", *arguments],
-        check=False,
-        env=child_environment() | environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-
-
-def by_hand(url: str, out: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    settings = {"SEATRIAL_URL": url, "SEATRIAL_THINK": "0.2", "SEATRIAL_OUT": str(out)}
-    return ran("locust", "-f", str(LOCUSTFILE), "--headless", *options, **settings)
-
-
-def test_load_on_another_machine_is_not_started_unasked(tmp_path: Path) -> None:
-    done = ran("seatrial", "load", "http://192.0.2.1", "--out", str(tmp_path / "run"))
-    assert done.returncode == 2
-    assert "--yes" in done.stderr
-    assert not (tmp_path / "run").exists()
-
-
-def test_the_locustfile_works_by_hand(tmp_path: Path) -> None:
-    with running(create_app(CONTRACT)) as url:
-        done = by_hand(url, tmp_path / "run", "-u", "3", "-r", "3", "--run-time", "2s")
-        assert left_on(url) == []
-    # On a machine that is busy with other things the measurement may be void.
-    passed = done.returncode == 0 and "Pass: " in done.stdout
-    assert passed or (done.returncode == 3 and "the load generator was the limit" in done.stdout), done
-    run = RunFolder(tmp_path / "run").load()
-    assert run.settings["users"] == 3
-    assert run.settings["duration"] == 2.0
-
-
-def test_by_hand_a_target_that_is_not_there_is_one_line_and_exit_3(tmp_path: Path) -> None:
-    done = by_hand("http://127.0.0.1:9", tmp_path / "run")
-    assert done.returncode == 3
-    assert "does not answer" in done.stderr
-    assert "Traceback" not in done.stderr

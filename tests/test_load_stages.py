@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from load.stages import Stage, arrivals, length, level, most, offered, parse
+from load.stages import Stage, arrivals, crowd, length, level, most, offered, parse
 from seatrial.errors import WrongUse
 
 RISING = parse(["10:30s", "10-50:1m", "0-4:2.5"])
@@ -54,3 +54,8 @@ def test_workers_share_the_arrivals_of_one() -> None:
     assert sorted(moment for share in shared for moment in share) == alone
     assert max(map(len, shared)) - min(map(len, shared)) <= 1
     assert list(arrivals(RISING, seed=5)) != alone
+
+
+def test_as_many_users_are_made_as_the_highest_level_wants_and_one_for_each_process_of_an_open_loop() -> None:
+    assert crowd([Stage(10, 30), Stage(10, 60, 50.5), Stage(5, 10)], processes=4) == 51
+    assert crowd([Stage(0.5, 30, rate=True)], processes=4) == 4

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from load.validity import validity
+from load.validity import undermanned, validity
 from seatrial.evidence import Evidence, warm_up
 from seatrial.records import Recorder, RunFolder
 from seatrial.samples import Arrival, Integrity, Known, Pulse, Sample, Turned
@@ -56,6 +56,12 @@ def test_one_bad_second_of_many_is_told_and_voids_nothing(tmp_path: Path) -> Non
 
 def test_a_load_whose_times_were_never_checked_is_void(tmp_path: Path) -> None:
     assert "could not check its times" in validity(folder(tmp_path, Pulse(1.0, 0.2, 4.0, 0.3))).void
+
+
+def test_a_closed_loop_is_a_result_only_where_all_came_to_work() -> None:
+    assert "only 3,000 of 5,000 users came to work" in undermanned(3_000, 5_000)
+    assert undermanned(5_000, 5_000) == undermanned(6, 5) == ""
+    assert undermanned(0, 5) == "", "older records do not note it"
 
 
 def test_nothing_noted_says_nothing(tmp_path: Path) -> None:

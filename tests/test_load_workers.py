@@ -19,6 +19,7 @@ import pytest
 from command_line import command, environment, reference_server, seatrial_command, until
 
 from load.generator import LOCUSTFILE, _free
+from load.machine import machine
 from seatrial.contract import Contract
 from seatrial.lab.children import child
 from seatrial.ledger import left_open
@@ -62,6 +63,8 @@ def test_processes_share_users_and_their_records_come_together(tmp_path: Path) -
     assert run.counts["requests"] == len(list(folder.rows("samples/*.jsonl", Sample)))
     sessions = [row.session for row in folder.rows("samples/*.jsonl", Integrity)]
     assert len(sessions) == len(set(sessions)) == run.counts["sessions"] > 5
+    assert run.counts["aboard"] == 5
+    assert run.machine == machine() | {"workers": [machine()] * 2}
 
 
 def test_processes_share_the_arrivals_of_an_open_loop(tmp_path: Path) -> None:
@@ -83,7 +86,8 @@ def loaded(url: str, place: Path, duration: str) -> Iterator[tuple[subprocess.Po
     """Two processes at work: the command that started them, and Locust's processes, the master first."""
     options = ("--users", "4", "--duration", duration, "--processes", "2", *SMALL, "--out", str(place / "run"))
     with child(command("load", url, *options), env=environment({"SEATRIAL_TOKEN": TOKEN})) as load:
-        until(lambda: len(samples_of(place / "run")) == 2 and all(samples_of(place / "run").values()))
+        # Not the self-check's: a worker that has only checked itself has not said yet that it is ready.
+        until(lambda: [b'"Sample"' in data for data in samples_of(place / "run").values()] == [True] * 2)
         (master,) = psutil.Process(load.pid).children()
         workers = [process for process in master.children() if "locust" in " ".join(process.cmdline())]
         assert len(workers) == 2
@@ -217,12 +221,15 @@ def holds_together(place: Path) -> None:
     assert len(parts) == 2
     run = RunFolder(place / "all").load()
     assert run.counts["sessions"] > 4
+    assert run.counts["aboard"] == 4
+    assert run.machine["workers"] == [machine()] * 2
     assert run.counts["lost"] == run.counts["left_behind"] == 0
     for part in ("one", "two"):
         own = RunFolder(place / part).load()
         assert 0 < own.counts["requests"] < run.counts["requests"]
         assert any("the result of all is with their master" in note for note in own.notes)
         assert own.settings["users"] == 4
+        assert own.machine["workers"] == [machine()]
 
 
 def test_workers_elsewhere_send_their_records_to_the_master(tmp_path: Path) -> None:
