@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 from seatrial.client import Client
@@ -88,7 +89,7 @@ def demand_deletion(accounts: Sequence[Account]) -> None:
 def given_accounts(settings: Settings, contract: Contract, connect: Connect) -> tuple[list[Account], Account | None]:
     """The accounts named by tokens and logins, and the administrator if one is named. All are checked once."""
     accounts: list[Account] = []
-    labels = iter(f"account {number}" for number in range(1, 1000))
+    labels = (f"account {number}" for number in count(1))
     for token in settings.token:
         account = Account(next(labels), token, disposable=settings.disposable)
         with connect(account) as client:

@@ -241,7 +241,7 @@ def _checked(settings: Settings) -> Settings:
 
 
 def _secrets(settings: Settings, ask: Callable[[str], str]) -> Settings:
-    """Replace `@FILE` by what the file holds, and ask for a password that was left out."""
+    """Replace `@FILE` by what the file holds (of tokens one a line), and ask for a password that was left out."""
 
     def value(text: str, option: str) -> str:
         if text.startswith("@"):
@@ -250,6 +250,11 @@ def _secrets(settings: Settings, ask: Callable[[str], str]) -> Settings:
             except (OSError, UnicodeDecodeError) as error:
                 raise WrongUse(f"{option} {text}: {getattr(error, 'strerror', None) or error}") from None
         return text
+
+    def tokens(text: str) -> list[str]:
+        if not text.startswith("@"):
+            return [text]
+        return [line.strip() for line in value(text, "--token").split("\n") if line.strip()] or [""]
 
     def login(text: str, option: str) -> str:
         text = value(text, option)
@@ -262,7 +267,7 @@ def _secrets(settings: Settings, ask: Callable[[str], str]) -> Settings:
 
     return replace(
         settings,
-        token=tuple(value(text, "--token") for text in settings.token),
+        token=tuple(token for text in settings.token for token in tokens(text)),
         account=tuple(login(text, "--account") for text in settings.account),
         admin=login(settings.admin, "--admin") if settings.admin else None,
         admin_token=value(settings.admin_token, "--admin-token") if settings.admin_token else None,

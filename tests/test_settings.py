@@ -132,3 +132,12 @@ def test_a_file_of_a_secret_that_is_missing_is_named() -> None:
 def test_without_a_terminal_a_password_that_was_left_out_is_not_waited_for() -> None:
     with pytest.raises(WrongUse, match="SEATRIAL_ADMIN"):
         gather({"admin": "root@example.org"}, {}, ask=lambda _: pytest.fail("asked"))
+
+
+def test_a_file_holds_one_token_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "tokens"
+    path.write_text("sk-one\r\n\n  sk-two\n")
+    assert gather({"token": (f"@{path}", "sk-three")}, {}).token == ("sk-one", "sk-two", "sk-three")
+    path.write_text("\n")
+    with pytest.raises(WrongUse, match="empty"):
+        gather({"token": (f"@{path}",)}, {})

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from load import stages
 from load.generator import LOG, LocustProcess
+from load.handing import handed
 from load.mix import Mix
 from load.objectives import demand, parse
 from load.outcome import CLOSED_LOOP, conclude, offered
@@ -151,7 +152,7 @@ def met(settings: Settings, stack: ExitStack) -> tuple[Settings, Deployment, Con
 def _play(settings: Settings, folder: RunFolder, console: Console) -> tuple[str | None, bool]:
     """Run Locust to its end. Returns why it did not get there and whether that was asked for; its records say more."""
     interrupted = False
-    with LocustProcess(settings, folder) as generator, bars.steps(console, each=1.0) as bar:
+    with handed(settings) as given, LocustProcess(given, folder) as generator, bars.steps(console, each=1.0) as bar:
         task = bar.add_task("starting", total=None)
         while True:
             try:
