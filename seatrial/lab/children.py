@@ -78,24 +78,39 @@ def provider_process(script: Script, record: Path | None = None, port: int = 0) 
         yield url
 
 
-@contextlib.contextmanager
-def until_stopped() -> Iterator[None]:
-    """Ctrl-C, SIGTERM and a closed terminal end the block in order; a second one does not disturb the clean-up."""
-    names = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under nohup a closed terminal means nothing
-        names.append(signal.SIGHUP)
+class Stop:
+    """A handler of signals: the first one ends the block, and later ones do nothing. `fired` says whether one came."""
 
-    def stop(_number: int, _frame: object) -> None:
-        for name in names:
+    def __init__(self, names: Sequence[signal.Signals]) -> None:
+        self._names, self.fired = names, False
+
+    def __call__(self, _number: int, _frame: object) -> None:
+        self.fired = True
+        for name in self._names:
             signal.signal(name, signal.SIG_IGN)
         raise KeyboardInterrupt
 
+
+@contextlib.contextmanager
+def until_stopped() -> Iterator[Stop]:
+    """Ctrl-C, SIGTERM and a closed terminal end the block in order; a second one does not disturb the clean-up.
+
+    Nor does it disturb that of a block around this one: it is told (`fired`), and ends itself when it is ready to.
+    """
+    names = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under nohup a closed terminal means nothing
+        names.append(signal.SIGHUP)
+    stop = Stop(names)
     before = {name: signal.signal(name, stop) for name in names}
     try:
-        yield
+        yield stop
     finally:
-        for name, handler in before.items():
-            signal.signal(name, handler)
+        around = before[signal.SIGINT]
+        if stop.fired and isinstance(around, Stop):
+            around.fired = True  # armed again, it would take a second signal for the first
+        else:
+            for name, handler in before.items():
+                signal.signal(name, handler)
 
 
 def _end(process: subprocess.Popen[str]) -> None:
