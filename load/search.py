@@ -72,7 +72,7 @@ def following(trials: Sequence[Trial], *, start: int, most: int) -> Step | Answe
         return Step(holds, "confirming")
     if votes[fails]["fails"] < 2:
         return Step(fails, "refuting")
-    return Answer(holds, fails, "confirmed at the one and refuted at the other")
+    return Answer(holds, fails, "confirmed at the one and refuted at the other" if holds else "it failed twice")
 
 
 def bounds(trials: Sequence[Trial]) -> tuple[int, int | None]:

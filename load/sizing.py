@@ -15,33 +15,43 @@ from seatrial.records import Run
 from seatrial.samples import Tried
 from seatrial.settings import Settings
 
+CODES = {"pass": EXIT_PASS, "fail": EXIT_FAIL, "inconclusive": EXIT_INCONCLUSIVE}
+ALONE = {"fail": " It holds nobody within its objectives.", "inconclusive": " What it holds is not known."}
+"""Said of a search in which no level was seen to hold, and no people are named."""
+
 
 def concluded(run: Run, answer: Answer, tried: Sequence[Tried], need: Need | None) -> Run:
-    """The run with its verdict. Without a need a capacity that was found passes; with one it has to be enough."""
-    counts = {"holds": answer.holds, "fails": answer.fails or 0, "levels": len(tried)}
-    if run.problem or (answer.holds == 0 and answer.fails is None):
+    """The run with its verdict. Without a need a capacity that was found passes; with one it has to be enough.
+
+    A run that has a `problem` came to no end, and passes in no case; what it proved by then is said.
+    """
+    run = replace(run, counts={"holds": answer.holds, "fails": answer.fails or 0, "levels": len(tried)})
+    if answer.holds == 0 and answer.fails is None:
         why = run.problem or next((row.why for row in reversed(tried) if row.why), answer.why)
-        sentence = f"Inconclusive: {why}."
-        return replace(
-            run, counts=counts, problem=why, verdict="inconclusive", exit_code=EXIT_INCONCLUSIVE, sentence=sentence
-        )
+        return _judged(run, "inconclusive", f"Inconclusive: {why}.", why)
     if why := _unjudged(answer, tried):
-        sentence = f"Inconclusive: nothing was missed with {_users(answer.holds)}, but {why}; look longer (--look)."
-        return replace(
-            run, counts=counts, problem=why, verdict="inconclusive", exit_code=EXIT_INCONCLUSIVE, sentence=sentence
-        )
-    found = _found(answer, tried)
+        said = f"Inconclusive: nothing was missed with {_users(answer.holds)}, but {why}; look longer (--look)."
+        return _judged(run, "inconclusive", said, "; ".join(filter(None, (why, run.problem))))
+    found = f"{_found(answer, tried)}."
+    refuted = answer.fails == 1 and not run.problem  # one that is gone by now may have come to grief otherwise
     if need is None:
-        return replace(run, counts=counts, verdict="pass", exit_code=EXIT_PASS, sentence=f"{found}.")
+        verdict = "pass" if answer.holds else "fail" if refuted else "inconclusive"
+        return _judged(run, verdict, found if answer.holds else found + ALONE[verdict])
     seconds = session_seconds(tried, answer, run.settings)
     wanted = need.sessions(seconds)
-    verdict, code = ("pass", EXIT_PASS) if wanted <= answer.holds else ("inconclusive", EXIT_INCONCLUSIVE)
-    if answer.fails is not None and wanted >= answer.fails:
-        verdict, code = "fail", EXIT_FAIL
-    enough = {EXIT_PASS: "which it holds", EXIT_FAIL: "too many for it"}.get(code, "more than it is known to hold")
-    sentence = f"{found}. {need.people:,} people come to {spoken(wanted)} at a time, {enough}."
-    notes = [*run.notes, need.told(seconds)]
-    return replace(run, counts=counts, notes=notes, verdict=verdict, exit_code=code, sentence=sentence)
+    verdict = "pass" if answer.holds and wanted <= answer.holds else "inconclusive"
+    if refuted or (answer.fails is not None and wanted >= answer.fails):
+        verdict = "fail"
+    held = "which it was seen to hold before that" if run.problem else "which it holds"
+    enough = {"pass": held, "fail": "too many for it"}.get(verdict, "more than it is known to hold")
+    said = f"{found} {need.people:,} people come to {spoken(wanted)} at a time, {enough}."
+    return _judged(replace(run, notes=[*run.notes, need.told(seconds)]), verdict, said)
+
+
+def _judged(run: Run, verdict: str, sentence: str, problem: str | None = None) -> Run:
+    verdict = "inconclusive" if run.problem and verdict == "pass" else verdict
+    problem = problem or run.problem
+    return replace(run, problem=problem, verdict=verdict, exit_code=CODES[verdict], sentence=sentence)
 
 
 def _found(answer: Answer, tried: Sequence[Tried]) -> str:

@@ -175,7 +175,8 @@ def _between(run: Run, judgement: Judgement, folder: RunFolder) -> tuple[str, st
         return _further(run, judgement, folder)
     if _narrow(run):
         return ("What is needed lies between what holds and what fails: take it for too little.", "")
-    return ("Go on where the search ended, until it is known whether there is enough.", _resumed(run, folder))
+    sought = "whether there is enough" if run.counts.get("holds") else "what it holds"
+    return (f"Go on where the search ended, until it is known {sought}.", _resumed(run, folder))
 
 
 def _narrow(run: Run) -> bool:
@@ -194,7 +195,11 @@ def _closed(run: Run, judgement: Judgement) -> bool:
 def _further(run: Run, judgement: Judgement, folder: RunFolder) -> tuple[str, str]:
     """How to go on with a search that found no level that fails."""
     outcomes, holds = [one.outcome for one in judgement.digest.levels], run.counts.get("holds", 1)
-    if outcomes.count("void") > 1:
+    void = [one for one in judgement.digest.levels if one.outcome == "void"]
+    if len(void) > 1 and void[-1].limit != "client":
+        mend = f"Mend what made tries no result, and go on: {line(void[-1].why, 160)}."
+        return (mend, _resumed(run, folder))
+    if len(void) > 1:
         return ("Above, the load process itself was the limit: search from a machine of its own.", "")
     if "fails" in outcomes:
         return ("Go on where the search ended: no level has failed twice yet.", _resumed(run, folder))

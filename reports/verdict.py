@@ -156,10 +156,9 @@ def _claim(run: Run, verdict: str, failing: Sequence[Group], before: Sequence[Gr
     name = target_name(run)
     if run.command == "compare" and run.sentence and not failing:
         return _sentences(run)[0]
-    if run.command == "capacity" and digest.levels and not run.problem:
+    if run.command == "capacity" and digest.levels and not run.sentence.startswith("Inconclusive: "):
         found = _sentence(run)[0]
-        enough = {"fail": "; that is too few", "inconclusive": "; nobody knows yet whether that is enough"}
-        return f"{name} {found[:1].lower()}{found[1:]}{enough.get(verdict, '')}"
+        return f"{name} {found[:1].lower()}{found[1:]}{_enough(run, verdict)}"
     if verdict == "fail":
         severities = [group.finding.severity for group in failing]
         plurals = {"break": "breaks", "defect": "defects", "drift": "drift"}
@@ -179,6 +178,15 @@ def _sentence(run: Run) -> tuple[str, str]:
     said = line(run.sentence or "was searched for its capacity", 600).rstrip(".")
     found = re.match(r"(?P<found>.*? users?\b.*?)[:;.] (?P<more>.*)", said)
     return (found["found"], found["more"]) if found else (said, "")
+
+
+def _enough(run: Run, verdict: str) -> str:
+    """What is to be said of the two ends of a search besides."""
+    if verdict == "inconclusive" and run.problem:
+        return "; the search came to no end"
+    if not run.counts.get("holds"):
+        return "; nobody knows yet what it holds" if verdict == "inconclusive" else ""
+    return {"fail": "; that is too few", "inconclusive": "; nobody knows yet whether that is enough"}.get(verdict, "")
 
 
 def _sentences(run: Run) -> tuple[str, str]:

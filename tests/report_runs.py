@@ -158,11 +158,11 @@ OBJECTIVES = (
 
 
 def levels(*outcomes: tuple[int, str], limit: str = "") -> list[Tried]:
-    """Tries of levels; `limit` is who was the limit of those that fail."""
+    """Tries of levels; `limit` is who was the limit of those that fail, and of void ones."""
     return [
         Tried(number, level, outcome, True, 1, 10 * level, 30.0, 0.5 * level, 2.0 * level, 0.0, 20.0 * level,
               None if level < 4 else 40.0 * level, None, "turn p50 missed 'turn p50 < 200ms'" * (outcome == "fails"),
-              limit=limit * (outcome == "fails"))
+              limit=limit * (outcome in ("fails", "void")))
         for number, (level, outcome) in enumerate(outcomes, 1)
     ]  # fmt: skip
 

@@ -102,5 +102,8 @@ def test_one_user_is_one() -> None:
 
 def test_where_nothing_was_seen_to_hold_nothing_is_said_to() -> None:
     level = Tried(1, 4, "fails", True, 1, 120, 60.0, 6.0, 20.0, 0.0, 100.0, 100.0, None, "slow")
-    said = concluded(Run("capacity", "", "sessions"), Answer(0, 4, "so"), [level], None).sentence
-    assert said == "Fails at 4 users, and no lower level was seen to hold: slow; so."
+    run = concluded(Run("capacity", "", "sessions"), Answer(0, 4, "so"), [level], None)
+    assert run.sentence == (
+        "Fails at 4 users, and no lower level was seen to hold: slow; so. What it holds is not known."
+    )
+    assert (run.verdict, run.exit_code) == ("inconclusive", 3)

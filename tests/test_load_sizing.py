@@ -15,6 +15,7 @@ from seatrial.samples import Tried
 SETTINGS = {"turns": 3, "think": 10.0, "mix": "session=1"}
 RUN = Run("capacity", "", "sessions", settings=SETTINGS)
 ANSWER = Answer(12, 15, "confirmed at the one and refuted at the other")
+GONE = "http://localhost:9 does not answer; --resume goes on with it"
 
 
 def tried(level: int, outcome: str = "holds", why: str = "", **more: object) -> Tried:
@@ -51,3 +52,42 @@ def test_a_level_of_which_an_objective_was_never_judged_holds_nothing() -> None:
     assert (run.verdict, run.exit_code) == ("inconclusive", 3)
     assert "'ttft p95 < 1s' could not be judged" in run.sentence
     assert concluded(RUN, ANSWER, [unjudged, tried(12)], None).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "people", "verdict", "said"),
+    [
+        (Answer(0, 1, "it failed twice"), None, "fail", "too slow; it failed twice. It holds nobody"),
+        (Answer(0, 1, "it failed twice"), 2, "fail", "fewer than 1 session at a time, too many for it."),
+        (Answer(0, 4, "so"), None, "inconclusive", "no lower level was seen to hold: too slow; so. What"),
+        (Answer(0, 4, "so"), 2, "inconclusive", "at a time, more than it is known to hold."),
+        (Answer(0, 4, "so"), 900, "fail", "at a time, too many for it."),
+    ],
+)
+def test_where_no_level_held_nothing_passes(answer: Answer, people: int | None, verdict: str, said: str) -> None:
+    need = Need(people, chats_per_hour=4, peak=0.25) if people else None
+    run = concluded(RUN, answer, [tried(answer.fails or 0, "fails", "too slow")], need)
+    assert (run.verdict, run.exit_code) == (verdict, {"fail": 1, "inconclusive": 3}[verdict])
+    assert said in run.sentence
+
+
+@pytest.mark.parametrize(
+    ("answer", "people", "verdict", "said"),
+    [
+        (Answer(12, 15, GONE), None, "inconclusive", f"Holds 12 users, fails at 15: too slow; {GONE}."),
+        (Answer(12, None, GONE), None, "inconclusive", f"Holds 12 users at least; {GONE}."),
+        (Answer(0, 1, GONE), None, "inconclusive", "What it holds is not known."),
+        (Answer(0, None, GONE), None, "inconclusive", f"Inconclusive: {GONE}."),
+        (Answer(12, 15, GONE), 300, "inconclusive", "which it was seen to hold before that."),
+        (Answer(12, 15, GONE), 1200, "fail", "too many for it."),
+    ],
+)
+def test_a_search_that_came_to_no_end_tells_what_it_knew(
+    answer: Answer, people: int | None, verdict: str, said: str
+) -> None:
+    need = Need(people, chats_per_hour=4, peak=0.25) if people else None
+    held = [tried(answer.holds)] if answer.holds else []
+    failed = [tried(answer.fails, "fails", "too slow")] if answer.fails else []
+    run = concluded(replace(RUN, problem=GONE), answer, [*held, *failed], need)
+    assert (run.verdict, run.problem) == (verdict, GONE)
+    assert said in run.sentence

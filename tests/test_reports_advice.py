@@ -11,6 +11,8 @@ from report_runs import CHECKED, COMPARED, LIMITED, capacity_run, finding, folde
 
 from load.gate import Limits
 from load.ruling import sentence
+from load.search import Answer
+from load.sizing import concluded
 from reports.advice import next_steps
 from reports.verdict import judge
 from seatrial.ratios import Ratio
@@ -123,7 +125,8 @@ def test_a_search_without_an_upper_end_says_how_to_go_on(
     tmp_path: Path, most: int, outcomes: list[str], words: str, end: str
 ) -> None:
     run = capacity_run(counts={"holds": 8, "fails": 0}, settings={"most": most})
-    told, command = steps(tmp_path, run, *levels(*((8 * n, one) for n, one in enumerate(outcomes, 1))))[0]
+    tries = levels(*((8 * n, one) for n, one in enumerate(outcomes, 1)), limit="client")
+    told, command = steps(tmp_path, run, *tries)[0]
     assert words in told
     assert end in command
     assert bool(command) == bool(end)
@@ -194,3 +197,41 @@ def test_a_server_that_went_with_its_run_is_asked_nothing(tmp_path: Path) -> Non
     assert [command for _, command in told] == ["seatrial verify --depth full", "seatrial load", ""]
     told = steps(tmp_path / "load", verify_run(command="load", settings=gone), samples=under_load())
     assert told[0][1] == "seatrial capacity --slo 'turn p95 < 10s'"
+
+
+def test_tries_that_were_no_result_for_another_reason_ask_for_no_other_machine(tmp_path: Path) -> None:
+    lost = [replace(one, why="worker 2 of 2 was lost") for one in levels((16, "void"), (16, "void"))]
+    run = capacity_run(counts={"holds": 8, "fails": 0}, settings={"most": 64})
+    told, command = steps(tmp_path, run, *levels((8, "holds")), *lost)[0]
+    assert told == "Mend what made tries no result, and go on: worker 2 of 2 was lost."
+    assert "--resume " in command
+
+
+@pytest.mark.parametrize(
+    ("verdict", "fails", "claim", "step"),
+    [
+        ("fail", 1, "fails at 1 user, the least there is", "Look at what failed first, below"),
+        ("inconclusive", 4, "was seen to hold; nobody knows yet what it holds", "until it is known what it holds"),
+    ],
+)
+def test_a_search_that_saw_nothing_hold_passes_nowhere(
+    tmp_path: Path, verdict: str, fails: int, claim: str, step: str
+) -> None:
+    tries = levels((fails, "fails"), (fails, "fails"))
+    given = capacity_run(verdict="", sentence="")
+    run = concluded(given, Answer(0, fails, "the budget of 5 minutes was used up"), tries, None)
+    made = folder(tmp_path / "run", run, *tries)
+    judgement = judge(run, made)
+    assert judgement.verdict == verdict
+    assert judgement.claim.endswith(claim)
+    assert step in next_steps(run, judgement, made)[0][0]
+
+
+def test_what_a_search_knew_when_its_target_died_is_its_heading(tmp_path: Path) -> None:
+    tries = levels((8, "holds"), (16, "fails"))
+    gone = "http://localhost:8080 does not answer; --resume goes on with it"
+    run = concluded(capacity_run(problem=gone), Answer(8, 16, gone), tries, None)
+    judgement = judge(run, folder(tmp_path / "run", run, *tries))
+    assert judgement.verdict == "inconclusive"
+    assert judgement.claim.endswith("holds 8 users, fails at 16; the search came to no end")
+    assert gone in judgement.detail
