@@ -6,18 +6,22 @@ import asyncio
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from command_line import Command, command, environment, reference_server, seatrial_command, until
+from fake_openwebui import FakeOpenWebUI
 from starlette.types import Receive, Scope, Send
 
 from seatrial.contract import Contract
 from seatrial.lab.children import child
 from seatrial.lab.reference import create_app
 from seatrial.lab.serving import running
+from seatrial.ledger import left_open
 from seatrial.records import Run, RunFolder
 from seatrial.samples import Tried
 
@@ -81,6 +85,77 @@ def test_ctrl_c_ends_the_search_and_not_only_a_level(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run").load()
     assert "--resume goes on with it" in (run.problem or "")
     assert len(list(samples.iterdir())) == 1
+
+
+def test_a_target_that_dies_ends_the_search_and_what_is_known_is_told(tmp_path: Path) -> None:
+    slo = ("--slo", "turn p50 < 20s", "--timeout", "2s", "--budget", "10m", "--out", str(tmp_path / "run"))
+    with reference_server("somebody") as (url, server):
+        search = command("capacity", url, *QUICK, *slo)
+        with child(search, env=environment({"SEATRIAL_TOKEN": "somebody"})) as process:
+            judged = tmp_path / "run" / "levels.jsonl"
+            until(lambda: judged.exists() and '"holds"' in judged.read_text("utf-8"))
+            server.kill()
+            told, _ = process.communicate(timeout=90)
+    assert process.returncode == 3, told
+    run = RunFolder(tmp_path / "run").load()
+    assert (run.verdict, run.counts["holds"]) == ("inconclusive", 2)
+    assert "does not answer" in (run.problem or "")
+    assert run.sentence.startswith("Holds 2 users")
+    assert run.sentence in " ".join(told.split())
+    assert (tmp_path / "run" / "report.html").exists()
+    left = [entry for place in (tmp_path / "run" / "levels").iterdir() for entry in left_open(place)]
+    assert len(run.left_behind) == len(left)
+
+
+class Shy(FakeOpenWebUI):
+    """As a new installation: ordinary users see no model. Nobody is answered, and removing an account takes a while."""
+
+    def _list_models(self, user: Any, body: Any) -> Any:
+        return super()._list_models(user, body) if user["role"] == "admin" else {"data": []}
+
+    def _delete_user(self, *who: Any) -> Any:
+        time.sleep(0.3)
+        return super()._delete_user(*who)
+
+
+def test_a_deployment_that_serves_nobody_fails_and_it_is_said_who_asked_what(tmp_path: Path) -> None:
+    fake = Shy()
+    options = ("--slo", "turn p50 < 20s", "--start", "1", "--most", "1", "--look", "2s", "--think", "0.1")
+    with running(fake.app) as url:
+        done = seatrial_command(
+            tmp_path, "capacity", url, *options, "--out", "run", env={"SEATRIAL_ADMIN_TOKEN": "token-of-boss"}
+        )
+    told = " ".join(done.out.split())
+    assert "asked is the first model that the accounts see (--model chooses)" in told
+    assert "every turn asks for a completion" in told
+    assert "note: ordinary accounts see no model: all sessions ran as admin" in told
+    assert "Fails at 1 user, the least there is: " in told
+    assert "It holds nobody within its objectives." in told
+    assert done.code == 1, done
+    run = RunFolder(tmp_path / "run").load()
+    assert (run.verdict, run.counts["holds"], run.counts["fails"]) == ("fail", 0, 1)
+    assert "ordinary accounts see no model: all sessions ran as admin" in run.notes
+    assert "all sessions ran as admin" in (tmp_path / "run" / "report.html").read_text("utf-8")
+    assert list(fake.accounts) == ["token-of-boss"]
+
+
+def test_a_second_ctrl_c_does_not_keep_the_accounts_from_being_removed(tmp_path: Path) -> None:
+    fake = Shy()
+    options = ("--slo", "turn p50 < 20s", "--start", "4", "--look", "60s", "--think", "0.1")
+    with running(fake.app) as url:
+        search = command("capacity", url, *options, "--out", str(tmp_path / "run"))
+        env = environment({"SEATRIAL_ADMIN_TOKEN": "token-of-boss"})
+        with child(search, env=env, errors=subprocess.DEVNULL) as process:
+            samples = tmp_path / "run" / "levels"
+            until(lambda: any(path.stat().st_size > 500 for path in samples.glob("*/samples/*.jsonl")))
+            process.send_signal(signal.SIGINT)
+            until(lambda: fake.asked["deleteUser"] > 0)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 3
+    assert list(fake.accounts) == ["token-of-boss"]
+    run = RunFolder(tmp_path / "run").load()
+    assert "interrupted" in (run.problem or "")
+    assert run.left_behind == []
 
 
 def test_nothing_that_fails_is_told_as_that(one_at_a_time: str, tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -17,23 +17,21 @@ from load.capacity import Capacity
 from load.mix import Mix
 from load.objectives import Objective, parse, with_defaults
 from load.people import Need
-from load.search import Answer
+from load.search import Answer, bounds
 from load.sizing import concluded, line
 from seatrial.cli import bars
 from seatrial.cli.contact import run_folder
 from seatrial.cli.ending import written
-from seatrial.cli.lines import say
-from seatrial.cli.load import met, run_load
+from seatrial.cli.levels import Levels
+from seatrial.cli.lines import asked, say
+from seatrial.cli.load import met, show_left
 from seatrial.cli.options import SECONDS, common_options, settings_from
-from seatrial.contract import OPENWEBUI
-from seatrial.crew import Crew
-from seatrial.errors import WrongUse
+from seatrial.errors import SeatrialError, WrongUse
 from seatrial.lab.children import until_stopped
 from seatrial.records import Run, RunFolder, now
 from seatrial.samples import Tried
 from seatrial.settings import Settings
 
-QUIET = Console(quiet=True)
 INDENT = " " * 13
 """Below what a level came to, behind its number of users."""
 
@@ -91,6 +89,7 @@ def capacity(
     need = Need(people, chats_per_hour, peak) if people else None
     with _folder(settings, resume, objectives) as folder:
         run = written(_run(settings, folder, console, objectives, (start, most, look, budget), need), folder)
+    show_left(run, folder, console)
     say(console, run.sentence, indent="")
     console.print(f"Report: {folder.path / 'report.html'}", soft_wrap=True, markup=False)
     if as_json:
@@ -140,7 +139,7 @@ def _run(
     start, most, look, budget = limits
     embedded = {} if settings.url else {"embedded": True}
     with ExitStack() as stack:
-        stack.enter_context(until_stopped())
+        stop = stack.enter_context(until_stopped())
         settings, deployment, contract = met(settings, stack)
         begun = Run(
             "capacity", settings.url or "", deployment.api, started=now(), target_version=deployment.version,
@@ -150,65 +149,69 @@ def _run(
             | (asdict(need) if need else {}) | embedded,
         )  # fmt: skip
         folder.save(begun)  # `clean` needs it should we be killed
-        crew = _Crew(settings, folder)
         told = f"levels of {start} to {most} users" if start < most else f"a level of {start:,} users"
         say(console, f"{told}, {look:g} s or more for each, within a budget of {bars.minutes(budget)}")
+        say(console, _cost(settings, most, budget), style="dim")
         bar = stack.enter_context(bars.budget(console, budget))
         task = bar.add_task("starting", total=None)
+        levels = Levels(settings, folder, stop, lambda note: say(console, f"note: {note}"))
 
         def looked(level: int, seconds: float) -> tuple[Run, RunFolder]:
             bar.update(task, description=f"{level:,} users for {seconds:g} s")
-            return _level(crew, settings, folder, level, seconds)
+            return levels.play(level, seconds)
 
         search = Capacity(objectives, contract.operations, looked, folder, budget, look)
         search.tell = lambda row: say(console, line(row), indent=INDENT)
-        problem = None
-        try:
-            answer = search.search(start, most)
-        except KeyboardInterrupt:
-            problem = "the search was interrupted; --resume goes on with it"
-            answer = Answer(0, None, problem)
-        finally:
+
+        def paid_off() -> list[str]:
             bar.update(task, description="removing what was made")
-            left = crew.pay_off()
-            bar.stop()
+            return levels.pay_off()
+
+        answer, problem, left = _searched(search, start, most, paid_off)
+        bar.stop()
         _table(search.tried, console)
-        return concluded(replace(begun, left_behind=left, problem=problem, ended=now()), answer, search.tried, need)
+        ended = replace(begun, left_behind=left, notes=levels.notes, problem=problem, ended=now())
+        return concluded(ended, answer, search.tried, need)
 
 
-class _Crew:
-    """The accounts of all levels: throwaway ones are made once, as many as the highest level so far needs."""
+def _searched(
+    search: Capacity, start: int, most: int, pay_off: Callable[[], list[str]]
+) -> tuple[Answer, str | None, list[str]]:
+    """The answer, what kept the search from its end, and what is left on the target.
 
-    def __init__(self, settings: Settings, folder: RunFolder) -> None:
-        self._settings, self._folder = settings, folder
-        self._crew: Crew | None = None
-
-    def settings(self, level: int) -> Settings:
-        """Settings for a load of a level, with accounts that are ready."""
-        settings = self._settings
-        if settings.admin_token is None or settings.api != OPENWEBUI:
-            return settings
-        if self._crew is None:
-            self._crew = Crew.muster(settings, self._folder.path, people=level)
-        while len(self._crew.people) < level:
-            self._crew.another()
-        crew = self._crew
-        people = crew.people[:level] if crew.speaker in (None, crew.people[0]) else [crew.speaker]
-        tokens = tuple(person.account.token for person in people if person is not None and person.account.token)
-        return replace(settings, token=tokens, admin_token=None, disposable=people[0] is crew.people[0])
-
-    def pay_off(self) -> list[str]:
-        return self._crew.pay_off() if self._crew is not None else []
+    What ends it early takes nothing back of what is known by then. Raises it where nothing is, and nothing is left.
+    """
+    cut: KeyboardInterrupt | SeatrialError | None = None
+    try:
+        answer = search.search(start, most)
+    except (KeyboardInterrupt, SeatrialError) as error:
+        cut = error
+    finally:
+        left = _paid_off(pay_off)
+    if cut is None:
+        return answer, None, left
+    if isinstance(cut, SeatrialError) and not search.tried and not left:
+        raise cut
+    why = "the search was interrupted" if isinstance(cut, KeyboardInterrupt) else str(cut)
+    problem = f"{why}; --resume goes on with it"
+    return Answer(*bounds(search.trials), why=problem), problem, left
 
 
-def _level(crew: _Crew, settings: Settings, folder: RunFolder, level: int, seconds: float) -> tuple[Run, RunFolder]:
-    # Numbered on: a level that the budget cut short has a folder, and no place among those that were judged.
-    number = len(list((folder.path / "levels").glob("*"))) + 1
-    place = RunFolder.create(str(folder.path / "levels" / f"{number:03}-{level}-users"), "load")
-    wanted = replace(
-        crew.settings(level), url=settings.url, users=level, duration=seconds, rate=None, stage=(), out=None, slo=()
+def _paid_off(pay_off: Callable[[], list[str]]) -> list[str]:
+    """The first Ctrl-C may come now; it is the last that is heard, and all has to be removed all the same."""
+    with suppress(KeyboardInterrupt):
+        return pay_off()
+    return pay_off()
+
+
+def _cost(settings: Settings, most: int, budget: float) -> str:
+    """What a search may ask of the model, before it does: nobody can say how many levels it takes."""
+    per_turn = settings.think * (settings.turns + 1) / settings.turns
+    number = f"at most about {round(most * budget / per_turn):,}" if per_turn else "as many as it answers"
+    return (
+        f"journeys {Mix.parse(settings.mix)} of {settings.turns} turns; every turn asks for a completion, {number} in "
+        f"all; asked is {asked(settings.model)}"
     )
-    return run_load(wanted, place, QUIET, announced=True), place
 
 
 def _table(rows: list[Tried], console: Console) -> None:
@@ -237,5 +240,6 @@ def _ask(settings: Settings, most: int, budget: float) -> None:
     """Load on somebody's deployment is asked for twice."""
     if not sys.stdin.isatty():
         raise WrongUse(f"{settings.url} is not on this machine; give --yes to put load on it")
+    say(Console(stderr=True), _cost(settings, most, budget))
     if not click.confirm(f"Put up to {most} users on {settings.url} for {budget / 60:g} minutes?", err=True):
         raise click.Abort

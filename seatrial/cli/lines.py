@@ -25,3 +25,8 @@ def say(console: Console, words: str, *, style: str = "", indent: str = "  ") ->
         break_on_hyphens=False,
     )
     console.print(Text("\n".join(rows), style=style), soft_wrap=True)
+
+
+def asked(model: str | None) -> str:
+    """Which model a run asks, before anything has been asked of the target."""
+    return f"model {model}" if model else "the first model that the accounts see (--model chooses)"

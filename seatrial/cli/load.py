@@ -246,6 +246,13 @@ def _show(run: Run, folder: RunFolder, console: Console) -> None:
     for judged in folder.rows("objectives.jsonl", Judged):
         doubt = "" if judged.proved or judged.verdict != "held" else ", not proved"
         say(console, f"{judged.verdict}{doubt}: {judged.objective} ({judged.said})")
+    show_left(run, folder, console)
+    say(console, run.sentence, indent="")
+    console.print(f"Report: {folder.path / 'report.html'}", soft_wrap=True, markup=False)
+
+
+def show_left(run: Run, folder: RunFolder, console: Console) -> None:
+    """What of a run is left on its target, and how to remove it; nothing where nothing is."""
     for line in run.left_behind[:SHOWN]:
         say(console, f"left behind: {line}")
     if run.left_behind:
@@ -253,8 +260,6 @@ def _show(run: Run, folder: RunFolder, console: Console) -> None:
         if more > 0:
             say(console, f"left behind: {more} more, named in {folder.path / 'run.json'}")
         say(console, f"remove it with: seatrial clean {folder.path}")
-    say(console, run.sentence, indent="")
-    console.print(f"Report: {folder.path / 'report.html'}", soft_wrap=True, markup=False)
 
 
 def _shown(estimate: Estimate, console: Console) -> str:

@@ -26,6 +26,7 @@ from seatrial.cleaning import clean_up
 from seatrial.cli import bars
 from seatrial.cli.contact import owners, reference_process, signed_in
 from seatrial.cli.ending import written
+from seatrial.cli.lines import asked
 from seatrial.errors import EXIT_WRONG_USE, Inconclusive, SeatrialError, WrongUse
 from seatrial.lab.children import until_stopped
 from seatrial.ledger import open_entries
@@ -93,8 +94,7 @@ def _announce(settings: Settings, deployment: Deployment, console: Console) -> N
     console.print(
         f"{settings.url} serves {name}; {settings.depth} depth, seed {settings.seed}", highlight=False, soft_wrap=True
     )
-    asked = f"model {settings.model}" if settings.model else "the first model that the accounts see (--model chooses)"
-    console.print(f"[dim]{budget.announcement()}; asked is {asked}[/dim]", highlight=False)
+    console.print(f"[dim]{budget.announcement()}; asked is {asked(settings.model)}[/dim]", highlight=False)
 
 
 def verified(settings: Settings, folder: RunFolder, console: Console, test: str | None = None) -> Run:

@@ -1,0 +1,75 @@
+"""The loads of a search for a capacity: a run folder for each, and accounts that are made as the levels grow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from rich.console import Console
+
+from load.progress import FILE, Mustered
+from seatrial.cli.load import run_load
+from seatrial.contract import OPENWEBUI
+from seatrial.crew import Crew
+from seatrial.lab.children import Stop
+from seatrial.records import Run, RunFolder
+from seatrial.settings import Settings
+
+QUIET = Console(quiet=True)
+
+
+class Levels:
+    """`play` is one load. `notes` are what is to be said of all of them; `tell` hears each when it is known.
+
+    Throwaway accounts are made once, as many as the highest level so far needs.
+    """
+
+    def __init__(self, settings: Settings, folder: RunFolder, stop: Stop, tell: Callable[[str], None]) -> None:
+        self._settings, self._folder, self._stop, self._tell = settings, folder, stop, tell
+        self._crew: Crew | None = None
+        self._left: list[str] = []
+        self.notes: list[str] = []
+
+    def play(self, level: int, seconds: float) -> tuple[Run, RunFolder]:
+        """So many users for so many seconds: the run, and its folder.
+
+        Raises `KeyboardInterrupt` where somebody asked for the end meanwhile, and what `run_load` raises.
+        """
+        settings = self._manned(level)
+        # Numbered on: a level that the budget cut short has a folder, and no place among those that were judged.
+        number = len(list((self._folder.path / "levels").glob("*"))) + 1
+        place = RunFolder.create(str(self._folder.path / "levels" / f"{number:03}-{level}-users"), "load")
+        wanted = replace(settings, users=level, duration=seconds, rate=None, stage=(), out=None, slo=())
+        run = run_load(wanted, place, QUIET, announced=True)
+        for mustered in place.rows(FILE, Mustered):
+            self._note(mustered.notes)
+        if self._crew is None or not wanted.disposable:  # throwaway accounts take their chats along
+            self._left += run.left_behind
+        if self._stop.fired:
+            raise KeyboardInterrupt
+        return run, place
+
+    def pay_off(self) -> list[str]:
+        """Remove the accounts that were made. Returns what is left of all levels, one line each."""
+        return [*self._left, *(self._crew.pay_off() if self._crew is not None else ())]
+
+    def _manned(self, level: int) -> Settings:
+        """The settings with accounts that are ready for a level."""
+        settings = self._settings
+        if settings.admin_token is None or settings.api != OPENWEBUI:
+            return settings
+        if self._crew is None:
+            self._crew = Crew.muster(settings, self._folder.path, people=level)
+        crew = self._crew
+        while len(crew.people) < level:
+            crew.another()
+        people = crew.speakers()[:level]
+        self._note(crew.notes)
+        tokens = tuple(person.account.token for person in people if person.account.token)
+        return replace(settings, token=tokens, admin_token=None, disposable=people[0].account.throwaway)
+
+    def _note(self, notes: list[str]) -> None:
+        for note in notes:
+            if note not in self.notes:
+                self.notes.append(note)
+                self._tell(note)
