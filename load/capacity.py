@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 
 from load.levels import LOOKS, Judgement, judged
 from load.limit import NOTHING, limit
-from load.objectives import Held, Objective
+from load.objectives import COUNTS, Held, Objective
+from load.outcome import unread
 from load.overhead import OVERHEAD
 from load.search import Answer, Step, Trial, bounds, following
 from seatrial.errors import Inconclusive
@@ -27,8 +28,10 @@ from seatrial.samples import Joined, Tried
 
 LEVELS = "levels.jsonl"
 MOST_VOID = 2
-"""Void tries of a level in a row after which the generator is taken for the limit; one may be due to others on its
-machine."""
+"""Tries in a row that are no result, after which the search ends; one may be due to others on its machine."""
+
+COUNTED = ("requests", "turns", "refused_turns", "unverified")
+"""Counts of a load that are added up over the looks at a level."""
 
 Play = Callable[[int, float], tuple[Run, RunFolder]]
 
@@ -38,7 +41,7 @@ class Spent(Exception):
 
 
 class Void(Exception):
-    """The generator was the limit, so that higher levels would measure it and not the target."""
+    """One try after another is no result, and more of them would be none either. The message says why."""
 
 
 @dataclass
@@ -61,9 +64,8 @@ class Capacity:
         begun, record = time.monotonic(), Recorder(self.folder.path / LEVELS)
         try:
             while not isinstance(step := following(self.trials, start=start, most=most), Answer):
-                last = [one.outcome for one in self.tried[earlier:][-MOST_VOID:]]
-                if last == ["void"] * MOST_VOID:
-                    raise Void
+                if why := _void(self.tried[earlier:]):
+                    raise Void(why)
                 one = self._try(step, begun)
                 self.tried.append(one)
                 record.write(one)
@@ -71,8 +73,8 @@ class Capacity:
         except Spent:
             early = "" if self.tried else " before one level was judged"
             return Answer(*bounds(self.trials), why=f"the budget of {_spoken(self.budget)} was used up{early}")
-        except Void:
-            return Answer(*bounds(self.trials), why="above, the load generator itself was the limit")
+        except Void as error:
+            return Answer(*bounds(self.trials), why=str(error))
         finally:
             record.close()
         return step
@@ -100,19 +102,19 @@ class Capacity:
             evidence.read(folder)
             joined += folder.rows(OVERHEAD, Joined)
             seconds += wanted
-            counts.update({name: run.counts[name] for name in ("requests", "turns", "refused_turns")})
+            counts.update({name: run.counts.get(name, 0) for name in COUNTED})
             if run.cause == "interrupted":
                 raise KeyboardInterrupt
-            if ended := _ended(run):
+            judgement = judged(self.objectives, evidence, look)
+            if ended := _ended(run, judgement, evidence.sessions):
                 outcome, told, who = ended
                 return self._row(step, outcome, True, look, evidence, seconds, counts, told, folders, who)
-            if run.problem and not evidence.sessions:
-                raise Inconclusive(run.problem)
-            judgement = judged(self.objectives, evidence, look)
             if judgement.outcome is not None:
                 break
         assert judgement is not None
         assert judgement.outcome is not None
+        if judgement.outcome == "holds" and (unknown := unread(counts)):
+            return self._row(step, "void", True, look, evidence, seconds, counts, unknown, folders, "")
         why = "; ".join(map(missed, judgement.missed)) or _unsupported(judgement)
         found = limit(judgement.missed[0].objective, run.api, joined) if judgement.missed else NOTHING
         why += f"; the {found.who} was the limit: {found.said}" if found.who else ""
@@ -148,14 +150,34 @@ def _spoken(seconds: float) -> str:
     return f"{seconds:g} s" if seconds < 120 else f"{seconds / 60:.3g} minutes"
 
 
-def _ended(run: Run) -> tuple[str, str, str] | None:
-    """Outcome, why, and the limit, of a level that needs no look at its times."""
+def _void(rows: Sequence[Tried]) -> str:
+    """Why a search ends whose last tries are no result; "" where one of them is."""
+    last = rows[-MOST_VOID:]
+    if [one.outcome for one in last] != ["void"] * MOST_VOID:
+        return ""
+    if all(one.limit == "client" for one in last):
+        return f"at a level of {last[-1].level:,}, the load generator itself was the limit"
+    return f"{MOST_VOID} tries in a row were no result: {last[-1].why}"
+
+
+def _ended(run: Run, judgement: Judgement, sessions: int) -> tuple[str, str, str] | None:
+    """Outcome, why, and the limit, of a level that needs no look at its times: what is proved comes first.
+
+    Raises `Inconclusive` for a load that came to nothing.
+    """
+    if harmed := [one for one in judgement.missed if one.objective.what in COUNTS]:
+        return "fails", "; ".join(map(missed, harmed)), "server"
+    if wrong := run.counts.get("answers_unusable"):
+        return "fails", f"{wrong} of the answers that were held to the contract departed from it", "server"
     if run.cause == "void":
         return "void", run.problem or "", "client"
     if run.cause == "died":
         return "fails", run.problem or "", "server"
-    if wrong := run.counts.get("answers_unusable"):
-        return "fails", f"{wrong} of the answers that were held to the contract departed from it", "server"
+    if run.problem and not sessions:
+        raise Inconclusive(run.problem)
+    # A history that could not be read keeps a level from holding, and none of its times from being too long.
+    if run.problem and run.problem != unread(run.counts):
+        return "void", run.problem, ""
     return None
 
 

@@ -231,9 +231,13 @@ def _doubt(counts: Mapping[str, int]) -> str | None:
         return "not one request was sent"
     if counts["turns"] == counts["refused_turns"] and not counts["read"]:
         return "not one turn was answered, so nothing is known of what is stored"
-    if counts["unverified"]:
-        return f"the history of {counts['unverified']} sessions could not be read"
-    return None
+    return unread(counts)
+
+
+def unread(counts: Mapping[str, int]) -> str | None:
+    """What keeps a load from proving that nothing was lost; objectives that it missed are missed all the same."""
+    number = counts.get("unverified")
+    return f"the history of {number} sessions could not be read" if number else None
 
 
 def _unsupported(held: Sequence[Held]) -> str | None:

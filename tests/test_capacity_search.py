@@ -11,11 +11,15 @@ import pytest
 from load.capacity import Capacity
 from load.objectives import parse, with_defaults
 from load.search import Answer
+from seatrial.cli.capacity import _searched
 from seatrial.errors import Inconclusive
 from seatrial.records import Recorder, Run, RunFolder
 from seatrial.samples import Integrity, Sample, Turned
 
 LOOK = 10.0
+UNREAD = "the history of 3 sessions could not be read"
+CAUSES = {"nothing": "", "unread": "", "void, and lost": "void", "void, and unusable": "void"}
+"""What `run.json` calls the endings below; the others as they are."""
 
 
 @dataclass
@@ -30,6 +34,9 @@ class Played:
         self.tries[level] += 1
         causes = self.causes.get(level, [])
         cause = causes.pop(0) if causes else ""
+        if cause == "gone":
+            raise Inconclusive("it does not answer")
+        lost = int(cause.endswith("lost") and cause != "worker lost")
         folder = RunFolder.create(str(self.place / f"{sum(self.tries.values()):03}-{level}"), "load")
         samples = Recorder(folder.path / "samples" / "load.jsonl")
         for number in range(0 if cause == "nothing" else 600):
@@ -37,11 +44,13 @@ class Played:
             samples.write(Turned(1.0, key, 1, "session", "plain", 105.0 * level, "done"))
             samples.write(Sample(1.0, "sendMessage", 105.0 * level, 200, True, 1, key))
             if number % 3 == 2:
-                samples.write(Integrity(1.0, key, 3, 6, 0, 6, 0, 0, 0, 0, 0, True))
+                samples.write(Integrity(1.0, key, 3, 6, 0, 6 - lost, lost, 0, 0, 0, 0, True))
         samples.close()
-        counts = {"requests": 600, "turns": 600, "refused_turns": 60}
-        problem = f"it was {cause}" if cause else None
-        return Run("load", "", "sessions", counts=counts, problem=problem, cause=cause.replace("nothing", "")), folder
+        counts = {"requests": 600, "turns": 600, "refused_turns": 60, "unverified": 3 if cause == "unread" else 0}
+        counts |= {"answers_unusable": 2} if cause.endswith("unusable") else {}
+        problem = UNREAD if cause == "unread" else f"it was {cause}" if cause else None
+        cause = CAUSES.get(cause, cause)
+        return Run("load", "", "sessions", counts=counts, problem=problem, cause=cause), folder
 
 
 def search(place: Path, *, budget: float = 3600.0, **causes: list[str]) -> tuple[Answer, Played, Capacity]:
@@ -79,6 +88,62 @@ def test_a_target_that_died_failed_its_level(tmp_path: Path) -> None:
     answer, _, capacity = search(tmp_path, _4=["died", "died"])
     assert (answer.holds, answer.fails) == (3, 4)
     assert [row.why for row in capacity.tried if row.level == 4] == ["it was died"] * 2
+
+
+def test_what_is_proved_wrong_fails_a_level_that_is_void_otherwise(tmp_path: Path) -> None:
+    for ending, said in (("void, and lost", "200 lost"), ("void, and unusable", "2 of the answers")):
+        answer, _, capacity = search(tmp_path / ending, _4=[ending, ending])
+        assert (answer.holds, answer.fails) == (3, 4)
+        (first, second) = (row for row in capacity.tried if row.level == 4)
+        assert (first.outcome, first.limit) == (second.outcome, second.limit) == ("fails", "server")
+        assert said in first.why
+
+
+@pytest.mark.parametrize(("ending", "said"), [("unread", UNREAD), ("worker lost", "it was worker lost")])
+def test_a_load_that_proves_nothing_is_no_level_that_holds(tmp_path: Path, ending: str, said: str) -> None:
+    answer, played, capacity = search(tmp_path / "once", _4=[ending])
+    assert (answer.holds, answer.fails) == (9, 11)
+    assert next((row.outcome, row.why, row.limit) for row in capacity.tried if row.level == 4) == ("void", said, "")
+    answer, played, _ = search(tmp_path / "twice", _8=[ending, ending])
+    assert (answer.holds, answer.fails) == (4, None)
+    assert answer.why == f"2 tries in a row were no result: {said}"
+    assert (played.tries[8], played.tries[16]) == (2, 0)
+
+
+def test_histories_that_could_not_be_read_make_no_slow_level_any_faster(tmp_path: Path) -> None:
+    answer, _, capacity = search(tmp_path, _16=["unread"])
+    assert (answer.holds, answer.fails) == (9, 11)
+    assert [row.outcome for row in capacity.tried if row.level == 16] == ["fails"]
+
+
+def test_a_target_that_is_gone_takes_back_nothing_of_what_was_found(tmp_path: Path) -> None:
+    def cut(name: str, level: int, *left: str) -> tuple[Answer, str | None, list[str]]:
+        folder = RunFolder.create(str(tmp_path / name / "run"), "capacity")
+        played = Played(tmp_path / name, {level: ["gone"]})
+        capacity = Capacity(with_defaults(parse(["turn p95 < 1s"])), (), played, folder, 3600.0, LOOK)
+        return _searched(capacity, 2, 64, lambda: list(left))
+
+    answer, problem, left = cut("above", 11, "user 1 of admin")
+    assert (answer.holds, answer.fails) == (8, 16)
+    assert problem == answer.why == "it does not answer; --resume goes on with it"
+    assert left == ["user 1 of admin"]
+    assert cut("left", 2, "user 1 of admin")[0].holds == 0
+    with pytest.raises(Inconclusive, match="it does not answer"):
+        cut("first", 2)
+
+
+def test_ctrl_c_while_accounts_are_removed_breaks_nothing_off(tmp_path: Path) -> None:
+    def pay_off() -> list[str]:
+        paid.append(1)
+        if len(paid) == 1:
+            raise KeyboardInterrupt
+        return ["user 1 of admin"]
+
+    paid: list[int] = []
+    folder = RunFolder.create(str(tmp_path / "run"), "capacity")
+    capacity = Capacity(with_defaults(parse(["turn p95 < 1s"])), (), Played(tmp_path), folder, 3600.0, LOOK)
+    answer, problem, left = _searched(capacity, 1, 1, pay_off)
+    assert (answer.holds, problem, left) == (1, None, ["user 1 of admin"])
 
 
 def test_an_interruption_ends_the_search_and_the_levels_before_it_are_kept(tmp_path: Path) -> None:
