@@ -94,9 +94,8 @@ class LocustProcess:
                 self._process.kill()
             for line in self._lines(path):
                 heard = time.monotonic()
-                document = json.loads(line)
-                if document.pop("type") == Phase.__name__:
-                    yield Phase(**document)
+                if (phase := _phase(line)) is not None:
+                    yield phase
             if ended:
                 return
             time.sleep(POLL_SECONDS)
@@ -154,3 +153,14 @@ def _free(host: str, port: int = 0) -> int:
             return found
     except OSError as error:
         raise WrongUse(f"--master {host}:{port}: {error.strerror or error}") from None
+
+
+def _phase(line: bytes) -> Phase | None:
+    """What a line says, None for another record, and for one that a full disk has cut."""
+    try:
+        document = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(document, dict) or document.pop("type", None) != Phase.__name__:
+        return None
+    return Phase(**document)

@@ -160,7 +160,10 @@ def _write(folder: RunFolder, name: str, rows: Iterable[object]) -> None:
 def _findings(run: Run, folder: RunFolder, held: Sequence[Held]) -> Iterator[Finding]:
     if run.verdict != "fail":
         return
-    yield from damage(run.api, list(folder.rows(SAMPLES, Integrity)))
+    missed = {one.objective.what for one in held if one.verdict == "missed"}
+    for finding in damage(run.api, list(folder.rows(SAMPLES, Integrity))):
+        if missed & {finding.where, "damaged"}:  # so many may be lost, where somebody said so
+            yield finding
     for one in held:
         if one.verdict != "missed" or run.problem:
             continue

@@ -24,13 +24,14 @@ from seatrial.settings import Settings
 
 LOAD: dict[str, Any] = {"users": 4, "mix": "session=1", "turns": 3, "think": 1.0, "times_from": 0.0}
 MACHINE = {"system": "Linux", "machine": "x86_64", "processors": 2, "processor": "a processor"}
+LED = MACHINE | {"workers": [MACHINE]}
 
 
 def stored(
     name: str, *, slower: float = 1.0, failing: float = 0.0, known: float = 1.0, lost: int = 0, **changes: Any
 ) -> str:
     """A load of 60 sessions, of which `getHistory` takes so much longer."""
-    given: dict[str, Any] = {"command": "load", "api": "sessions", "settings": LOAD, "machine": MACHINE, "id": name}
+    given: dict[str, Any] = {"command": "load", "api": "sessions", "settings": LOAD, "machine": LED, "id": name}
     chance = random.Random(name)
     rows: list[Any] = [Known(float(second), "during", known, ()) for second in range(20)]
     rows += [Integrity(1.0, f"1-{nth}", 3, 6, 0, 6, int(nth < lost), 0, 0, 0, 0, deleted=True) for nth in range(60)]
@@ -109,6 +110,8 @@ def test_what_cannot_be_told_is_open(here: Command) -> None:
     ("changes", "words"),
     [
         ({"machine": MACHINE | {"processors": 8}}, ("different machines", "processors 2 and 8")),
+        ({"machine": LED | {"workers": [MACHINE, MACHINE]}}, ("by 1 and 2 processes",)),
+        ({"machine": LED | {"workers": [MACHINE | {"processors": 64}]}}, ("workers were on different machines",)),
         ({"settings": LOAD | {"mix": "session=1,reader=1"}}, ("different loads", "mix")),
         ({"settings": LOAD | {"users": 40}}, ("different loads", "users 4 and 40")),
         ({"model": "another"}, ("the model was",)),

@@ -82,6 +82,12 @@ def test_one_harmed_message_fails_the_load(tmp_path: Path, harm: str) -> None:
     assert [finding.rule for finding in findings(tmp_path)] == [f"load-{harm}"]
 
 
+def test_as_many_as_may_be_lost_are_no_finding_beside_another(tmp_path: Path) -> None:
+    asked = replace(ASKED, slo=("lost = 1",))
+    run = concluded(tmp_path, replace(GOOD, lost=1), failed=20, asked=asked)
+    assert (run.verdict, [one.rule for one in findings(tmp_path)]) == ("fail", ["load-errors"])
+
+
 def test_errors_of_one_per_cent_fail_and_less_pass(tmp_path: Path) -> None:
     assert concluded(tmp_path / "a", GOOD, failed=2).exit_code == 1
     assert concluded(tmp_path / "b", GOOD, failed=1).exit_code == 0
