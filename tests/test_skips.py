@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 from command_line import seatrial_command
 
+from contract_tests.conftest import _alone
 from contract_tests.log import Log
 from contract_tests.plugin import Plugin
 from contract_tests.test_access import LISTS, PAIRS
-from seatrial.contract import Contract
+from seatrial.contract import OPENWEBUI, SESSIONS, Contract
 from seatrial.known import Acceptance
 from seatrial.lab.reference import create_app
 from seatrial.lab.serving import running
 from seatrial.records import RunFolder, Skip
+from seatrial.target import Account
 
 CONTRACT = Contract.load()
 ACROSS = {
@@ -43,6 +45,17 @@ def test_without_a_second_account_the_rules_between_accounts_are_named(
     assert {(skip.rule, skip.operation) for skip in skips if reason in skip.reason} == ACROSS
     report = (tmp_path / "run" / "report.md").read_text("utf-8")
     assert ("Give two accounts" in report) == advised
+
+
+def of_two(api: str, role: str | None) -> Any:
+    people = [SimpleNamespace(account=Account("one", "a-token")), SimpleNamespace(account=Account("two", role=role))]
+    return SimpleNamespace(api=api, people=people)
+
+
+def test_an_administrator_is_no_second_account() -> None:
+    assert "administrator" in _alone(of_two(OPENWEBUI, "admin"))
+    assert "does not say" in _alone(of_two(OPENWEBUI, None))
+    assert (_alone(of_two(OPENWEBUI, "user")), _alone(of_two(SESSIONS, None))) == ("", "")
 
 
 def plugin() -> Plugin:
