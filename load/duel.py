@@ -56,7 +56,8 @@ class Duel:
         self._mix = Mix.parse(self._settings.mix)
         self._progress, self._blocks = Recorder(folder.path / FILE), Recorder(folder.path / BLOCKS)
         self._recorder = LoadRecorder(folder.path / "samples" / "load.jsonl")
-        self._check = SelfCheck(self._settings.timeout, self._recorder)
+        tls = any((one.url or "").startswith("https") for one in settings.values())
+        self._check = SelfCheck(self._settings.timeout, self._recorder, tls=tls)
         self._played = 0
         self._phase = Phase("accounts", 0, 1)
 
