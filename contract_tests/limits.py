@@ -62,6 +62,7 @@ class Limits:
         self._lock = threading.Lock()
         self._next = 0.0
         self._together = self._over = False
+        self._in_one_go = 0
         self.refusals = 0
         self.repeated = 0
         self.closed = False
@@ -81,6 +82,7 @@ class Limits:
         """Wait for one's turn."""
         with self._lock:
             pace = self.pace
+            self._in_one_go += self._together
             if pace is None or self._together:
                 return
             at = max(self._next, self._now())
@@ -113,11 +115,13 @@ class Limits:
     @contextmanager
     def at_once(self) -> Iterator[None]:
         """Calls that are to arrive together."""
-        self._together = True
+        self._together, self._in_one_go = True, 0
         try:
             yield
         finally:
             self._together = False
+            if self.pace:  # what came at once has used up what a limit allows; it recovers as at the pace of the run
+                self._next = self._now() + self._in_one_go / self.pace
 
     def notes(self) -> list[str]:
         """What a report says of it."""
@@ -126,8 +130,9 @@ class Limits:
         if self.is_fault:
             slowest = f"requests were refused with 429 or 503 at {PACES[-1]:g} a second too"
             return [f"{slowest}: that is no limit of what stands in front, and those refusals count"]
-        repeated = f"what stands in front limits requests: refused ones were repeated {self.repeated} times"
-        return [f"{repeated}, and the run asked at most {self.pace:g} a second from then on"]
+        count = "one was" if self.repeated == 1 else f"{self.repeated} were"
+        pace = f"from then on the run asked at most {self.pace:g} a second"
+        return [f"what stands in front limits requests: {count} refused and sent again, and {pace}"]
 
     def _is_limit(self, reply: Reply) -> bool:
         return reply.call.operation not in LIMITED_ITSELF and is_limit(reply)

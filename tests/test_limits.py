@@ -94,6 +94,18 @@ def test_on_this_machine_while_provoking_and_at_once_a_refusal_stands() -> None:
     assert (it.refusals, it.excuses(refusal())) == (0, False)
 
 
+def test_after_requests_at_once_a_limit_is_given_the_time_that_they_would_have_taken() -> None:
+    clock = Clock()
+    it = limits(clock)
+    it.again(ANONYMOUS, refusal(), 1)
+    with it.at_once():
+        for _ in range(8):
+            it.before(ANONYMOUS, LIST)
+    before = clock.now
+    it.before(ANONYMOUS, LIST)
+    assert clock.now - before == pytest.approx(8 / PACES[0])
+
+
 def test_each_refusal_slows_the_run_and_one_at_the_slowest_pace_is_a_fault() -> None:
     clock = Clock()
     it = limits(clock)
