@@ -66,7 +66,7 @@ class Limits:
         self.refusals = 0
         self.repeated = 0
         self.closed = False
-        """From now on nothing ends the run: it removes what it made."""
+        """Nothing ends the run now: it removes what it made, or has not begun."""
 
     @property
     def is_fault(self) -> bool:

@@ -64,6 +64,7 @@ class Verification:
         loopback = settings.target().is_loopback
         self.budget = Budget(settings.depth, loopback=loopback, timeout=settings.timeout)
         self.limits = Limits(loopback=loopback, is_provoking=lambda: hasattr(self, "log") and self.log.is_provoking)
+        self.limits.closed = True  # until there is a run that it could end
 
     def begin(self) -> None:
         """Raises `SeatrialError` when the run cannot start."""
@@ -71,6 +72,7 @@ class Verification:
         self.crew = Crew.muster(
             self.settings, self.folder.path, people=PEOPLE, listeners=[self._hear], again=self.limits.again
         )
+        self.limits.closed = False
         self.guinea_pig = self.crew.people[-1]
         self._hold_baseline()
         acceptance = Acceptance(self.crew.deployment.version, self.settings.waivers, self.baseline)

@@ -193,7 +193,12 @@ class Limiter:
 
 
 def run(url: str, out: Path, test: str | None, paces: tuple[float, float]) -> tuple[str, Run, list[Finding]]:
-    """The suite by hand, its limits awake on this machine, and quicker."""
+    printed, folder = started(url, out, test, paces), RunFolder(out)
+    return printed, folder.load(), list(folder.rows("findings.jsonl", Finding))
+
+
+def started(url: str, out: Path, test: str | None, paces: tuple[float, float]) -> str:
+    """The suite by hand, its limits awake on this machine, and quicker. Returns what it printed."""
     code = (
         "import sys, pytest\nfrom contract_tests import limits\n"
         f"limits.ON_LOOPBACK, limits.PACES, limits.SHORTEST = True, {paces!r}, 0.2\n"
@@ -206,8 +211,7 @@ def run(url: str, out: Path, test: str | None, paces: tuple[float, float]) -> tu
         env=environment(given | {"SEATRIAL_DISPOSABLE": "1", "SEATRIAL_TIMEOUT": "5"}),
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
-    folder = RunFolder(out)
-    return done.stdout + done.stderr, folder.load(), list(folder.rows("findings.jsonl", Finding))
+    return done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(("status", "headers"), [(429, {"retry-after": "1"}), (503, NGINX)], ids=["429", "nginx"])
@@ -229,6 +233,14 @@ def test_a_limit_that_does_not_let_up_makes_a_run_inconclusive(tmp_path: Path) -
         printed, ended, findings = run(url, tmp_path / "run", "test_lifecycle.py", (20.0, 10.0))
     assert findings == [], printed
     assert "limits requests" in (ended.problem or "")
+
+
+def test_a_limit_that_leaves_no_room_for_a_beginning_is_said_in_a_line(tmp_path: Path) -> None:
+    limiter = Limiter(create_app(Contract.load(), tokens=OWNERS), 0, 3, 429, {})
+    with running(limiter) as url:
+        printed = started(url, tmp_path / "run", "test_lifecycle.py", (20.0, 10.0))
+    assert "429" in printed
+    assert "Traceback" not in printed
 
 
 async def _busy(_asked: Asked, _behind: Behind) -> Answer:

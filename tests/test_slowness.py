@@ -14,6 +14,7 @@ from contract_tests.budget import BudgetSpent
 from contract_tests.check import Checker
 from contract_tests.log import Log
 from contract_tests.slowness import Slowness, skip_too_slow
+from contract_tests.test_tasks import _length
 from seatrial.client import Client
 from seatrial.completions import Form, completion
 from seatrial.contract import OPENWEBUI, SESSIONS, Contract
@@ -163,3 +164,11 @@ def test_what_cannot_be_looked_at_is_named_with_what_to_do() -> None:
     with pytest.raises(BudgetSpent, match="give a longer one"):
         skip_too_slow(Checker(log), it, [("stop-stops", "stopChatTasks")])
     assert "--timeout" in log.skips["stop-stops", "stopChatTasks"]
+
+
+def test_how_long_a_reply_is_comes_from_a_stream_and_a_slow_one_says_so() -> None:
+    for told, length in ((Tokens(50, ends=True), 250), (Tokens(50, ends=False), None)):
+        _, ship, _ = slowness(told)
+        crew: Any = ship
+        assert _length(crew, crew.speaker, "Count from one to forty in words.") == length
+        assert ship.asked == ["Count from one to forty in words."]
