@@ -191,7 +191,7 @@ def test_of_the_folder_of_a_replay_there_is_no_report(here: Command, tmp_path: P
         ("../../evil.py::test_it", "has no test"),
         ("test_lifecycle.py::test_that_went", "was not run"),
         ("test_pages.py::test_pages_neither_repeat_nor_skip", "was not run"),
-        ("test_access.py::test_another_owner_meets_nothing", "needs a second account"),
+        ("test_access.py::test_another_owner_meets_nothing", "reached without credentials"),
     ],
 )
 def test_what_cannot_be_told_says_why(tmp_path: Path, test: str, words: str) -> None:
