@@ -23,6 +23,9 @@ from seatrial.records import Run, RunFolder
 LIMIT = 60_000
 """Characters; a comment on GitHub holds 65,536."""
 
+LONGEST = 1_000
+"""Characters of a command: one that is cut is another."""
+
 SHOWN = 10
 MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "⚠️"}
 
@@ -101,7 +104,7 @@ def _ran(run: Run) -> list[str]:
 
 def _steps(run: Run, judgement: Judgement, folder: RunFolder) -> list[str]:
     return [
-        f"{prose(told, 300)} {code(again, 300) if again else ''}".rstrip()
+        f"{prose(told, 300)} {code(again, LONGEST) if again else ''}".rstrip()
         for told, again in next_steps(run, judgement, folder)
     ]
 
