@@ -21,7 +21,7 @@ from contract_tests.verification import Verification
 from seatrial.contract import OPENWEBUI, SESSIONS
 from seatrial.crew import Crew, Person
 from seatrial.exchange import NoAnswer, Unexpected
-from seatrial.verbs import Session
+from seatrial.verbs import Session, kept
 
 RUNS = {("quick", SESSIONS): 6, ("quick", OPENWEBUI): 3, ("full", SESSIONS): 14, ("full", OPENWEBUI): 14}
 """Sequences, by what they cost: at quick depth a verification of Open WebUI has half a minute for everything."""
@@ -117,7 +117,7 @@ class Conversations(RuleBasedStateMachine):
         who, session, spoken = self.sessions[pick % len(self.sessions)]
         if self.step(f"{_name(who)} reads {self.told(session)}"):
             history = self.people[who].actor.get_history(session.id)
-            self.agree("get_history", spoken, [(m.role, m.content) for m in history])
+            self.agree("get_history", spoken, kept(history, spoken))
 
     @rule(who=st.integers(0, 1))
     def look(self, who: int) -> None:
