@@ -47,7 +47,7 @@ def looked(fake: OddOpenWebUI, crew: Crew, test: Callable[..., Any], **more: Any
         "crew": crew, "owner": crew.people[0], "speaker": crew.people[0], "check": Checker(log), "made": [],
         "verb": VERB_OPERATIONS[OPENWEBUI], "full": False, "features": fake.features,
         "prompt": lambda text="Say yes.": f"{text} ({next(numbers)})",
-        "verification": SimpleNamespace(settings=Settings()),
+        "verification": SimpleNamespace(settings=Settings()), "pool": lambda work, of: [work(one) for one in of],
     }  # fmt: skip
     known |= {"other": crew.people[1]} if len(crew.people) > 1 else {}
     try:
