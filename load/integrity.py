@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from load.prompts import nonces
 from seatrial.samples import HARMS
-from seatrial.verbs import Message
+from seatrial.verbs import Message, kept
 
 SHOWN = 3
 """Departures that a comparison tells in words; the counts have all."""
@@ -68,9 +68,13 @@ class _Expected:
 
 
 def compare(said: Sequence[Said], history: Sequence[Message], marker: str, session: str) -> Comparison:
-    """Hold a history to what was said in it. `session` is the key that its nonces carry."""
+    """Hold a history to what was said in it. `session` is the key that its nonces carry.
+
+    A reply that an outlet filter of the deployment changed afterwards is held to its text before (`verbs.kept`).
+    """
     expected = list(_expected(said))
-    rows = [(message.role, _shown(message.role, message.content)) for message in history]
+    told = [(e.role, e.text) for e in expected] + [("assistant", one.reply) for one in said if one.reply is not None]
+    rows = [(role, _shown(role, text)) for role, text in kept(history, told)]
     result = Comparison(acknowledged=len(expected))
     if [(e.role, e.text) for e in expected] == rows:
         result.stored = len(rows)
@@ -81,7 +85,7 @@ def compare(said: Sequence[Said], history: Sequence[Message], marker: str, sessi
     open_ = set(range(len(expected))) - set(match.values())
     result.stored = len(match)
     refused = {turn: turn_said.prompt for turn, turn_said in enumerate(said, 1) if turn_said.reply is None}
-    kept: set[str] = set()
+    there: set[str] = set()
     speaker: int | None = None
     for number, (role, text) in enumerate(rows):
         if number in match:
@@ -103,11 +107,11 @@ def compare(said: Sequence[Said], history: Sequence[Message], marker: str, sessi
             speaker = expected[alike[0]].turn
         elif role == "user" and text in refused.values():
             turn = next(turn for turn, said_text in refused.items() if said_text == text)
-            if text in kept:
+            if text in there:
                 result.doubled += 1
                 result.told.append(f"twice: the prompt of turn {turn}, which was refused")
             else:
-                kept.add(text)
+                there.add(text)
                 result.kept += 1
             speaker = turn
         elif (role, text) == ("assistant", "") and any(

@@ -38,15 +38,20 @@ class Heard:
 def compare_told(
     said: Sequence[Said], heard: Mapping[int, Heard], history: Sequence[Message], marker: str, session: str
 ) -> Comparison:
-    """Hold a history to what was said in it, and to what was told of each turn (from 1)."""
+    """Hold a history to what was said in it, and to what was told of each turn (from 1).
+
+    Where an outlet filter changed a reply, either text may have been told: pieces come before the filter.
+    """
     history = [replace(message, content=_read(message)) for message in history]
     kept = {message.id: message.content for message in history}
+    before = {message.id: spoken(message.original).strip() for message in history if message.original}
     settled, faults = list(said), []
     for turn, reply in heard.items():
         stored = kept.get(reply.message_id, "")
         if not stored.strip():
             continue
-        wrong = next((text for text in reply.texts if text.strip() != stored.strip()), None)
+        right = (stored.strip(), before.get(reply.message_id, stored.strip()))
+        wrong = next((text for text in reply.texts if text.strip() not in right), None)
         name = "" if wrong is None else misheard(wrong, stored, marker, session)
         told = stored if wrong is None or name else wrong
         settled[turn - 1] = Said(said[turn - 1].prompt, told)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dataclasses import replace
+
 import pytest
 
 from load.integrity import Comparison, Said, compare
@@ -53,6 +55,12 @@ def test_a_history_that_holds_all_is_whole() -> None:
     result = held(TALK, stored(TALK))
     assert result.is_whole
     assert (result.acknowledged, result.stored, result.detail) == (6, 6, "")
+
+
+def test_a_reply_that_an_outlet_filter_changed_is_whole() -> None:
+    footed = [replace(one, content=f"{one.content} -- may be wrong", original=one.content) for one in stored(TALK)]
+    assert held(TALK, footed).is_whole
+    assert counts(held(TALK, [replace(one, original="another text") for one in footed])) == {"altered": 6}
 
 
 def test_nothing_said_and_nothing_there_is_whole() -> None:
