@@ -89,7 +89,7 @@ class Digest:
         digest.load = Measured.of(folder, run)
         digest.objectives = list(folder.rows("objectives.jsonl", Judged))
         if run.cause == "void":
-            digest.objectives = list(map(_taken_back, digest.objectives))
+            digest.objectives = list(map(taken_back, digest.objectives))
         digest.levels = list(folder.rows("levels.jsonl", Tried))
         digest.ratios = list(folder.rows(COMPARISON, Ratio))
         verified = [RunFolder(folder.path / f"verify-{side}") for side in SIDES] if run.command == "compare" else []
@@ -149,7 +149,7 @@ def grouped(findings: Iterable[Finding]) -> list[Group]:
     return list(groups.values())
 
 
-def _taken_back(one: Judged) -> Judged:
+def taken_back(one: Judged) -> Judged:
     """An objective of a load that was the limit itself: its times prove nothing, and what became of messages does."""
     about_times = _TIME.search(one.objective)
     return replace(one, verdict="void", proved=False, limited_by="", limited_why="") if about_times else one

@@ -14,6 +14,7 @@ from load.progress import FILE, Ended
 from reports.verdict import judge
 from seatrial.cli import load, verification
 from seatrial.records import Recorder, Run
+from seatrial.samples import Judged
 from seatrial.settings import Settings
 
 VOID = "the load generator was the limit, and not the target"
@@ -51,3 +52,13 @@ def test_a_load_whose_times_are_true_tells_them(tmp_path: Path, monkeypatch: pyt
     run, sentence = verified(tmp_path, monkeypatch, finished=True)
     assert run.problem is None
     assert "turns p50" in sentence
+
+
+def test_times_of_a_void_load_are_not_told_as_held(tmp_path: Path) -> None:
+    held = [Judged(one, "held", 1.0, 0.5, 1.5, proved=True, said="1") for one in ("turn p95 < 2s", "damaged = 0")]
+    run = verify_run(command="load", cause="void")
+    console = Console(width=100)
+    with console.capture() as told:
+        load._show(run, folder(tmp_path / "run", run, *held), console)
+    assert "void: turn p95 < 2s" in told.get()
+    assert "held: damaged = 0" in told.get()

@@ -25,6 +25,7 @@ from load.outcome import CLOSED_LOOP, conclude, offered
 from load.overhead import overheads
 from load.progress import FILE, Ended, Mustered, Phase
 from load.provider import mark, meet
+from reports.digest import taken_back
 from reports.wording import cut
 from seatrial.cli import bars
 from seatrial.cli.before import HeldAgainst
@@ -244,6 +245,7 @@ def _show(run: Run, folder: RunFolder, console: Console) -> None:
         console.print(table)
         say(console, "times in ms, of successes; - where too few speak for one", style="dim")
     for judged in folder.rows("objectives.jsonl", Judged):
+        judged = taken_back(judged) if run.cause == "void" else judged
         doubt = "" if judged.proved or judged.verdict != "held" else ", not proved"
         say(console, f"{judged.verdict}{doubt}: {judged.objective} ({judged.said})")
     show_left(run, folder, console)
