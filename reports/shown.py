@@ -85,6 +85,8 @@ class Room:
         finding = group.finding
         expected, received = marked(block(finding.expected, 1500), block(finding.received, 1500))
         curl, no_curl = curl_line(finding)
+        if self.run.settings.get("embedded"):
+            curl, no_curl = "", "the server was started for this run, and ended with it"
         self.number += 1
         return Shown(
             number=self.number,

@@ -107,6 +107,12 @@ def test_a_curl_line_is_offered_whole_or_not_at_all(tmp_path: Path) -> None:
         assert 'data-copy="replay-1"' in told
 
 
+def test_a_server_that_went_with_its_run_gets_no_curl_line(tmp_path: Path) -> None:
+    told = text(folder(tmp_path / "run", verify_run(settings={"embedded": True}), finding()))
+    assert "There is no curl line: the server was started for this run, and ended with it." in told
+    assert 'data-copy="replay-1"' in told
+
+
 def test_notes_and_tools_have_a_section(tmp_path: Path) -> None:
     assert "about" in Page(text(every_kind(tmp_path)["hostile"])).ids
 
