@@ -83,18 +83,8 @@ def failures(held: Held, samples: Iterable[Sample]) -> Finding:
             by_error[key] = by_error.get(key, 0) + 1
     worst = max(by_operation, key=lambda name: by_operation[name])
     error = max((key for key in by_error if key[0] == worst), key=lambda key: by_error[key])[1]
-    return Finding(
-        rule="load-errors",
-        severity="break",
-        operation=worst,
-        title=f"{sum(by_operation.values())} requests failed under load",
-        expected=held.objective.text,
-        received=f"{held.said}; {worst} failed {by_operation[worst]} times, most often: {error}",
-        where=held.objective.text,
-        curl="",
-        notice="Under this load, people are refused or get no answer.",
-        count=sum(by_operation.values()),
-    )
+    received = f"{worst} failed {by_operation[worst]} times, most often: {error}"
+    return _errors(held, worst, "requests", received, "People are refused or get no answer", sum(by_operation.values()))
 
 
 def failed_turns(held: Held, turns: Iterable[Turned], api: str) -> Finding:
@@ -102,17 +92,23 @@ def failed_turns(held: Held, turns: Iterable[Turned], api: str) -> Finding:
     way = held.objective.subject.partition(" ")[2]
     ended = Counter(turned.ended for turned in turns if not turned.ok and way in ("", turned.way))
     told = ", ".join(f"{number:,} {how}" for how, number in ended.most_common(SHOWN))
+    received, notice = f"they ended: {told}", "People are refused or get no whole reply"
+    return _errors(held, _send_message(api), "turns", received, notice, ended.total())
+
+
+def _errors(held: Held, operation: str, what: str, received: str, notice: str, count: int) -> Finding:
+    """So many of `what` failed."""
     return Finding(
         rule="load-errors",
         severity="break",
-        operation=_send_message(api),
-        title=f"{ended.total()} turns failed under load",
+        operation=operation,
+        title=f"{count} {what} failed under load",
         expected=held.objective.text,
-        received=f"{held.said}; they ended: {told}",
+        received=f"{held.said}; {received}",
         where=held.objective.text,
         curl="",
-        notice="Under this load, people are refused or get no whole reply.",
-        count=ended.total(),
+        notice=f"{notice} under this load.",
+        count=count,
     )
 
 

@@ -86,50 +86,42 @@ def test_the_late_operation_is_found_and_nothing_is_left_on_either_side(here: Co
     assert "compare-slower" in (folder.path / "junit.xml").read_text("utf-8")
 
 
+def interrupted(path: Path, a: str, b: str, *options: str, when: Callable[[], object]) -> None:
+    """A comparison into `run` that gets a Ctrl-C as soon as that is so; it says so and leaves nothing."""
+    process = subprocess.Popen(
+        command("compare", a, b, *options, "--out", "run"),
+        cwd=path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    try:
+        for _ in range(6):  # two minutes at most, on a machine that has much to do
+            with suppress(AssertionError):
+                until(when)
+                break
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 3, said
+    assert "Inconclusive: interrupted." in said
+    assert sessions_on(a) == sessions_on(b) == []
+
+
 def test_ctrl_c_leaves_nothing_and_says_so(tmp_path: Path) -> None:
+    samples = tmp_path / "run" / "a" / "samples"
     with server() as a, server() as b:
-        process = subprocess.Popen(
-            command("compare", a, b, "--no-verify", "--out", "run"),
-            cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        samples = tmp_path / "run" / "a" / "samples"
-        try:
-            for _ in range(3):  # a minute at most, on a machine that has much to do
-                with suppress(AssertionError):
-                    until(lambda: any(one.stat().st_size for one in samples.glob("*.jsonl")))
-                    break
-            process.send_signal(signal.SIGINT)
-            said, _ = process.communicate(timeout=60)
-        finally:
-            process.kill()
-            process.communicate()
-        assert process.returncode == 3, said
-        assert "Inconclusive: interrupted." in said
-        assert sessions_on(a) == sessions_on(b) == []
+        interrupted(
+            tmp_path, a, b, "--no-verify", when=lambda: any(one.stat().st_size for one in samples.glob("*.jsonl"))
+        )
     run = RunFolder(tmp_path / "run").load()
     assert (run.cause, run.left_behind) == ("interrupted", [])
 
 
 def test_ctrl_c_while_a_is_verified_begins_nothing_on_b(tmp_path: Path) -> None:
+    few = ("--pairs", "20", "--turns", "1", "--think", "0")
     with server() as a, server() as b:
-        process = subprocess.Popen(
-            command("compare", a, b, "--pairs", "20", "--turns", "1", "--think", "0", "--out", "run"),
-            cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        try:
-            for _ in range(6):
-                with suppress(AssertionError):
-                    until(lambda: _has_begun(tmp_path / "run" / "verify-a"))
-                    break
-            process.send_signal(signal.SIGINT)
-            said, _ = process.communicate(timeout=60)
-        finally:
-            process.kill()
-            process.communicate()
-        assert process.returncode == 3, said
-        assert "Inconclusive: interrupted." in said
-        assert not (tmp_path / "run" / "verify-b").exists()
-        assert sessions_on(a) == sessions_on(b) == []
+        interrupted(tmp_path, a, b, *few, when=lambda: _has_begun(tmp_path / "run" / "verify-a"))
+    assert not (tmp_path / "run" / "verify-b").exists()
 
 
 def _has_begun(folder: Path) -> bool:
