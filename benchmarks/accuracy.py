@@ -1,12 +1,13 @@
 """How true are first tokens and gaps? Known streams, read by Seatrial and by what people use otherwise.
 
-    python benchmarks/accuracy.py                # 5 rounds, some two hours; it goes on where it was
+    python benchmarks/accuracy.py                # 5 rounds, an hour and a half; it goes on where it was
     python benchmarks/accuracy.py --quick        # one small round
 
 Streams have their first of 50 tokens after 200 ms and one each 20 ms. 20, 100 and 200 run at a time in one process, in
 two ways: started evenly, one after the other for so long that there are 400 at least; or in bursts, as many. The
 server says when it had the request and when it sent each event, on a clock that all processes share; an error is what
-a client measured less what was true. In the stall test every tenth of 100 streams pauses for half a second.
+a client measured less what was true. Run it as root: the server then has a processor as soon as it needs one, whatever
+the client does meanwhile (`known_model`). In the stall test every tenth of 100 streams pauses for half a second.
 
 Own clients (benchmarks/streamers.py) get their connections before; tools get a warm-up where they have one. The tools
 start closed-loop bursts as `concurrency`, and even starts as a constant rate; their gaps are set against 20 ms.
@@ -55,6 +56,8 @@ COLUMNS = {
     "first_p50": "first token off by, p50 ms", "first_p95": "p95", "first_p99": "p99", "gap_p99": "gaps off by, p99",
     "cpu": "% of a core", "streams": "streams",
 }  # fmt: skip
+AHEAD = "ahead"
+"""Whether the server went before all other processes, see `known_model`: 1 or 0."""
 STALL_COLUMNS = {
     "shown": "% of the stalls shown",
     "gap_high": "gaps p99 ms",
@@ -123,6 +126,7 @@ def _own(name: str, way: str, level: int, number: int) -> Numbers:
     stalled = [way == STALLED and n % EACH == 0 for n in range(number)]
     queries = [f"{timing}&stall={STALL}&at={COUNT // 2}" if stall else timing for stall in stalled]
     with known_model() as url:
+        ahead = httpx.get(f"{url}/ahead").json()
         result = own_clients.run(name, Plan(url, starts, queries))
     heard = [row for row in result["streams"] if row["first"] is not None]
     errors = [row["first"] - row["true_first"] for row in heard]
@@ -131,7 +135,7 @@ def _own(name: str, way: str, level: int, number: int) -> Numbers:
     gaps = [gap for row in heard for gap in row["gaps"]]
     means = [sum(row["gaps"]) / len(row["gaps"]) for row in heard if row["gaps"]]
     shown = sum(max(row["gaps"], default=0.0) > 1000 * HALT for row in halted)
-    numbers = _numbers(errors, off, gaps, means, result["cpu"], shown, len(halted))
+    numbers = _numbers(errors, off, gaps, means, result["cpu"], shown, len(halted)) | {AHEAD: float(ahead)}
     return numbers | ({"connect": result["connect"]} if "connect" in result else {})
 
 
@@ -140,7 +144,7 @@ def _tool(name: str, way: str, level: int, number: int) -> Numbers:
     rate = None if way == "burst" else round(level / LENGTH, 3)
     with known_model(**plan) as url:
         result = tools.run(name, url, tools.Wanted(level, number, rate))
-        told = httpx.get(f"{url}/told", timeout=30).json()
+        told, ahead = (httpx.get(f"{url}/{what}", timeout=30).json() for what in ("told", "ahead"))
     heard = sorted((row for row in result.requests if row.first is not None), key=lambda row: row.start)
     if not heard:
         raise tools.ToolFailed(f"{name} reports no first token")
@@ -151,7 +155,8 @@ def _tool(name: str, way: str, level: int, number: int) -> Numbers:
     means = [row.mean for row in heard if row.mean is not None]
     halted = sum(longest > HALT for *_, longest in told)
     shown = sum(max(row.gaps, default=0.0) > 1000 * HALT for row in heard)
-    return _numbers(errors, [gap - 1000 * GAP for gap in gaps], gaps, means, result.cpu, shown, halted)
+    numbers = _numbers(errors, [gap - 1000 * GAP for gap in gaps], gaps, means, result.cpu, shown, halted)
+    return numbers | {AHEAD: float(ahead)}
 
 
 def _numbers(

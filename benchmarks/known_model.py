@@ -3,9 +3,14 @@
     with known_model(first=0.2, gap=0.02, count=50, each=10, stall=0.5) as url: ...   # a process of its own
     POST {url}/v1/chat/completions      # every tenth stream stalls for half a second in its middle
     GET {url}/told                      # what was sent on that path, in the order in which it was asked for
+    GET {url}/ahead                     # whether it goes before other processes
     GET {url}/stream?...                # as `seatrial.lab.metronome` has it
 
 `ends` says how streams end, in turn: "done" by default. `told` is a list of [received, first sent, longest gap].
+
+Where the system permits (as root), the server takes a processor as soon as it has something to do. A request otherwise
+waits a millisecond or two for whoever sent it, on machines whose scheduler puts both on one processor: an error of the
+machine, which is greater the more a client does, and would be charged to the client.
 """
 
 from __future__ import annotations
@@ -13,9 +18,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +46,11 @@ def known_model(**plan: Any) -> Iterator[str]:
 class Model(Connection):
     """One client of the model. All clients share the plan and what was told."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, plan: dict[str, Any], told: list[list[float]]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, plan: dict[str, Any], told: list[list[float]], ahead: bool
+    ) -> None:
         super().__init__(loop)
-        self._plan, self._told = plan, told
+        self._plan, self._told, self._ahead = plan, told, ahead
         self._mine: list[float] | None = None
         self._before, self._whole = 0.0, True
 
@@ -51,6 +60,8 @@ class Model(Connection):
             super().asked(path, query, received)
         elif path == "/told":
             self.answer(self._told)
+        elif path == "/ahead":
+            self.answer(self._ahead)
         elif path.endswith("/chat/completions"):
             self._mine, timing = [received, 0.0, 0.0], self._timing(len(self._told))
             self._whole = timing.get("end", "done") == "done"
@@ -82,8 +93,17 @@ class Model(Connection):
         return WHOLE | {"choices": [choice]} | ({"usage": usage} if last else {})
 
 
+def at_once() -> bool:
+    """From now on this process goes before all ordinary ones (SCHED_FIFO, `man 7 sched`); False where it may not."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    except (AttributeError, OSError):
+        return False
+    return True
+
+
 if __name__ == "__main__":
     watch()
     told: list[list[float]] = []
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(lambda loop: Model(loop, json.loads(sys.argv[1]), told)))
+        asyncio.run(serve(partial(Model, plan=json.loads(sys.argv[1]), told=told, ahead=at_once())))

@@ -37,6 +37,10 @@ all start at once. Clients of our own writing have their connections before; Sea
 has left and takes the kernel's stamp of what arrives, the others' start before their call. Milliseconds, absolute.
 GuideLLM tells means of gaps only.
 """
+AHEAD = """
+The server goes before all other processes (SCHED_FIFO), so that it is on time whatever a client does."""
+NOT_AHEAD = """
+The server had to wait for a processor like every other process, also for the client's,"""
 RATE = """\
 Session lifecycles (create, three turns, history, delete) per second of one core of the generator, against a server that
 costs next to nothing. Seatrial as shipped, with checks, records, ledger and self-check; the others check and record
@@ -144,6 +148,8 @@ def _figures(rounds: Sequence[Round], setting: str, columns: dict[str, str], dig
 
 def _accuracy(rounds: Sequence[Round]) -> Iterable[str]:
     yield from ACCURACY.splitlines()
+    ahead = [bool(numbers.get(accuracy.AHEAD)) for row in rounds for numbers in row.seen.values()]
+    yield AHEAD if all(ahead) else f"{NOT_AHEAD} in {ahead.count(False)} of {len(ahead)} runs."
     settings = list(dict.fromkeys(row.setting for row in rounds))
     for setting in settings:
         stalled = setting == accuracy.STALLED

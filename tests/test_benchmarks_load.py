@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import capacity_openwebui
 import endings
 import httpx
 import load_report
+import psutil
 import pytest
 import rounds
 from known_model import known_model
@@ -111,6 +113,7 @@ def test_the_report_has_a_table_for_what_was_played_and_says_what_was_not(tmp_pa
     assert "| Locust, HttpUser | 200 | 4.00 |" in page
     assert "burst 20: p99 2.00 ms, below aiohttp with 4.00" in page
     assert page.count("Not run yet.") == 4
+    assert "also for the client's, in 2 of 2 runs." in page
     example = load_report.example([lines[2]])
     once = put_in("# Capacity\n\nwords\n", load_report.SCRIPT, example)
     assert put_in(once, load_report.SCRIPT, example) == once
@@ -136,6 +139,13 @@ def test_the_known_model_stalls_and_ends_in_turn_and_tells_of_it(model: str) -> 
     longest = [row[2] for row in httpx.get(f"{model}/told").json()]
     assert [gap >= 0.2 for gap in longest][::2] == [True, True]
     assert httpx.get(f"{model}/v1/models").json()["data"][0]["id"] == "known"
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_FIFO"), reason="the system knows no such priority")
+def test_the_known_model_goes_before_others_where_it_may_and_says_so(model: str) -> None:
+    others = [process for process in psutil.Process().children() if "known_model.py" in " ".join(process.cmdline())]
+    ahead = {os.sched_getscheduler(process.pid) == os.SCHED_FIFO for process in others}
+    assert ahead == {httpx.get(f"{model}/ahead").json()}
 
 
 def test_the_ends_of_any_forty_streams_in_a_row_are_the_same() -> None:
