@@ -146,6 +146,9 @@ class Measured:
             self.stalls = sorted(self.stalls, key=lambda stall: -stall[0])[:STALLS]
 
     def _hold(self, session: Integrity) -> None:
+        if not (session.turns or session.refused or session.acknowledged or session.detail or not session.verified
+                or session.session in self._opened):  # fmt: skip
+            return  # the load ended before anything was asked
         self.sessions += 1
         # Of a reader the record does not say what it opened; of everybody else, what a turn that was answered left.
         self.compared += session.verified and (session.acknowledged > 0 or session.session in self._opened)

@@ -12,6 +12,8 @@ import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeVar
 
 from seatrial.accounts import given_accounts
 from seatrial.actor import Actor, verbs_for
@@ -34,6 +36,15 @@ MOST_UNANSWERED = 4
 """Requests in a row without an answer, after which none is sent: what is left is told, and can be removed later."""
 
 Progress = Callable[[int, int], None]
+Told = TypeVar("Told")
+
+
+def repeated(ask: Callable[[], Told]) -> Told:
+    """What it says, asked for again where it is refused: one in fifty may be, by what stands in front."""
+    for _ in range(ATTEMPTS - 1):
+        with suppress(Unexpected):
+            return ask()
+    return ask()
 
 
 @dataclass
@@ -119,11 +130,11 @@ class Cleaner:
         empty: list[tuple[Client, str]] = []
         for client in asked.values():
             actor = self._actor(client)
-            listed = [session.id for session in actor.list_sessions()]
+            listed = [session.id for session in repeated(actor.list_sessions)]
             came = self.ledger.came_since(asked, listed)
             if came is None or self.lacking:
                 return
-            empty += [(client, session) for session in came if not actor.get_history(session)]
+            empty += [(client, session) for session in came if not repeated(partial(actor.get_history, session))]
         if empty and not self.disposable:
             self._suspects[entry.key] = [session for _, session in empty]
         else:
@@ -132,6 +143,8 @@ class Cleaner:
     def _delete(self, clients: Sequence[Client], kind: str, entry_id: str) -> bool:
         """Whether it is gone. Raises `NoAnswer` where nobody says."""
         call = self.contract.call(DELETES[kind], entry_id)
+        if kind == "chat":
+            clients = [client for client in clients if client.account.deletes]
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 statuses = [self._send(client, call).status for client in clients]
@@ -160,7 +173,8 @@ class Cleaner:
         return reply
 
     def _marked(self, client: Client) -> list[str]:
-        return [session.id for session in self._actor(client).list_sessions() if self.marker in session.title]
+        listed = repeated(self._actor(client).list_sessions)
+        return [session.id for session in listed if self.marker in session.title]
 
     def _saying(self, client: Client, nonce: str) -> list[str]:
         """Chats in which a prompt of the run stands; a search may bring more than was asked for, so each is read."""

@@ -18,7 +18,7 @@ from typing import Self
 
 from seatrial.accounts import choose_model, demand_deletion, given_accounts, may_delete, throwaway
 from seatrial.actor import Actor, verbs_for
-from seatrial.cleaning import Cleaner, Progress
+from seatrial.cleaning import Cleaner, Progress, repeated
 from seatrial.client import Again, Client, Gate, Listener, tls_context
 from seatrial.contract import OPENWEBUI, SESSIONS, Contract
 from seatrial.errors import Inconclusive, WrongUse
@@ -203,6 +203,8 @@ class Crew:
         if self._deletes is None:  # once: all of them are made alike
             with self.connect(account) as client:
                 self._deletes = may_delete(client, self.contract)
+            if not self._deletes:
+                self.notes.append("people may not delete their chats here; those of throwaway accounts go with them")
         self.people.append(self.person(replace(account, deletes=self._deletes)))
         return self.people[-1]
 
@@ -210,7 +212,8 @@ class Crew:
         """Sessions have no room for a marker: one whose creation is never answered is found by what was there."""
         for person in self.people:
             with suppress(Unexpected, NoAnswer):  # the tests will tell
-                self.ledger.found(person.account.label, [session.id for session in person.actor.list_sessions()])
+                listed = repeated(person.actor.list_sessions)
+                self.ledger.found(person.account.label, [session.id for session in listed])
 
     def _choose_speaker(self, wanted: str | None) -> None:
         """The first person who sees the model wanted, or any; a new installation shows none to ordinary accounts."""

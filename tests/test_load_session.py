@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 from load.journeys.session import LOOKS, session
@@ -14,6 +15,7 @@ from seatrial.contract import Contract
 from seatrial.exchange import Call, NoAnswer, Reply
 from seatrial.samples import Integrity
 from seatrial.sessions import SessionVerbs
+from seatrial.target import Account
 
 CONTRACT = Contract.load()
 Answer = tuple[int, Any] | None
@@ -51,10 +53,12 @@ class Server:
         return {}
 
 
-def played(server: Server, *, turns: int = 3, go_on: Callable[[], bool] = lambda: True) -> Integrity:
+def played(
+    server: Server, *, turns: int = 3, go_on: Callable[[], bool] = lambda: True, deletes: bool = True
+) -> Integrity:
     actor = Actor(SessionVerbs(CONTRACT), server.send, lambda _: None)
     visit = Visit("1-1", "seatrial-0a1b2c3d", "", turns)
-    line: Any = None  # a session goes through the actor alone
+    line: Any = SimpleNamespace(account=Account("a", deletes=deletes))  # a session goes through the actor alone
     return session(Part(visit, actor, line, CONTRACT, None, go_on, lambda _: None, lambda: 1.0, random.Random(0)))
 
 
@@ -104,6 +108,15 @@ def test_a_message_that_comes_late_is_not_lost() -> None:
     assert played(server).lost == 0
 
 
+def test_a_lost_message_that_nobody_can_look_for_again_is_unverified_and_not_lost() -> None:
+    empty = (200, {"session_id": "s1", "messages": []})
+    answers = {1: empty, 2: (502, {}), 3: (502, {})}
+    server = Server(lambda call, nth: answers[nth] if call.operation == "getHistory" else "usual")
+    record = played(server)
+    assert (record.verified, record.lost) == (False, 0)
+    assert "history not read" in record.detail
+
+
 def test_a_history_that_cannot_be_read_is_unverified_and_nothing_is_lost() -> None:
     server = Server(lambda call, _: (500, {}) if call.operation == "getHistory" else "usual")
     record = played(server)
@@ -111,6 +124,13 @@ def test_a_history_that_cannot_be_read_is_unverified_and_nothing_is_lost() -> No
     assert (record.acknowledged, record.lost, record.stored) == (6, 0, 0)
     assert "history not read" in record.detail
     assert record.deleted
+
+
+def test_nobody_deletes_where_nobody_may() -> None:
+    server = Server()
+    record = played(server, deletes=False)
+    assert server.calls == ["createSession", *["sendMessage"] * 3, "getHistory"]
+    assert (record.stored, record.deleted, record.detail) == (6, False, "")
 
 
 def test_a_session_that_cannot_be_deleted_is_told() -> None:

@@ -17,6 +17,7 @@ from seatrial.lab.openwebui import boot
 from seatrial.lab.openwebui_install import DEFAULT_VERSION, install
 from seatrial.lab.script import Script
 from seatrial.records import Finding, RunFolder, Skip
+from seatrial.samples import Sample
 
 pytestmark = pytest.mark.openwebui
 
@@ -59,6 +60,19 @@ def test_it_passes_and_what_was_not_checked_is_named(odd: tuple[str, str], tmp_p
     assert "polling" in skips["turn-delivered", "createChatCompletion"]
     assert "auth_trusted_header" in skips["valid-use", "signIn"]
     assert folder.load().left_behind == []
+
+
+def test_a_load_leaves_the_deletion_to_the_end(odd: tuple[str, str], tmp_path: Path) -> None:
+    """Nobody asks for what nobody may; and what was said goes with the accounts."""
+    arguments = ("--users", "2", "--think", "0.2s", "--turns", "2", "--duration", "12s")
+    ended = seatrial_command(tmp_path, "load", odd[0], *arguments, "--out", "run", env={"SEATRIAL_ADMIN_TOKEN": odd[1]})
+    folder = RunFolder(tmp_path / "run")
+    run = folder.load()
+    assert (ended.code, run.left_behind) == (0, []), ended
+    assert run.counts["stored"] == run.counts["acknowledged"] > 0
+    assert run.counts["undeleted"] > 0
+    assert not any(sample.operation == "deleteChat" for sample in folder.rows("samples/*.jsonl", Sample))
+    assert any("may not delete" in note for note in run.notes)
 
 
 def test_an_account_that_would_keep_its_chats_is_refused(odd: tuple[str, str], tmp_path: Path) -> None:

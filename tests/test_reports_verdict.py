@@ -83,6 +83,7 @@ NOT_COMPARED = (
     Integrity(2.0, "never-created", 0, 0, 1, 0, 0, 0, 0, 0, 0, deleted=True),
     Integrity(2.0, "completions", 3, 0, 0, 0, 0, 0, 0, 0, 0, deleted=True),
 )
+NOTHING_ASKED = Integrity(2.0, "created-as-the-load-ended", 0, 0, 0, 0, 0, 0, 0, 0, 0, deleted=True)
 
 
 def test_only_sessions_whose_history_was_read_are_told_as_compared(tmp_path: Path) -> None:
@@ -91,7 +92,7 @@ def test_only_sessions_whose_history_was_read_are_told_as_compared(tmp_path: Pat
     opened = Integrity(2.0, "reader", 0, 0, 0, 0, 0, 0, 0, 0, 0, deleted=True)
     made = folder(tmp_path / "some", run, samples=(*under_load(seconds=2), *NOT_COMPARED, read, opened))
     assert ", 2 of 5 sessions compared, no message lost." in judge(run, made).sentence
-    made = folder(tmp_path / "none", run, samples=NOT_COMPARED)
+    made = folder(tmp_path / "none", run, samples=(*NOT_COMPARED, NOTHING_ASKED))
     assert judge(run, made).sentence.endswith(": 0 of 3 sessions compared.")
 
 

@@ -51,7 +51,7 @@ def browser(part: Part) -> Integrity:
             lambda: compare_told(visit.said, tab.heard, actor.get_history(chat.id), visit.marker, visit.key), part.sleep
         )
         tab.list_chats()
-        deleted, trouble = delete(actor, chat.id)
+        deleted, trouble = delete(part, chat.id)
         return verdict(visit, part.now(), checked, deleted, "; ".join(filter(None, (*tab.told[:3], trouble))))
     finally:
         tab.close()
