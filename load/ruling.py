@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from load.gate import MOST_WANTED, Limits, outcome
+from load.gate import MOST_FAILED, MOST_WANTED, Limits, outcome
 from seatrial.ratios import Ratio, change
 from seatrial.records import Finding
 
@@ -25,7 +25,8 @@ def sentence(rows: Sequence[Ratio], limits: Limits, looked: str, *, stored: bool
     if verdict == "pass":
         return (
             f"Pass: B is proved not to be slower than A by more than {limits}, the larger counting, "
-            f"in any of {len([row for row in judged if row.operation])} operations, and fails no more ({looked})."
+            f"in any of {len([row for row in judged if row.operation])} operations, and fails at most "
+            f"{MOST_FAILED:.0%} more of its requests ({looked})."
         )
     if not judged:
         return f"Inconclusive: nothing could be compared ({looked})."
@@ -87,6 +88,9 @@ def _advice(rows: Sequence[Ratio], stored: bool) -> str:
     wanted = [row.wanted for row in timed]
     if None in wanted:
         return f"It is too close to the limit: not even {MOST_WANTED:,} pairs would decide."
-    if len(timed) < len(rows):
+    if not timed:
         return "Longer would tell: double --pairs."
-    return f"Going by this spread, {max(one for one in wanted if one is not None):,} pairs decide (--pairs)."
+    pairs = f"{max(one for one in wanted if one is not None):,}"
+    if len(timed) < len(rows):
+        return f"Going by this spread, {pairs} pairs decide the times; for the failures double --pairs."
+    return f"Going by this spread, {pairs} pairs decide (--pairs)."

@@ -18,7 +18,7 @@ from load.gate import LEVEL, MOST_FAILED, QUANTILE, Limits, verdicts
 from seatrial.baseline import Faults, unfinished
 from seatrial.errors import Inconclusive, WrongUse
 from seatrial.evidence import SAMPLES, Evidence
-from seatrial.measuring import nearest, resampled
+from seatrial.measuring import DRAWS, nearest, resampled
 from seatrial.paired import reach
 from seatrial.ratios import SIDES, Ratio
 from seatrial.records import Finding, Run, RunFolder
@@ -97,7 +97,8 @@ def _row(operation: str, before: Evidence, after: Evidence, limits: Limits) -> t
         why = "too few answers in one of the runs"
         return Ratio(operation, "p95", a, b, None, None, None, None, "inconclusive", min(sessions), why=why), None
     limit = limits.ratio(a)
-    draws = np.log(drawn[1]) - np.log(drawn[0]) - math.log(limit)
+    few = min(map(len, drawn))  # of a long load fewer draws are made
+    draws = np.log(drawn[1][:few]) - np.log(drawn[0][:few]) - math.log(limit)
     return Ratio(operation, "p95", a, b, b / a, None, None, limit, "", min(sessions)), draws
 
 
@@ -115,8 +116,9 @@ def _failures(a: RunFolder, b: RunFolder) -> tuple[Ratio, Any]:
         table = np.asarray(list(counts.values()) or [[0, 1]], dtype=float)
         sessions.append(len(table))
         shares.append(float(table[:, 0].sum() / table[:, 1].sum()))
-        picks = np.random.default_rng(seed).integers(0, len(table), (999, len(table)))
-        sums = table[picks].sum(axis=1)
+        chance, many = np.random.default_rng(seed), len(table)
+        # One draw after the other: all of them at once, of a hundred thousand sessions, would be gigabytes.
+        sums = np.asarray([np.bincount(chance.integers(0, many, many), minlength=many) @ table for _ in range(DRAWS)])
         drawn.append(sums[:, 0] / sums[:, 1])
     row = Ratio("", "failed", shares[0], shares[1], None, None, None, MOST_FAILED, "", min(sessions))
     return row, drawn[1] - drawn[0] - MOST_FAILED

@@ -16,6 +16,7 @@ from rich.console import Console
 from reports import write_reports
 from reports.html import _figures
 from reports.verdict import judge
+from seatrial import measuring
 from seatrial.cli.before import HeldAgainst
 from seatrial.ratios import Ratio
 from seatrial.records import Finding, Recorder, Run, RunFolder
@@ -49,6 +50,16 @@ def test_equal_loads_pass(here: Command) -> None:
     done = here("compare", stored("before"), stored("after"))
     assert done.code == 0, done.out
     assert "Pass: B is proved not to be slower" in done.out
+
+
+def test_loads_of_which_unlike_numbers_of_draws_are_made_are_compared(
+    here: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So it is with more than 200,000 samples of an operation."""
+    monkeypatch.setattr(measuring, "MOST_WORK", 180 * 300)
+    done = here("compare", stored("before"), stored("after", slower=1.5, failing=0.02))
+    assert done.code == 1, done
+    assert "getHistory" in done.out
 
 
 def test_a_slower_one_fails_and_is_named(here: Command) -> None:
