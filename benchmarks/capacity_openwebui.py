@@ -41,7 +41,8 @@ GRACE = 600.0
 DATABASES = ("sqlite", "postgres")
 SOURCES = (
     "benchmarks/capacity_openwebui.py", "benchmarks/standing.py", "load/*.py", "load/journeys/*.py", "seatrial/*.py",
-    "seatrial/lab/openwebui*.py", "seatrial/lab/provider.py",
+    "seatrial/lab/openwebui*.py", "seatrial/lab/postgres.py", "seatrial/lab/provider.py", "seatrial/cli/capacity.py",
+    "seatrial/cli/levels.py",
 )  # fmt: skip
 
 
@@ -71,12 +72,19 @@ def judged(rounds: Sequence[Round]) -> list[tuple[str, bool]]:
     for setting in dict.fromkeys(row.setting for row in rounds):
         ends = [_ends(row) for row in rounds if row.setting == setting]
         told = ", ".join(f"[{holds:g}, {fails:g}]" for holds, fails in ends)
+        if len(ends) < SEARCHES:
+            found.append((f"{setting}: {len(ends)} of {SEARCHES} searches", False))
         narrow = all(holds and fails and (fails <= holds * NARROW or fails == holds + 1) for holds, fails in ends)
         found.append((f"{setting}: each interval is narrow: {told}", narrow))
         if len(ends) > 1:
             # A search says that `holds` held and `fails` failed: two agree where neither refutes the other.
             overlap = max(holds for holds, _ in ends) < min(fails or math.inf for _, fails in ends)
             found.append((f"{setting}: the intervals overlap: {told}", overlap))
+        seen = [row.seen["seatrial"] for row in rounds if row.setting == setting]
+        left = sum(figure(one, "left") for one in seen)
+        found.append((f"{setting}: left behind on the target: {left:g}", left == 0))
+        failed = [f"exit {figure(one, 'exit'):g}" for one in seen if one["exit"]]
+        found.append((f"{setting}: each search passes{': ' if failed else ''}{', '.join(failed)}", not failed))
     return found
 
 
@@ -99,18 +107,19 @@ def _ends(row: Round) -> tuple[float, float]:
 
 
 def _round(version: str, database: str, budget: int, quick: bool, _: int) -> dict[str, Numbers]:
-    with released(version, database) as (url, credentials), tempfile.TemporaryDirectory() as scratch:
+    with released(version, database) as (url, known), tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "run"
         command = [
             *SEATRIAL, "capacity", url, "--slo", OBJECTIVE, "--start", str(START),
             "--look", f"{10 if quick else LOOK}s", "--budget", f"{budget}m",
             "--turns", str(TURNS), "--think", f"{THINK}s", "--out", str(out),
         ]  # fmt: skip
-        end = ended(command, child_environment() | credentials, 60 * budget + GRACE)
+        end = ended(command, child_environment() | known, 60 * budget + GRACE)
         if not (out / "run.json").exists():
             raise Inconclusive(f"the search ended with {end.code}: {end.last}")
         run = RunFolder(out).load()
-    if "holds" not in run.counts:
+    # One that its budget ended is a result; one that the deployment, this benchmark or the machine ended is none.
+    if end.code is None or run.problem or not (run.counts.get("fails") or "budget" in run.sentence):
         raise Inconclusive(f"the search ended with {end.code}: {run.sentence or run.problem}")
     why = re.sub(r"^Holds \d+ users?(, fails at \d+| at least)[:;] ", "", run.sentence)
     return {

@@ -21,6 +21,8 @@ from markdown import number, table
 from playing import resumable
 from rounds import Numbers, Setting, arguments, figure, play
 
+from seatrial.errors import Inconclusive
+
 STREAMS = 400
 PERIOD = ["done"] * 31 + ["cut", "abort", "error"] * 3
 WORDS = {"done": "", "cut": "cut", "abort": "aborted", "error": "error"}
@@ -73,7 +75,7 @@ def _round(_: int) -> dict[str, Numbers]:
         try:
             seen[name] = _own(name) if name in own else _tool(name)
         except tools.ToolFailed as error:
-            print(f"{name}: {error}", file=sys.stderr, flush=True)
+            raise Inconclusive(f"{name}: {error}") from None  # nobody may be missing from what is stored for good
     return seen
 
 

@@ -22,10 +22,11 @@ from pathlib import Path
 from markdown import table
 from playing import resumable
 from processes import ended
-from rounds import Numbers, Round, Setting, arguments, play
+from rounds import Numbers, Round, Setting, arguments, figure, play
 from standing import SEATRIAL, behind, referenced, released
 
 from seatrial.contract import OPENWEBUI, SESSIONS
+from seatrial.errors import Inconclusive
 from seatrial.lifeline import child_environment
 from seatrial.records import Finding, RunFolder
 from seatrial.verbs import VERB_OPERATIONS
@@ -38,6 +39,7 @@ VERSION = "0.12.4"
 SOURCES = (
     "benchmarks/faults_under_load.py", "benchmarks/standing.py", "load/*.py", "load/journeys/*.py", "seatrial/*.py",
     "seatrial/lab/*.py", "seatrial/lab/faults/answers.py", "seatrial/lab/faults/chances.py",
+    "seatrial/lab/faults/histories.py", "seatrial/lab/faults/making.py",
 )  # fmt: skip
 
 
@@ -68,9 +70,9 @@ def main() -> int:
     seconds = 60 if given.quick else SECONDS
     targets = given.target or ["reference", "openwebui"]
     settings = [
-        Setting(SESSIONS if name == "reference" else f"{OPENWEBUI} {given.version}",
-                partial(_round, name, given.version, seconds))
-        for name in targets
+        Setting(f"{SESSIONS if name == 'reference' else f'{OPENWEBUI} {given.version}'}, {fault}",
+                partial(_round, name, given.version, fault, seconds))
+        for name in targets for fault in FAULTS
     ]  # fmt: skip
     played = play("faults under load", settings, given, sources=SOURCES)
     print("\n".join(lines(played)))
@@ -80,37 +82,41 @@ def main() -> int:
 def judged(rounds: list[Round]) -> list[tuple[str, bool]]:
     """What was asked for, in words, and whether it came."""
     return [
-        (f"{row.setting}, {fault}: {numbers['said']}", numbers["right"] == 1.0)
+        (f"{row.setting}: {numbers['said']}; left behind: {figure(numbers, 'left'):g}",
+         numbers["right"] == 1.0 and numbers["left"] == 0)
         for row in rounds
-        for fault, numbers in row.seen.items()
-    ]
+        for numbers in row.seen.values()
+    ]  # fmt: skip
 
 
 def lines(rounds: list[Round]) -> list[str]:
-    heads = ["target", "fault", "verdict", "findings", "rightly named"]
+    heads = ["target", "fault", "verdict", "findings", "rightly named", "left behind:"]
     rows = [
-        [row.setting, fault, numbers["said"], numbers["findings"] or "none", "yes" if numbers["right"] else "**no**"]
+        [row.setting.rpartition(", ")[0], fault, numbers["said"], numbers["findings"] or "none",
+         "yes" if numbers["right"] else "**no**", f"{figure(numbers, 'left'):g}"]
         for row in rounds
         for fault, numbers in row.seen.items()
-    ]
+    ]  # fmt: skip
     return table(heads, rows)
 
 
-def _round(name: str, version: str, seconds: int, _: int) -> dict[str, Numbers]:
+def _round(name: str, version: str, fault: str, seconds: int, _: int) -> dict[str, Numbers]:
     api = SESSIONS if name == "reference" else OPENWEBUI
     standing: AbstractContextManager[tuple[str, dict[str, str]]]
     standing = referenced(USERS) if name == "reference" else released(version)
-    with standing as (url, credentials):
-        return {fault: _load(url, credentials, fault, api, seconds) for fault in FAULTS}
+    with standing as (url, known):
+        return {fault: _load(url, known, fault, api, seconds)}
 
 
-def _load(url: str, credentials: dict[str, str], fault: str, api: str, seconds: int) -> Numbers:
+def _load(url: str, known: dict[str, str], fault: str, api: str, seconds: int) -> Numbers:
     history = VERB_OPERATIONS[api]["get_history"]
     with behind(url, None if fault == "none" else fault) as broken, tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "run"
         command = [*SEATRIAL, "load", broken, "--users", str(USERS), "--duration", f"{seconds}s", "--turns", str(TURNS),
                    "--think", f"{THINK}s", "--slo", f"{history} p95 < {LIMIT_MS}ms", "--out", str(out)]  # fmt: skip
-        end = ended(command, child_environment() | credentials, seconds + GRACE)
+        end = ended(command, child_environment() | known, seconds + GRACE)
+        if not (out / "run.json").exists():
+            raise Inconclusive(f"the load ended with {end.code}: {end.last}")
         folder = RunFolder(out)
         run = folder.load()
         findings = list(folder.rows("findings.jsonl", Finding)) if (out / "findings.jsonl").exists() else []

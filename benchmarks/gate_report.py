@@ -5,6 +5,7 @@ python benchmarks/gate.py --report
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 
 from gate import Result
@@ -39,13 +40,13 @@ def lines(rows: Sequence[Result]) -> list[str]:
         "one after the other:",
     )
     kinds = [[row for row in rows if row.kind == kind] for kind in dict.fromkeys(row.kind for row in rows)]
-    median = sorted(row.seconds for row in rows)[len(rows) // 2]
+    seconds = ", ".join(f"{statistics.median(row.seconds for row in of):.0f} s ({of[0].kind})" for of in kinds)
     return [
         *table(heads, [_row(of) for of in kinds]),
         "",
         '*Right*: the operation that is slower was named, or none where none is. *Naive rule*: "p95 grew by a fifth"',
         "over all requests of the same run; *one after the other*: the same over A's first half and B's second, as one",
-        f"measures who takes one target after the other. A comparison measures for {median:.0f} s (median).",
+        f"measures who takes one target after the other. A comparison measures for {seconds} (medians).",
         "",
         *_wrong(rows),
     ]

@@ -33,8 +33,8 @@ SETTLED = 5.0
 LONGEST = 180.0
 SETTING = f"{FEW} and {MANY:,} users"
 COLUMNS = {"per_user": "KiB per user", "few": f"MiB at {FEW}", "many": f"MiB at {MANY:,}"}
-SOURCES = ("benchmarks/memory.py", "benchmarks/plain_users.py", "benchmarks/null_server.py", "load/*.py",
-           "load/journeys/*.py", "seatrial/*.py")  # fmt: skip
+SOURCES = ("benchmarks/memory.py", "benchmarks/plain_users.py", "benchmarks/null_server.py",
+           "benchmarks/rate.py", "load/*.py", "load/journeys/*.py", "seatrial/*.py")  # fmt: skip
 
 
 def main() -> int:

@@ -13,12 +13,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from processes import STOP, Stopped
-from storing import SourcesChanged
+from storing import ROOT, SourcesChanged
 
-from seatrial.errors import SeatrialError
+import seatrial
+from seatrial.errors import SeatrialError, WrongUse
 
 Work = TypeVar("Work")
 Here = TypeVar("Here")
@@ -86,6 +88,8 @@ def play(
 def resumable(main: Callable[[], int]) -> int:
     """The exit code of a benchmark; one line for whoever interrupts it, and for what it cannot do."""
     try:
+        if (here := Path(seatrial.__file__).resolve().parents[1]) != ROOT:
+            raise WrongUse(f"what runs is Seatrial of {here}, and what is stored would be said to be of {ROOT}")
         return main()
     except KeyboardInterrupt:
         print("interrupted; what is done is stored, the same command goes on", file=sys.stderr)

@@ -93,6 +93,8 @@ def _seatrial(url: str, length: float) -> Numbers:
         out = Path(scratch) / "run"
         end = ended([*_load(url, length), "--out", str(out)], child_environment(), length + PATIENCE)
         folder = RunFolder(out)
+        if not (out / "run.json").exists():
+            raise Inconclusive(f"seatrial load ended with {end.code}: {end.last}")
         run = folder.load()
         # It says itself that it was the limit, as it should here: void, exit 3.
         if (

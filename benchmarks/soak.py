@@ -34,7 +34,10 @@ TRIAL, MARGIN, LONGEST = 30.0, 1.2, 7_200.0
 LOOK = 5.0
 MOST_MB = 10.0
 SETTING = "reference server"
-SOURCES = ("benchmarks/soak.py", "load/*.py", "load/journeys/*.py", "seatrial/*.py")
+SOURCES = (
+    "benchmarks/soak.py", "benchmarks/memory.py", "load/*.py", "load/journeys/*.py", "seatrial/*.py",
+    "seatrial/lab/reference.py", "seatrial/lab/kept.py",
+)  # fmt: skip
 
 
 def main() -> int:
@@ -65,10 +68,13 @@ def judged(numbers: Numbers, turns: int = TURNS) -> list[tuple[str, bool]]:
     """What was asked for, in words, and whether it came."""
     said = {name: figure(numbers, name) for name in numbers if name != "said"}
     damaged = said["acknowledged"] - said["stored"] + said["other_harm"]
+    answered = said["turns"] - said["refused_turns"]
     return [
-        (f"{said['turns']:,.0f} turns, at least {turns:,}", said["turns"] >= turns),
+        (f"{answered:,.0f} turns answered, at least {turns:,}", answered >= turns),
+        (f"{said['refused_turns']:,.0f} turns refused", said["refused_turns"] == 0),
         (f"{damaged:,.0f} of {said['acknowledged']:,.0f} messages lost or changed", damaged == 0),
-        (f"exit {said['exit']:.0f} of seatrial load: {numbers['said']}", said["exit"] == 0 or bool(said["void"])),
+        (f"exit {said['exit']:.0f} of seatrial load: {numbers['said']}", said["exit"] == (3 if said["void"] else 0)),
+        (f"left behind on the target: {said['left']:,.0f}", said["left"] == 0),
         (f"memory grows by {said['grown']:.1f} MB in all of it, at most {MOST_MB:g}", said["grown"] <= MOST_MB),
     ]
 
@@ -87,7 +93,7 @@ def _round(turns: int) -> dict[str, Numbers]:
         "seatrial": {
             "turns": float(counts["turns"]), "acknowledged": float(counts["acknowledged"]),
             "stored": float(counts["stored"]), "other_harm": float(harm),
-            "refused_turns": float(counts["refused_turns"]),
+            "refused_turns": float(counts["refused_turns"]), "left": float(len(run.left_behind)),
             "void": float(run.cause == "void"), "said": run.sentence,
             "exit": float(run.exit_code if run.exit_code is not None else -1), "seconds": seen[-1][0] - seen[0][0],
             "first_mb": seen[0][1], "middle_mb": later[0][1], "last_mb": seen[-1][1],

@@ -4,7 +4,8 @@ with released("0.12.4", database="postgres") as (url, credentials): ...
 with referenced() as (url, credentials): ...
 with behind(url, "history-late") as broken: ...             # a fault in front
 
-Credentials are the environment that `seatrial` reads them from.
+Credentials are the environment that `seatrial` reads them from; where the model is the scripted provider, that is named
+in it as well.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ def released(version: str, database: str = "sqlite") -> Iterator[tuple[str, dict
                     raise Inconclusive(f"Open WebUI {version} on {database} did not come up: {log.read()[-500:]}")
                 time.sleep(0.2)
             told = json.loads(ready.read_text("utf-8"))
-            yield told["url"], {"SEATRIAL_ADMIN": f"{told['admin_email']}:{told['admin_password']}"}
+            admin = f"{told['admin_email']}:{told['admin_password']}"
+            yield told["url"], {"SEATRIAL_ADMIN": admin, "SEATRIAL_PROVIDER": told["provider_url"]}
 
 
 @contextmanager

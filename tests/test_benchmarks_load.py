@@ -16,6 +16,7 @@ import load_report
 import psutil
 import pytest
 import rounds
+import soak
 from known_model import known_model
 from markdown import put_in
 from null_server import REPLY, null_server
@@ -83,11 +84,49 @@ def test_a_ratio_is_of_each_round_and_not_of_the_medians() -> None:
 def test_a_capacity_is_repeated_when_no_search_refutes_another(
     ends: list[tuple[float, float]], narrow: bool, overlap: bool
 ) -> None:
-    played = [
-        a_round("0.12.4 sqlite", n, {"seatrial": {"holds": float(holds), "fails": float(fails), "why": ""}})
-        for n, (holds, fails) in enumerate(ends, 1)
-    ]
-    assert [held for _, held in capacity_openwebui.judged(played)] == [narrow, overlap]
+    played = [a_round("0.12.4 sqlite", n, {"seatrial": searched(*found)}) for n, found in enumerate(ends, 1)]
+    held = capacity_openwebui.judged(played)
+    assert [held for words, held in held if "narrow" in words or "overlap" in words] == [narrow, overlap]
+    assert [words for words, _ in held if "of 3 searches" in words] == (
+        [] if len(ends) == 3 else ["0.12.4 sqlite: 2 of 3 searches"]
+    )
+
+
+def test_a_search_that_does_not_pass_or_leaves_something_is_no_good_capacity() -> None:
+    played = [a_round("0.12.4 sqlite", 1, {"seatrial": searched(20, 24, exit=3.0, left=2.0)})]
+    told = {words.partition(": ")[2]: held for words, held in capacity_openwebui.judged(played)}
+    assert not told["left behind on the target: 2"]
+    assert not told["each search passes: exit 3"]
+
+
+SOAKED: Numbers = {
+    "turns": 110.0, "acknowledged": 220.0, "stored": 220.0, "other_harm": 0.0, "refused_turns": 0.0, "void": 0.0,
+    "said": "Pass", "exit": 0.0, "seconds": 60.0, "first_mb": 1.0, "middle_mb": 1.0, "last_mb": 1.0,
+    "mb_per_hour": 0.0, "grown": 0.0, "left": 0.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("more", "missed"),
+    [
+        ({}, []),
+        ({"void": 1.0, "exit": 3.0}, []),
+        ({"void": 1.0, "exit": 1.0}, ["exit 1"]),
+        ({"exit": 3.0}, ["exit 3"]),
+        ({"refused_turns": 20.0}, ["90 turns answered", "20 turns refused"]),
+        ({"stored": 218.0}, ["2 of 220 messages"]),
+        ({"left": 3.0}, ["left behind"]),
+        ({"grown": 11.0}, ["memory grows"]),
+    ],
+)
+def test_a_soak_counts_what_was_answered_and_excuses_nothing(more: Numbers, missed: list[str]) -> None:
+    told = [words for words, held in soak.judged(SOAKED | more, turns=100) if not held]
+    assert len(told) == len(missed)
+    assert all(words.startswith(start) for words, start in zip(told, missed, strict=True))
+
+
+def searched(holds: float, fails: float, **more: float) -> Numbers:
+    return {"holds": float(holds), "fails": float(fails), "why": "slow", "left": 0.0, "exit": 0.0} | more
 
 
 def off_by(p50: float, p99: float) -> Numbers:
@@ -105,7 +144,7 @@ def test_the_report_has_a_table_for_what_was_played_and_says_what_was_not(tmp_pa
     lines = [
         a_round("20 users", 1, {"seatrial": {"per_core": 800.0}, "http_user": {"per_core": 200.0}}, "rate"),
         a_round("burst 20", 1, {"seatrial": off_by(1, 2), "aiohttp": off_by(3, 4)}, "accuracy"),
-        a_round("0.12.4 sqlite", 1, {"seatrial": {"holds": 20.0, "fails": 24.0, "why": "slow"}}, "capacity"),
+        a_round("0.12.4 sqlite", 1, {"seatrial": searched(20, 24)}, "capacity"),
     ]
     for row in lines:
         Store(tmp_path / rounds.STORED, Round).add(row)
