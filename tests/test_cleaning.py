@@ -16,10 +16,10 @@ from hostile_server import Peer, hostile
 from nastiness import ENDLESS
 from starlette.responses import JSONResponse
 
-from seatrial.cleaning import MOST_UNANSWERED, Cleaner, repeated
+from seatrial.cleaning import MOST_UNANSWERED, Cleaner
 from seatrial.client import Client
 from seatrial.contract import Contract
-from seatrial.exchange import Call, NoAnswer, Reply, Unexpected
+from seatrial.exchange import Call, NoAnswer
 from seatrial.lab.reference import create_app
 from seatrial.lab.serving import running
 from seatrial.ledger import Ledger, marker_of, open_entries
@@ -291,21 +291,3 @@ def test_where_accounts_cannot_be_looked_for_none_counts_as_gone(
     del document["paths"][where]
     (told,) = clean(Contract(document, "mine.yaml"))
     assert told.startswith("a user of admin may exist")
-
-
-@pytest.mark.parametrize(("refusals", "comes"), [(0, True), (2, True), (3, False)])
-def test_what_is_refused_now_and_then_is_asked_again(refusals: int, comes: bool) -> None:
-    asked: list[int] = []
-
-    def ask() -> str:
-        asked.append(1)
-        if len(asked) <= refusals:
-            raise Unexpected(Reply(Call("listSessions", "GET", "/sessions"), 502, {}, b""), "200", "502")
-        return "a list"
-
-    if comes:
-        assert repeated(ask) == "a list"
-    else:
-        with pytest.raises(Unexpected):
-            repeated(ask)
-    assert len(asked) == min(refusals + 1, 3)
