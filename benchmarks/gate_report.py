@@ -46,7 +46,8 @@ def lines(rows: Sequence[Result]) -> list[str]:
         "",
         '*Right*: the operation that is slower was named, or none where none is. *Naive rule*: "p95 grew by a fifth"',
         "over all requests of the same run; *one after the other*: the same over A's first half and B's second, as one",
-        f"measures who takes one target after the other. A comparison measures for {seconds} (medians).",
+        "measures who takes one target after the other. A comparison measures for",
+        f"{seconds} (medians).",
         "",
         *_wrong(rows),
     ]
