@@ -13,14 +13,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TypeVar
 
 from seatrial.accounts import given_accounts
 from seatrial.actor import Actor, verbs_for
 from seatrial.client import Client, tls_context
 from seatrial.contract import Contract
 from seatrial.errors import SeatrialError, WrongUse
-from seatrial.exchange import Call, NoAnswer, Reply, Unexpected
+from seatrial.exchange import Call, NoAnswer, Reply, Unexpected, repeated
 from seatrial.ledger import Entry, Ledger, ledgers, open_entries
 from seatrial.probe import probe
 from seatrial.reading import held, identifier, items, success
@@ -36,15 +35,6 @@ MOST_UNANSWERED = 4
 """Requests in a row without an answer, after which none is sent: what is left is told, and can be removed later."""
 
 Progress = Callable[[int, int], None]
-Told = TypeVar("Told")
-
-
-def repeated(ask: Callable[[], Told]) -> Told:
-    """What it says, asked for again where it is refused: one in fifty may be, by what stands in front."""
-    for _ in range(ATTEMPTS - 1):
-        with suppress(Unexpected):
-            return ask()
-    return ask()
 
 
 @dataclass

@@ -18,11 +18,11 @@ from typing import Self
 
 from seatrial.accounts import choose_model, demand_deletion, given_accounts, may_delete, throwaway
 from seatrial.actor import Actor, verbs_for
-from seatrial.cleaning import Cleaner, Progress, repeated
+from seatrial.cleaning import Cleaner, Progress
 from seatrial.client import Again, Client, Gate, Listener, tls_context
 from seatrial.contract import OPENWEBUI, SESSIONS, Contract
 from seatrial.errors import Inconclusive, WrongUse
-from seatrial.exchange import Call, NoAnswer, Reply, Unexpected
+from seatrial.exchange import Call, NoAnswer, Reply, Unexpected, repeated
 from seatrial.ledger import LEDGER, Ledger
 from seatrial.openwebui import OpenWebUIVerbs
 from seatrial.probe import Deployment, probe

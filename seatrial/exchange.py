@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -175,3 +176,11 @@ def perform(
         return result
     finally:
         steps.close()
+
+
+def repeated(ask: Callable[[], Result], attempts: int = 3) -> Result:
+    """What it says, asked for again where it is refused: one in fifty may be, by what stands in front."""
+    for _ in range(attempts - 1):
+        with suppress(Unexpected):
+            return ask()
+    return ask()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seatrial.cleaning import repeated
-from seatrial.exchange import Call, Reply, Unexpected
+from seatrial.exchange import Call, Reply, Unexpected, repeated
 
 
 @pytest.mark.parametrize(("refusals", "comes"), [(0, True), (2, True), (3, False)])
