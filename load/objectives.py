@@ -170,9 +170,16 @@ def _judged(objective: Objective, evidence: Evidence, confidence: float) -> Held
     harms = evidence.harms
     number = sum(harms.get(name, 0) for name in HARMS) if objective.what == "damaged" else harms.get(objective.what, 0)
     verdict: Verdict = "held" if objective.allows(number) else "missed"
-    which = ", ".join(f"{harms[name]} {name}" for name in HARMS if harms.get(name)) or "none"
-    said = f"{which} of the messages" if objective.what == "damaged" else f"{number} {objective.what}"
+    said = _harmed(harms) if objective.what == "damaged" else f"{number} {objective.what}"
     return Held(objective, verdict, number, number, number, said)
+
+
+def _harmed(harms: Mapping[str, int]) -> str:
+    """What came to harm, by name: `2 messages lost, 1 truncated`."""
+    first, *more = [(harms[name], name) for name in HARMS if harms.get(name)] or [(0, "harmed")]
+    number, name = first
+    told = f"{number or 'no'} message{'' if number == 1 else 's'} {name}"
+    return ", ".join([told, *(f"{number} {name}" for number, name in more)])
 
 
 def _percentile(objective: Objective, quantile: float, evidence: Evidence, confidence: float) -> Held:

@@ -150,7 +150,7 @@ LIMITED = Judged(
 )
 
 OBJECTIVES = (
-    Judged("damaged = 0", "held", 0, 0, 0, True, "none of the messages", 0),
+    Judged("damaged = 0", "held", 0, 0, 0, True, "no messages harmed", 0),
     Judged("turn p95 < 1s", "held", 640.0, 600.0, 1100.0, False, "640 ms, between 600 ms and 1.1 s", 1000.0),
     Judged("ttft p95 < 1s", "unsupported", None, None, None, False, "12 samples", 1000.0),
     Judged("errors < 1%", "missed", 0.02, 0.015, 0.03, True, "2 %", 0.01),

@@ -134,7 +134,9 @@ def test_messages_are_counted_by_name() -> None:
         "held",
         "missed",
     ]
-    assert one("damaged = 0", harmed).said == "2 lost, 1 truncated of the messages"
+    assert one("damaged = 0", harmed).said == "2 messages lost, 1 truncated"
+    assert one("damaged = 0", Measured(harms={"reordered": 1})).said == "1 message reordered"
+    assert one("damaged = 0", Measured()).said == "no messages harmed"
 
 
 def test_an_operation_that_nobody_has_heard_of_is_wrong_use() -> None:

@@ -117,7 +117,7 @@ def test_an_objective_of_a_load_is_a_case(tmp_path: Path) -> None:
     run, failed = verify_run(command="load"), finding(rule="load-errors", test="")
     root = parsed(folder(tmp_path / "failed", run, failed, *OBJECTIVES))
     assert objectives(root) == {
-        "damaged = 0": ("system-out", "held: none of the messages"),
+        "damaged = 0": ("system-out", "held: no messages harmed"),
         "turn p95 < 1s": ("system-out", "held, not proved: 640 ms, between 600 ms and 1.1 s"),
         "ttft p95 < 1s": ("skipped", "unsupported: 12 samples"),
         "errors < 1%": ("failure", "missed: 2 %"),
