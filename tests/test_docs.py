@@ -116,14 +116,16 @@ PARSED = {
     "tests/test_lab_openwebui.py boots it, in `make test-openwebui`": [
         "seatrial lab openwebui",
         "seatrial lab openwebui --version 0.12.4",
-        "seatrial lab openwebui --version 0.9.5",
-        "seatrial lab openwebui --defaults",
         "seatrial lab openwebui --ready-file sqlite.json",
         "seatrial lab openwebui --yes --ready-file lab.json",
+    ],
+    "such a one is booted there at its newest release, and benchmarks/releases.py boots the others": [
+        "seatrial lab openwebui --version 0.9.5",
         "seatrial lab openwebui --version 0.12.3 --port 8081 --yes --ready-file old.json --torch-index '$TORCH'",
         "seatrial lab openwebui --version 0.12.4 --port 8082 --yes --ready-file new.json --torch-index '$TORCH'",
-        "seatrial lab reference --upstream URL",
     ],
+    "what it leaves away is tested in tests/test_lab_openwebui.py, without a boot": ["seatrial lab openwebui --defaults"],
+    "tests/test_openwebui.py puts one there, in `make test-openwebui`": ["seatrial lab reference --upstream URL"],
 }
 FOR_WIDE = ("lab",)
 """The list of faults is tab-separated where no terminal is."""
@@ -255,6 +257,16 @@ def test_every_variable_that_is_named_is_read_somewhere(page: Path) -> None:
 def test_every_link_inside_the_project_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", page.read_text("utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_page_is_linked_from_another() -> None:
+    linked = {
+        (page.parent / link).resolve()
+        for page in PAGES
+        for link in re.findall(r"\]\((?!https?://|#)([^)#\s]+)", page.read_text("utf-8"))
+    }
+    wanted = {*PAGES[1:], ROOT / "CHANGELOG.md", ROOT / "docs/seatrial.toml", ROOT / "docs/Containerfile"}
+    assert wanted <= linked, wanted - linked
 
 
 def test_the_container_file_copies_all_that_the_wheel_is_made_of() -> None:
