@@ -126,7 +126,7 @@ class Settings:
         environ = {}
         for spec in fields(self):
             value = getattr(self, spec.name)
-            if spec.name in _FROM_FILE or not _is_given(value):
+            if spec.name in _FROM_FILE or not is_given(value):
                 continue
             if spec.name in _PATHS:
                 value = Path(value).resolve()
@@ -158,12 +158,12 @@ def gather(
         for name in known
         if environ.get(PREFIX + name.upper())
     }
-    given |= {name: value for name, value in options.items() if name in known and _is_given(value)}
+    given |= {name: value for name, value in options.items() if name in known and is_given(value)}
     settings = replace(settings, **given)
     return _checked(_secrets(settings, ask or getpass.getpass))
 
 
-def _is_given(value: object) -> bool:
+def is_given(value: object) -> bool:
     """None, () and False mean that nothing was said; a zero was said."""
     return value is not None and value is not False and value != ()
 

@@ -14,7 +14,7 @@ import pytest
 from config_files import file
 
 from seatrial.cli import cli
-from seatrial.cli.options import own_options
+from seatrial.cli.options import own_options, settings_from
 from seatrial.errors import WrongUse
 from seatrial.settings import NOT_IN_FILE, TABLES, Settings, from_environment, gather
 from seatrial.waivers import Waiver
@@ -51,6 +51,39 @@ def test_a_wrong_line_of_the_file_is_named(tmp_path: Path, text: str, line: int,
         gather({}, {}, config := file(tmp_path, text))
     assert str(error.value).startswith(f"{config}:{line}: ")
     assert reason in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "reason"),
+    [
+        ('seed = 1\nmax_slowdown = "fast"\n', 2, "max_slowdown fast: a share above 0 is needed"),
+        ('floor = "5"\n', 1, "floor 5: a time is needed"),
+        ('\nmix = "sleeper=1"\n', 2, "mix: 'sleeper=1' is no journey"),
+        ('slo = ["turn p95 < fast"]\n', 1, "slo 'turn p95 < fast'"),
+        ('seed = 1\n\nstage = ["10"]\n', 3, "stage '10': a stage is LEVEL:TIME"),
+        ('url = "chat.example.org"\n', 1, "url: 'chat.example.org' is no http:// or https:// URL"),
+        ('header = ["X-Way"]\n', 1, "header wants 'Name: value'"),
+        ('admin = "@nowhere"\n', 1, "admin @nowhere: No such file"),
+        ('ca_file = "nowhere.pem"\n', 1, "ca_file nowhere.pem: No such file"),
+    ],
+)
+def test_so_is_one_that_only_who_plays_or_judges_can_read(tmp_path: Path, text: str, line: int, reason: str) -> None:
+    path = file(tmp_path, text)
+    with pytest.raises(WrongUse) as error:
+        settings_from({"config": path}, environ={})
+    assert str(error.value).startswith(f"{path}:{line}: {reason}")
+
+
+def test_what_an_option_or_a_variable_says_is_not_laid_to_the_file(tmp_path: Path) -> None:
+    path = file(tmp_path, 'mix = "session=1"\nfloor = "5ms"\nheader = ["A: b"]\n')
+    for options, environ, reason in (
+        ({"header": ("X-Way",)}, {}, "--header wants"),
+        ({}, {"SEATRIAL_HEADER": "X-Way"}, "--header wants"),
+    ):
+        with pytest.raises(WrongUse, match=f"^{reason}"):
+            settings_from({"config": path, **options}, environ=environ)
+    wrong = file(tmp_path, 'mix = "sleeper=1"\n')
+    assert settings_from({"config": wrong, "mix": "session=2"}, environ={}).mix == "session=2"
 
 
 def test_a_file_that_is_no_toml_names_the_line(tmp_path: Path) -> None:

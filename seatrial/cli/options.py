@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -13,11 +14,16 @@ import click
 
 from seatrial import config_file
 from seatrial.config_file import seconds
-from seatrial.settings import Settings, gather
+from seatrial.errors import WrongUse
+from seatrial.settings import PREFIX, Settings, gather, is_given
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _TEXT = "TEXT, @FILE, or better: in {}."
+TEXTS = {"url", "mix", "slo", "stage", "max_slowdown", "floor"}
+"""Settings that are text to the core, and mean something to those who play and judge."""
+
+_OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*)")
 
 
 class Seconds(click.ParamType[float]):
@@ -97,6 +103,28 @@ _COMMON: list[Callable[[Command], Command]] = [
 ]  # fmt: skip
 
 
+def _read(settings: Settings, name: str) -> None:
+    """Read a setting that is text to the core. Raises `WrongUse` that begins with its option."""
+    # Imported here: only a file that says such a thing has to wait for them.
+    from load import objectives, stages
+    from load.gate import Limits
+    from load.mix import Mix
+
+    if name == "url":
+        try:
+            settings.target()
+        except WrongUse as error:
+            raise WrongUse(f"--url: {error}") from None
+    elif name == "mix":
+        Mix.parse(settings.mix)
+    elif name == "slo":
+        objectives.parse(settings.slo)
+    elif name == "stage":
+        stages.parse(settings.stage)
+    else:
+        Limits.parse(settings.max_slowdown, settings.floor)
+
+
 def common_options(command: Command) -> Command:
     """Every option that a command on a target takes; the values reach it as keywords (see `settings_from`)."""
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(_COMMON), command)
@@ -108,9 +136,33 @@ def settings_from(
     environ: Mapping[str, str] = os.environ,
     not_of_file: Collection[str] = (),
 ) -> Settings:
-    """Options over environment over configuration file over what is usual, see `gather`. Raises `WrongUse`."""
+    """Options over environment over configuration file over what is usual, see `gather`. Raises `WrongUse`.
+
+    What the file alone says is read here, whether this command needs it or not, and what is wrong with it has its line.
+    """
     options = dict(options)
     config = options.pop("config", None)
     if config is None and "SEATRIAL_CONFIG" not in environ and Path(config_file.NAME).exists():
         config = config_file.NAME
-    return gather(options, environ, config, usual=usual, not_of_file=not_of_file)
+    path = config or environ.get(PREFIX + "CONFIG")
+    if not path:
+        return gather(options, environ, usual=usual, not_of_file=not_of_file)
+    file = config_file.ConfigFile.read(path)
+    said = {name for name, value in options.items() if is_given(value)} | {*not_of_file}
+    said |= {name for name in file.table if environ.get(PREFIX + name.upper())}
+    try:
+        settings = gather(options, environ, path, usual=usual, not_of_file=not_of_file)
+        for name in sorted(TEXTS & file.table.keys() - said):
+            _read(settings, name)
+    except WrongUse as error:
+        raise _located(error, file, said) from None
+    return settings
+
+
+def _located(error: WrongUse, file: config_file.ConfigFile, said: Collection[str]) -> WrongUse:
+    """The error, with its line where it is about an option that the file alone gave."""
+    option = _OPTION.match(str(error))
+    name = option[1].replace("-", "_") if option else ""
+    if option is None or name in said or name not in file.table:
+        return error
+    return file.wrong(f"{name}{str(error)[option.end() :]}", name)
