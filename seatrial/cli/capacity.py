@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
@@ -20,6 +19,7 @@ from load.people import Need
 from load.search import Answer, bounds
 from load.sizing import concluded, line
 from seatrial.cli import bars
+from seatrial.cli.consent import consent
 from seatrial.cli.contact import run_folder
 from seatrial.cli.ending import written
 from seatrial.cli.levels import Levels
@@ -84,8 +84,8 @@ def capacity(
         raise WrongUse("capacity needs an objective about time, such as --slo 'turn p95 < 10s'")
     if start > most:
         raise WrongUse(f"--start {start} is above --most {most}")
-    if settings.url and not settings.target().is_loopback and not yes:
-        _ask(settings, most, budget)
+    asked_for = f"up to {most} users on {settings.url} for {budget / 60:g} minutes"
+    consent(settings, yes, asked_for, _cost(settings, most, budget))
     need = Need(people, chats_per_hour, peak) if people else None
     with _folder(settings, resume, objectives) as folder:
         run = written(_run(settings, folder, console, objectives, (start, most, look, budget), need), folder)
@@ -234,12 +234,3 @@ def _table(rows: list[Tried], console: Console) -> None:
         )
     if rows:
         console.print(table)
-
-
-def _ask(settings: Settings, most: int, budget: float) -> None:
-    """Load on somebody's deployment is asked for twice."""
-    if not sys.stdin.isatty():
-        raise WrongUse(f"{settings.url} is not on this machine; give --yes to put load on it")
-    say(Console(stderr=True), _cost(settings, most, budget))
-    if not click.confirm(f"Put up to {most} users on {settings.url} for {budget / 60:g} minutes?", err=True):
-        raise click.Abort

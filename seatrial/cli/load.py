@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from typing import Any
@@ -29,6 +28,7 @@ from reports.digest import taken_back
 from reports.wording import cut
 from seatrial.cli import bars
 from seatrial.cli.before import HeldAgainst
+from seatrial.cli.consent import consent
 from seatrial.cli.contact import reference_process, run_folder, signed_in
 from seatrial.cli.ending import written
 from seatrial.cli.lines import say
@@ -102,8 +102,8 @@ def load(url: str | None, before: str | None, yes: bool, as_json: bool, **option
     if settings.master is not None and not settings.url:
         raise WrongUse("--master needs the URL of a target that its workers reach, too")
     held = HeldAgainst.open(before, settings) if before else None
-    if settings.url and not settings.target().is_loopback and not yes:
-        _ask(settings)
+    seconds = stages.length(stages.of(settings))
+    consent(settings, yes, f"{offered(settings)} on {settings.url} for {seconds:g} s")
     with run_folder(settings, "load") as folder:
         run = run_load(settings, folder, console)
         run = run if settings.url else replace(run, settings=run.settings | {"embedded": True})
@@ -178,15 +178,6 @@ def _play(settings: Settings, folder: RunFolder, console: Console) -> tuple[str 
     if interrupted:
         return ended.problem or f"interrupted after {ended.seconds:.0f} s", not ended.problem
     return ended.problem, False
-
-
-def _ask(settings: Settings) -> None:
-    """Load on somebody's deployment is asked for twice."""
-    if not sys.stdin.isatty():
-        raise WrongUse(f"{settings.url} is not on this machine; give --yes to put load on it")
-    question = f"Put {offered(settings)} on {settings.url} for {stages.length(stages.of(settings)):g} s?"
-    if not click.confirm(question, err=True):
-        raise click.Abort
 
 
 def _announce(settings: Settings, console: Console) -> None:

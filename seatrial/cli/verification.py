@@ -43,9 +43,7 @@ NO_TEST = "no_test_of_this_name"
 SHORT_LOAD = {"users": 5, "duration": 6.0, "turns": 2, "think": 0.2}
 
 
-def run_verification(
-    settings: Settings, folder: RunFolder, console: Console, *, with_load: bool = False, yes: bool = False
-) -> Run:
+def run_verification(settings: Settings, folder: RunFolder, console: Console, *, with_load: bool = False) -> Run:
     """Verify, judge, report. Raises `WrongUse` and `Inconclusive` for what is wrong before anything was created."""
     baseline = Baseline.open(settings.baseline) if settings.baseline else None
     with ExitStack() as stack:
@@ -54,8 +52,6 @@ def run_verification(
         if embedded:
             settings = embed(settings, stack)
             console.print("[dim]no URL given: verifying the reference server, started for this run[/dim]")
-        elif with_load and not settings.target().is_loopback and not yes:
-            raise WrongUse(f"{settings.url} is not on this machine; give --yes to put load on it")
         settings, deployment = signed_in(settings)
         if baseline is not None:
             baseline.demand(deployment.api)

@@ -34,13 +34,16 @@ def verify(url: str | None, with_load: bool, yes: bool, as_json: bool, **options
     # Imported here: `seatrial --help` lists this command and should not wait for the rest.
     from rich.console import Console
 
+    from seatrial.cli.consent import consent
     from seatrial.cli.contact import run_folder
-    from seatrial.cli.verification import run_verification
+    from seatrial.cli.verification import SHORT_LOAD, run_verification
 
     settings = settings_from(options | {"url": url})
+    if with_load:
+        consent(settings, yes, f"{SHORT_LOAD['users']} users on {settings.url} for {SHORT_LOAD['duration']:g} s")
     console = Console(stderr=as_json)
     with run_folder(settings, "verify") as folder:
-        run = run_verification(settings, folder, console, with_load=with_load, yes=yes)
+        run = run_verification(settings, folder, console, with_load=with_load)
     if as_json:
         click.echo(json.dumps(asdict(run) | {"folder": str(folder.path)}, indent=2, ensure_ascii=False))
     return run.exit_code or 0
