@@ -10,12 +10,11 @@ from load.mix import TURNLESS, Mix
 from load.people import Need, spoken
 from load.search import Answer
 from load.stages import spread
-from seatrial.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
+from seatrial.errors import EXIT_CODES
 from seatrial.records import Run
 from seatrial.samples import Tried
 from seatrial.settings import Settings
 
-CODES = {"pass": EXIT_PASS, "fail": EXIT_FAIL, "inconclusive": EXIT_INCONCLUSIVE}
 ALONE = {"fail": " It holds nobody within its objectives.", "inconclusive": " What it holds is not known."}
 """Said of a search in which no level was seen to hold, and no people are named."""
 
@@ -51,7 +50,7 @@ def concluded(run: Run, answer: Answer, tried: Sequence[Tried], need: Need | Non
 def _judged(run: Run, verdict: str, sentence: str, problem: str | None = None) -> Run:
     verdict = "inconclusive" if run.problem and verdict == "pass" else verdict
     problem = problem or run.problem
-    return replace(run, problem=problem, verdict=verdict, exit_code=CODES[verdict], sentence=sentence)
+    return replace(run, problem=problem, verdict=verdict, exit_code=EXIT_CODES[verdict], sentence=sentence)
 
 
 def _found(answer: Answer, tried: Sequence[Tried]) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from reports.digest import Digest, Group
 from reports.wording import counted, cut, duration, line, listed, percent, subject
 from seatrial.baseline import RANKS
-from seatrial.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
+from seatrial.errors import EXIT_CODES
 from seatrial.records import Finding, Run, RunFolder
 from seatrial.samples import HARMS
 from seatrial.verbs import VERB_OPERATIONS
@@ -22,7 +22,6 @@ from seatrial.verbs import VERB_OPERATIONS
 SENDS_FIRST = ("send_message", "create_session", "get_history", "list_sessions", "delete_session", "get_model_info")
 """The six verbs by how soon a user notices."""
 
-CODES = {"pass": EXIT_PASS, "fail": EXIT_FAIL, "inconclusive": EXIT_INCONCLUSIVE}
 JUDGED_ALREADY = ("capacity", "compare")
 """Commands whose run says its own verdict: it does not follow from findings."""
 
@@ -71,17 +70,17 @@ def judge(run: Run, folder: RunFolder) -> Judgement:
     others = [group for group in rest if not group.finding.waived and not group.finding.known]
     before = tuple(group for group in others if group.finding.before)
     drift = tuple(group for group in others if not group.finding.before)
-    verdict, code = "pass", EXIT_PASS
+    verdict = "pass"
     if failing:
-        verdict, code = "fail", EXIT_FAIL
-    elif run.command in JUDGED_ALREADY and run.verdict in CODES:
-        verdict, code = run.verdict, CODES[run.verdict]
+        verdict = "fail"
+    elif run.command in JUDGED_ALREADY and run.verdict in EXIT_CODES:
+        verdict = run.verdict
     elif run.problem or digest.is_empty:
-        verdict, code = "inconclusive", EXIT_INCONCLUSIVE
+        verdict = "inconclusive"
     claim = _claim(run, verdict, failing, before, digest)
     heads = tuple(headlines(failing, run.api))
     detail = numbers(run, digest)
-    return Judgement(verdict, code, claim, detail, heads, failing, known, waived, before, drift, digest)
+    return Judgement(verdict, EXIT_CODES[verdict], claim, detail, heads, failing, known, waived, before, drift, digest)
 
 
 def in_order(judgement: Judgement) -> list[Group]:

@@ -11,6 +11,8 @@ Each message is one line that says what happened and what to do about it.
 from __future__ import annotations
 
 EXIT_PASS, EXIT_FAIL, EXIT_WRONG_USE, EXIT_INCONCLUSIVE = 0, 1, 2, 3
+EXIT_CODES = {"pass": EXIT_PASS, "fail": EXIT_FAIL, "inconclusive": EXIT_INCONCLUSIVE}
+"""By verdict."""
 
 
 class SeatrialError(Exception):

@@ -147,6 +147,12 @@ def test_what_is_no_pair_of_runs_is_refused_in_a_line(here: Command) -> None:
     here("load", "--baseline", "verified").refused(2, "--baseline verified holds a verify")
 
 
+@pytest.mark.parametrize("option", [["--pairs", "20"], ["--users", "2"], ["--out", "run"], ["--no-verify"], ["--yes"]])
+def test_an_option_that_has_no_meaning_there_is_refused(here: Command, option: list[str]) -> None:
+    refused = here("compare", stored("before"), stored("after"), *option)
+    refused.refused(2, f"{option[0]} is for two live targets; these are runs that are over")
+
+
 def held(before: str, after: str, **changes: Any) -> tuple[Run, RunFolder]:
     made = RunFolder(Path(after))
     run = replace(made.load(), verdict="pass", exit_code=0, sentence="Pass: all is stored.", **changes)

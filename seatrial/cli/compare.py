@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 
 from load.duelling import OTHER, of_b
@@ -20,10 +20,11 @@ from load.ruling import failing, sentence
 from load.stored import compared, harms
 from reports.comparison import Comparison
 from reports.gate import show
-from seatrial.cli.comparing import CODES, Compared, compare_live
+from seatrial.cli.comparing import Compared, compare_live
+from seatrial.cli.consent import consent
 from seatrial.cli.contact import run_folder
 from seatrial.cli.options import SECONDS, common_options, settings_from
-from seatrial.errors import WrongUse
+from seatrial.errors import EXIT_CODES, WrongUse
 from seatrial.records import RunFolder
 from seatrial.settings import PREFIX, Settings
 
@@ -32,6 +33,9 @@ USUAL = Settings(users=4, turns=2, think=0.02)
 
 _ADDRESS = re.compile(r"[\w.-]+:\d+(/.*)?")
 """A host and its port, as one easily writes them."""
+
+OF_STORED = ("a", "b", "as_json", "config", "strict", "max_slowdown", "floor")
+"""What is said of two runs that are over: how they are judged, and how that is told."""
 
 CREDENTIALS = frozenset({"token", "account", "admin", "admin_token"})
 
@@ -79,6 +83,7 @@ def compare(a: str, b: str, no_verify: bool, strict: bool, yes: bool, as_json: b
     for place in (a, b):
         if _ADDRESS.fullmatch(place) and not Path(place).exists():
             raise WrongUse(f"{place} is no run folder; as a live target it begins with http:// or https://")
+    _demand_stored()
     folders, settings = (RunFolder.open(a), RunFolder.open(b)), settings_from(options | {"strict": strict})
     if {folder.load().command for folder in folders} == {"load"}:
         return _stored(*folders, settings, as_json, console)
@@ -91,14 +96,22 @@ def compare(a: str, b: str, no_verify: bool, strict: bool, yes: bool, as_json: b
     return contracts.exit_code(strict)
 
 
+def _demand_stored() -> None:
+    """Refuse an option about something that is not done with two runs that are over, rather than pass over it."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if name not in OF_STORED and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise WrongUse(f"{parameter.opts[0]} is for two live targets; these are runs that are over")
+
+
 def _live(a: str, b: str, options: dict[str, Any], verify: bool, yes: bool, as_json: bool, console: Console) -> int:
     """Two live targets. What is said of B alone takes the place of what is said of both."""
     first, second = _settings(a, b, options)
     Limits.parse(first.max_slowdown, first.floor)
     Mix.parse(first.mix)
     for settings in (first, second):
-        if not settings.target().is_loopback and not yes:
-            _ask(settings)
+        consent(settings, yes, f"{settings.users} users on {settings.url}")
     with run_folder(first, "compare") as folder:
         done = compare_live(first, second, folder, console, verify=verify)
     _show(done, console, second.strict)
@@ -135,7 +148,7 @@ def _stored(a: RunFolder, b: RunFolder, settings: Settings, as_json: bool, conso
     found, notes = harms(a, b)
     if found:
         verdict, said = "fail", failing(found, said)
-    code = CODES[verdict]
+    code = EXIT_CODES[verdict]
     show(rows, console)
     for note in notes:
         console.print(f"Note: {note}", soft_wrap=True, markup=False, style="dim")
@@ -157,11 +170,3 @@ def _show(done: Compared, console: Console, strict: bool) -> None:
     for left in done.run.left_behind:
         console.print(f"left behind: {left}", soft_wrap=True, markup=False)
     console.print(done.run.sentence, soft_wrap=True, markup=False)
-
-
-def _ask(settings: Settings) -> None:
-    """Load on somebody's deployment is asked for twice."""
-    if not sys.stdin.isatty():
-        raise WrongUse(f"{settings.url} is not on this machine; give --yes to put load on it")
-    if not click.confirm(f"Put {settings.users} users on {settings.url}?", err=True):
-        raise click.Abort

@@ -30,15 +30,7 @@ from seatrial.cli.ending import written
 from seatrial.cli.lines import say
 from seatrial.cli.verification import verified
 from seatrial.contract import Contract
-from seatrial.errors import (
-    EXIT_FAIL,
-    EXIT_INCONCLUSIVE,
-    EXIT_PASS,
-    EXIT_WRONG_USE,
-    Inconclusive,
-    SeatrialError,
-    WrongUse,
-)
+from seatrial.errors import EXIT_CODES, EXIT_WRONG_USE, Inconclusive, SeatrialError, WrongUse
 from seatrial.evidence import SAMPLES
 from seatrial.lab.children import until_stopped
 from seatrial.ledger import open_entries
@@ -47,8 +39,6 @@ from seatrial.ratios import COMPARISON, SIDES, Ratio
 from seatrial.records import Finding, Recorder, Run, RunFolder, now
 from seatrial.samples import Integrity
 from seatrial.settings import Settings
-
-CODES = {"fail": EXIT_FAIL, "pass": EXIT_PASS, "inconclusive": EXIT_INCONCLUSIVE}
 
 
 @dataclass(frozen=True)
@@ -262,7 +252,7 @@ def concluded(run: Run, rows: list[Ratio], limits: Limits, found: list[Finding])
     elif run.problem and verdict != "fail":  # a player that was late makes slowdowns smaller, and none of nothing
         verdict, said = "inconclusive", f"Inconclusive: {run.problem}."
     problem = run.problem or (said.partition(": ")[2] if verdict == "inconclusive" else None)
-    return replace(run, verdict=verdict, sentence=said, problem=problem, exit_code=CODES[verdict], ended=now())
+    return replace(run, verdict=verdict, sentence=said, problem=problem, exit_code=EXIT_CODES[verdict], ended=now())
 
 
 def _write(folder: RunFolder, name: str, rows: Sequence[object]) -> None:
