@@ -102,12 +102,17 @@ def test_a_page_is_under_two_megabytes(pages: dict[str, Path], kind: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("kind", "scheme"), [(kind, "light") for kind in OPENED] + [("failed", "dark"), ("both", "dark")]
+    ("kind", "scheme", "width"),
+    [
+        *((kind, "light", 1200) for kind in OPENED),
+        *((kind, "dark", 1200) for kind in KINDS),
+        *((kind, "light", 360) for kind in KINDS),
+    ],
 )
-def test_axe_finds_no_violation(shown: Shown, kind: str, scheme: str) -> None:
+def test_axe_finds_no_violation(shown: Shown, kind: str, scheme: str, width: int) -> None:
     if not AXE.is_file():
         pytest.skip("needs axe-core: make browser")
-    page = shown(kind, scheme, bypass_csp=True)
+    page = shown(kind, scheme, width, bypass_csp=True)
     page.evaluate("for (const one of [...document.querySelectorAll('details')].slice(0, 40)) one.open = true")
     page.evaluate(AXE.read_text("utf-8"))
     # A drawing is one image to a reader; what is in it stands in the table.
