@@ -12,6 +12,8 @@
 #   make bench                           how well the load is measured, beside other tools, into docs/benchmarks.md:
 #                                        some eight hours; it goes on where it was, too. Other tools are installed first
 #                                        (make bench-peers: some GB in the cache; without it they are left out)
+#   make gate                            how often `compare` is wrong, into docs/comparing.md: some five hours, likewise
+#   make lint                            ruff, mypy, import directions; with Node the contract and the workflows too
 
 PYTHON ?= python3
 VENV   := .venv
@@ -20,7 +22,7 @@ BIN    := $(VENV)/bin
 REDOCLY := @redocly/cli@2.77.0
 AXE     := axe-core@4.14.1
 
-.PHONY: setup verify test browser picture test-openwebui detection bench bench-peers lint lint-spec lint-workflows format lock wheel clean
+.PHONY: setup verify test browser picture test-openwebui detection bench bench-peers gate lint lint-code lint-spec lint-workflows format lock wheel clean
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -70,7 +72,12 @@ bench: $(READY) bench-peers
 	-@echo "== capacity"; $(BIN)/python benchmarks/capacity_openwebui.py --database sqlite --database postgres $(ARGS)
 	@$(BIN)/python benchmarks/load_report.py
 
-lint: $(READY) lint-spec lint-workflows
+gate: $(READY)
+	@$(BIN)/python benchmarks/gate.py --openwebui $(ARGS)
+
+lint: lint-code lint-spec lint-workflows
+
+lint-code: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
