@@ -13,10 +13,13 @@ what is short of processor time, and not who measures it.
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import re
+import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -30,7 +33,7 @@ from standing import SEATRIAL, released
 from seatrial.errors import Inconclusive
 from seatrial.lifeline import child_environment
 from seatrial.records import RunFolder
-from seatrial.samples import NARROW
+from seatrial.samples import NARROW, Tried
 
 VERSION = "0.12.4"
 SEARCHES = 3
@@ -98,7 +101,38 @@ def lines(rounds: Sequence[Round]) -> list[str]:
         rows.append(
             [row.setting, row.number, f"{holds:g}", f"{fails:g}" if fails else "-", f"{row.seconds / 60:.0f}", why]
         )
-    return table(heads, rows)
+    return [*table(heads, rows), *_spread(rounds)]
+
+
+def _spread(rounds: Sequence[Round]) -> list[str]:
+    """What the searches saw at the levels that more than one of them tried: how steady the deployment is."""
+    seen: dict[tuple[str, int], list[tuple[float, float]]] = {}
+    for row in sorted(rounds, key=lambda row: (row.setting, row.number)):
+        for level, turns, p95 in json.loads(str(row.seen["seatrial"].get("tried") or "[]")):
+            seen.setdefault((row.setting, level), []).append((turns, p95))
+    rows = [
+        [setting, level, ", ".join(f"{turns:.1f}" for turns, _ in tries), ", ".join(f"{p95:,.0f}" for _, p95 in tries)]
+        for (setting, level), tries in sorted(seen.items())
+        if len(tries) > 1
+    ]
+    loops = [figure(row.seen["seatrial"], "loop_ms") for row in rounds if "loop_ms" in row.seen["seatrial"]]
+    if not rows or not loops:
+        return []
+    said = (
+        "What each try of a level saw, in the order in which they came; the same arithmetic took the machine "
+        f"{min(loops):.0f} to {max(loops):.0f} ms before each of the searches:"
+    )
+    return ["", said, "", *table(["release and database", "users:", "turns/s:", "turn p95 ms:"], rows)]
+
+
+def _loop() -> float:
+    """Milliseconds that some arithmetic takes here and now (the median of nine): whether the machine is what it was."""
+    took = []
+    for _ in range(9):
+        began = time.perf_counter()
+        sum(number * number for number in range(1_000_000))
+        took.append(time.perf_counter() - began)
+    return statistics.median(took) * 1000
 
 
 def _ends(row: Round) -> tuple[float, float]:
@@ -107,6 +141,7 @@ def _ends(row: Round) -> tuple[float, float]:
 
 
 def _round(version: str, database: str, budget: int, quick: bool, _: int) -> dict[str, Numbers]:
+    loop = _loop()
     with released(version, database) as (url, known), tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "run"
         command = [
@@ -117,7 +152,12 @@ def _round(version: str, database: str, budget: int, quick: bool, _: int) -> dic
         end = ended(command, child_environment() | known, 60 * budget + GRACE)
         if not (out / "run.json").exists():
             raise Inconclusive(f"the search ended with {end.code}: {end.last}")
-        run = RunFolder(out).load()
+        folder = RunFolder(out)
+        run = folder.load()
+        tried = [
+            (one.level, round(one.turns, 1), round(one.turn_p95))
+            for one in folder.rows("levels.jsonl", Tried) if one.turn_p95 is not None
+        ]  # fmt: skip
     # One that its budget ended is a result; one that the deployment, this benchmark or the machine ended is none.
     if end.code is None or run.problem or not (run.counts.get("fails") or "budget" in run.sentence):
         raise Inconclusive(f"the search ended with {end.code}: {run.sentence or run.problem}")
@@ -127,6 +167,7 @@ def _round(version: str, database: str, budget: int, quick: bool, _: int) -> dic
             "holds": float(run.counts["holds"]), "fails": float(run.counts["fails"]),
             "levels": float(run.counts["levels"]), "exit": float(end.code if end.code is not None else -1),
             "why": why.rstrip("."), "left": float(len(run.left_behind)),
+            "tried": json.dumps(tried), "loop_ms": round(loop, 1),
         }
     }  # fmt: skip
 

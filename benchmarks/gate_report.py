@@ -8,8 +8,8 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
-from gate import Result
-from markdown import NOT_RUN, put_in, table
+from gate import ITSELF, LATER, REAL, Result
+from markdown import NOT_RUN, put_in, table, verdicts
 from storing import ROOT
 
 from seatrial.measuring import share_bound
@@ -17,18 +17,41 @@ from seatrial.measuring import share_bound
 PAGE, SCRIPT = ROOT / "docs" / "comparing.md", "benchmarks/gate.py"
 
 
-def write(rows: Sequence[Result]) -> None:
-    """Print the part, and put it into the page."""
+ASKED = {"equal": (60, 58), "+25 %": (20, 18), "+50 %": (20, 20), ITSELF: (REAL, REAL), LATER: (REAL, REAL)}
+"""Of each kind so many comparisons, and so many of them right."""
+
+
+def write(rows: Sequence[Result]) -> list[tuple[str, bool | None]]:
+    """Print the part, and put it into the page. Returns what was asked for, in words, and whether it came."""
     told = lines(rows)
     print("\n".join(["", *told]))
     PAGE.write_text(put_in(PAGE.read_text("utf-8"), SCRIPT, told), "utf-8")
     print(f"wrote it into {PAGE.relative_to(ROOT)}")
+    return judged(of_newest(rows))
+
+
+def of_newest(rows: Sequence[Result]) -> list[Result]:
+    """Those that were measured from the same sources as the newest."""
+    newest = max(rows, key=lambda row: row.at, default=None)
+    return [row for row in rows if newest is not None and row.fingerprint == newest.fingerprint]
+
+
+def judged(rows: Sequence[Result]) -> list[tuple[str, bool | None]]:
+    """What was asked for, in words, and whether it came; None where too few were made to say."""
+    found: list[tuple[str, bool | None]] = []
+    for kind, (number, least) in ASKED.items():
+        right = [row.right for row in rows if row.kind == kind]
+        wrong = len(right) - sum(right)
+        held = False if wrong > number - least else None if len(right) < number else True
+        found.append((f"{kind}: right in {sum(right)} of {len(right)}, at least {least} of {number}", held))
+    return found
 
 
 def lines(rows: Sequence[Result]) -> list[str]:
     """Markdown: each kind of comparison, and what the naive rule makes of the same requests."""
     if not rows:
         return NOT_RUN
+    rows = of_newest(rows)
     heads = (
         "B is",
         "comparisons:",
@@ -50,12 +73,14 @@ def lines(rows: Sequence[Result]) -> list[str]:
         f"{seconds} (medians).",
         "",
         *_wrong(rows),
+        "",
+        *verdicts(judged(rows)),
     ]
 
 
 def _row(of: Sequence[Result]) -> tuple[object, ...]:
     counts = [sum(row.verdict == verdict for row in of) for verdict in ("pass", "inconclusive", "fail")]
-    right = sum((row.slower in row.found) if row.slower else row.verdict != "fail" for row in of)
+    right = sum(row.right for row in of)
     naive = sum((row.slower in row.naive) if row.slower else not row.naive for row in of)
     apart = sum((row.slower in row.apart) if row.slower else not row.apart for row in of)
     return (of[0].kind, len(of), *counts, right, naive, apart)

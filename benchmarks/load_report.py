@@ -17,7 +17,7 @@ import faults_under_load
 import memory
 import rate
 import soak
-from markdown import NOT_RUN, number, put_in, table
+from markdown import NOT_RUN, number, put_in, table, verdicts
 from rounds import Round, contestants, middle, ratio, stored
 from storing import RESULTS, ROOT
 
@@ -91,7 +91,8 @@ def page(folder: Path) -> str:
     lines, played = INTRODUCTION.splitlines(), {name: stored(folder, name) for _, _, name in parts}
     lines += ["", *_machines([row for rows in played.values() for row in rows])]
     for title, told, name in parts:
-        lines += ["", f"## {title}", "", *(told(played[name]) if played[name] else NOT_RUN)]
+        rounds = played[name]
+        lines += ["", f"## {title}", "", *([*told(rounds), "", _of_which(rounds)] if rounds else NOT_RUN)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -124,14 +125,17 @@ def _machines(rounds: Sequence[Round]) -> list[str]:
     return [f"Measured until {at} on {', '.join(_of(*pair) for pair in told)}." for told, at in machines.items()]
 
 
+def _of_which(rounds: Sequence[Round]) -> str:
+    """From which sources, by the digest that says whether `make bench` would measure again, and when."""
+    at = sorted(row.at[:10] for row in rounds)
+    days = at[0] if at[0] == at[-1] else f"{at[0]} to {at[-1]}"
+    return f"*Measured {days}, from sources {rounds[-1].fingerprint}.*"
+
+
 def _of(name: str, value: str) -> str:
     if name == "cores":
         return f"{value} cores"
     return value if name in ("memory", "system") else f"{name} {value}"
-
-
-def _verdicts(rows: Iterable[tuple[str, bool]]) -> list[str]:
-    return table(["asked, and seen", ""], [[words, "held" if held else "**missed**"] for words, held in rows])
 
 
 def _named(name: str) -> str:
@@ -164,7 +168,7 @@ def _accuracy(rounds: Sequence[Round]) -> Iterable[str]:
     known = [value for value in connect if value is not None]
     if known:
         yield from ("", f"Connecting, which Seatrial reports apart: {min(known):.2f} to {max(known):.2f} ms (medians).")
-    yield from ("", *_verdicts(accuracy.judged(rounds)))
+    yield from ("", *verdicts(accuracy.judged(rounds)))
 
 
 def _endings(rounds: Sequence[Round]) -> Iterable[str]:
@@ -174,7 +178,7 @@ def _endings(rounds: Sequence[Round]) -> Iterable[str]:
         "",
         *endings.lines({_named(name): numbers for name, numbers in seen.items()}),
         "",
-        *_verdicts([("Seatrial counts every stream as what it was", endings.is_right(seen))]),
+        *verdicts([("Seatrial counts every stream as what it was", endings.is_right(seen))]),
     )
 
 
@@ -186,7 +190,7 @@ def _rate(rounds: Sequence[Round]) -> Iterable[str]:
         for name in contestants(rounds, rate.SETTING) if name != "null server"
     ]  # fmt: skip
     yield from table(["", "sessions per second and core:", "Seatrial plays so many times as many:"], rows)
-    yield from ("", *_verdicts(rate.judged(list(rounds))))
+    yield from ("", *verdicts(rate.judged(list(rounds))))
 
 
 def _memory(rounds: Sequence[Round]) -> Iterable[str]:
@@ -196,7 +200,7 @@ def _memory(rounds: Sequence[Round]) -> Iterable[str]:
 
 def _soak(rounds: Sequence[Round]) -> Iterable[str]:
     numbers = rounds[-1].seen["seatrial"]
-    yield from _verdicts(soak.judged(numbers))
+    yield from verdicts(soak.judged(numbers))
     yield from ("", f"Resident: {soak.told(numbers)}.")
 
 
@@ -206,7 +210,7 @@ def _faults(rounds: Sequence[Round]) -> Iterable[str]:
 
 
 def _capacity(rounds: Sequence[Round]) -> Iterable[str]:
-    yield from (*capacity_openwebui.lines(rounds), "", *_verdicts(capacity_openwebui.judged(rounds)))
+    yield from (*capacity_openwebui.lines(rounds), "", *verdicts(capacity_openwebui.judged(rounds)))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,12 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     return [f"| {' | '.join(head.rstrip(':') for head in heads)} |", f"|{line}|", *body]
 
 
+def verdicts(rows: Iterable[tuple[str, bool | None]]) -> list[str]:
+    """A table of what was asked for, in words, and whether it came; None where that is not known yet."""
+    said = {True: "held", False: "**missed**", None: "not yet"}
+    return table(["asked, and seen", ""], [[words, said[held]] for words, held in rows])
+
+
 def put_in(text: str, script: str, lines: Sequence[str]) -> str:
     """The page with the part that a script writes written anew: between its two marks, or at the end of the page."""
     begin, end = f"<!-- written by {script} -->", "<!-- end -->"

@@ -125,12 +125,24 @@ def test_a_soak_counts_what_was_answered_and_excuses_nothing(more: Numbers, miss
     assert all(words.startswith(start) for words, start in zip(told, missed, strict=True))
 
 
-def searched(holds: float, fails: float, **more: float) -> Numbers:
+def searched(holds: float, fails: float, **more: float | str) -> Numbers:
     return {"holds": float(holds), "fails": float(fails), "why": "slow", "left": 0.0, "exit": 0.0} | more
 
 
 def off_by(p50: float, p99: float) -> Numbers:
     return {"first_p50": p50, "first_p99": p99}
+
+
+def test_how_steady_a_deployment_was_is_told_of_levels_that_were_tried_again() -> None:
+    tries = ("[[16, 9.0, 900], [20, 9.1, 1500], [24, 9.4, 3200]]", "[[20, 9.5, 1250]]")
+    played = [
+        a_round("0.12.4 sqlite", n, {"seatrial": searched(20, 24, tried=tried, loop_ms=80.0 + n)})
+        for n, tried in enumerate(tries, 1)
+    ]
+    told = capacity_openwebui.lines(played)
+    assert "81 to 82 ms before each" in told[-5]
+    assert told[-1] == "| 0.12.4 sqlite | 20 | 9.1, 9.5 | 1,500, 1,250 |"
+    assert told[-2].startswith("|---")
 
 
 def test_accuracy_is_held_to_its_bounds_and_to_the_best_of_the_others() -> None:

@@ -124,7 +124,9 @@ PARSED = {
         "seatrial lab openwebui --version 0.12.3 --port 8081 --yes --ready-file old.json --torch-index '$TORCH'",
         "seatrial lab openwebui --version 0.12.4 --port 8082 --yes --ready-file new.json --torch-index '$TORCH'",
     ],
-    "what it leaves away is tested in tests/test_lab_openwebui.py, without a boot": ["seatrial lab openwebui --defaults"],
+    "what it leaves away is tested in tests/test_lab_openwebui.py, without a boot": [
+        "seatrial lab openwebui --defaults"
+    ],
     "tests/test_openwebui.py puts one there, in `make test-openwebui`": ["seatrial lab reference --upstream URL"],
 }
 FOR_WIDE = ("lab",)
