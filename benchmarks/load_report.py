@@ -103,7 +103,7 @@ def example(searches: Sequence[Round]) -> list[str]:
     machine, search = searches[-1].machine, capacity_openwebui
     named = list(dict.fromkeys(row.setting for row in searches))
     said = (
-        f"`seatrial capacity --slo '{search.OBJECTIVE}'` on Open WebUI {' and '.join(named)}: "
+        f"`seatrial capacity` with the objective `{search.OBJECTIVE}` on Open WebUI {' and '.join(named)}: "
         f"{search.TURNS} turns a session with {search.THINK} s of thought before each; generator, scripted provider, "
         f"server and database on one machine with {machine['cores']} cores and {machine['memory']}. Each search on a "
         "new deployment."

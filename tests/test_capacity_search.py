@@ -91,7 +91,7 @@ def test_a_target_that_died_failed_its_level(tmp_path: Path) -> None:
 
 
 def test_what_is_proved_wrong_fails_a_level_that_is_void_otherwise(tmp_path: Path) -> None:
-    for ending, said in (("void, and lost", "200 lost"), ("void, and unusable", "2 of the answers")):
+    for ending, said in (("void, and lost", "200 messages lost"), ("void, and unusable", "2 of the answers")):
         answer, _, capacity = search(tmp_path / ending, _4=[ending, ending])
         assert (answer.holds, answer.fails) == (3, 4)
         (first, second) = (row for row in capacity.tried if row.level == 4)

@@ -78,7 +78,7 @@ def test_a_load_that_kept_everything_passes(tmp_path: Path) -> None:
 def test_one_harmed_message_fails_the_load(tmp_path: Path, harm: str) -> None:
     run = concluded(tmp_path, GOOD, replace(GOOD, **{harm: 1}))  # type: ignore[arg-type]
     assert (run.verdict, run.exit_code) == ("fail", 1)
-    assert f"1 {harm}" in run.sentence
+    assert f"1 message {harm}" in run.sentence
     assert [finding.rule for finding in findings(tmp_path)] == [f"load-{harm}"]
 
 
