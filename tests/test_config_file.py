@@ -44,18 +44,6 @@ WAIVER = '[[waiver]]\nrule = "R1"\noperation = "getChat"\nwhere = "$.id"\nreason
         ('token = "one"\n', 1, "token must be a list of texts"),
         ("admin = 5\n", 1, "admin must be"),
         ('waivers = "all"\n', 1, "unknown setting 'waivers'"),
-    ],
-)
-def test_a_wrong_line_of_the_file_is_named(tmp_path: Path, text: str, line: int, reason: str) -> None:
-    with pytest.raises(WrongUse) as error:
-        gather({}, {}, config := file(tmp_path, text))
-    assert str(error.value).startswith(f"{config}:{line}: ")
-    assert reason in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "reason"),
-    [
         ('seed = 1\nmax_slowdown = "fast"\n', 2, "max_slowdown fast: a share above 0 is needed"),
         ('floor = "5"\n', 1, "floor 5: a time is needed"),
         ('\nmix = "sleeper=1"\n', 2, "mix: 'sleeper=1' is no journey"),
@@ -67,11 +55,10 @@ def test_a_wrong_line_of_the_file_is_named(tmp_path: Path, text: str, line: int,
         ('ca_file = "nowhere.pem"\n', 1, "ca_file nowhere.pem: No such file"),
     ],
 )
-def test_so_is_one_that_only_who_plays_or_judges_can_read(tmp_path: Path, text: str, line: int, reason: str) -> None:
-    path = file(tmp_path, text)
+def test_a_wrong_line_of_the_file_is_named(tmp_path: Path, text: str, line: int, reason: str) -> None:
     with pytest.raises(WrongUse) as error:
-        settings_from({"config": path}, environ={})
-    assert str(error.value).startswith(f"{path}:{line}: {reason}")
+        settings_from({"config": (config := file(tmp_path, text))}, environ={})
+    assert str(error.value).startswith(f"{config}:{line}: {reason}")
 
 
 def test_what_an_option_or_a_variable_says_is_not_laid_to_the_file(tmp_path: Path) -> None:

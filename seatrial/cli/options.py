@@ -55,10 +55,15 @@ def own_options(command: click.Command) -> dict[str, click.Option]:
     }
 
 
+def _file_of(given: str | None, environ: Mapping[str, str]) -> str | None:
+    """The configuration file: that of the option, of the environment, or the one that lies here."""
+    usual = config_file.NAME if Path(config_file.NAME).exists() else None
+    return given or environ.get(PREFIX + "CONFIG") or usual
+
+
 def _defaults_from_file(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
     """Let the command's table of the file set its defaults. Returns the file's path."""
-    usual = config_file.NAME if Path(config_file.NAME).exists() else None
-    path = value or os.environ.get("SEATRIAL_CONFIG") or usual
+    path = _file_of(value, os.environ)
     table = (file := config_file.ConfigFile.read(path)).table.get(name := ctx.command.name or "") if path else None
     if not isinstance(table, dict):
         return path
@@ -141,11 +146,8 @@ def settings_from(
     What the file alone says is read here, whether this command needs it or not, and what is wrong with it has its line.
     """
     options = dict(options)
-    config = options.pop("config", None)
-    if config is None and "SEATRIAL_CONFIG" not in environ and Path(config_file.NAME).exists():
-        config = config_file.NAME
-    path = config or environ.get(PREFIX + "CONFIG")
-    if not path:
+    path = _file_of(options.pop("config", None), environ)
+    if path is None:
         return gather(options, environ, usual=usual, not_of_file=not_of_file)
     file = config_file.ConfigFile.read(path)
     said = {name for name, value in options.items() if is_given(value)} | {*not_of_file}
