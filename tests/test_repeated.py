@@ -1,4 +1,4 @@
-"""Cleaning up behind something that refuses now and then."""
+"""A question that is refused now and then is asked again."""
 
 from __future__ import annotations
 
