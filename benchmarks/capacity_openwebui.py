@@ -115,12 +115,14 @@ def _spread(rounds: Sequence[Round]) -> list[str]:
         for (setting, level), tries in sorted(seen.items())
         if len(tries) > 1
     ]
-    loops = [figure(row.seen["seatrial"], "loop_ms") for row in rounds if "loop_ms" in row.seen["seatrial"]]
+    kept = [row.seen["seatrial"] for row in rounds if "stolen" in row.seen["seatrial"]]
+    loops, stolen = [figure(one, "loop_ms") for one in kept], [figure(one, "stolen") for one in kept]
     if not rows or not loops:
         return []
     said = (
         "What each try of a level saw, in the order in which they came; the same arithmetic took the machine "
-        f"{min(loops):.0f} to {max(loops):.0f} ms before each of the searches:"
+        f"{min(loops):.0f} to {max(loops):.0f} ms before each of the searches, and its host gave {min(stolen):.1%} to "
+        f"{max(stolen):.1%} of the processors to others during them:"
     )
     return ["", said, "", *table(["release and database", "users:", "turns/s:", "turn p95 ms:"], rows)]
 
@@ -135,13 +137,19 @@ def _loop() -> float:
     return statistics.median(took) * 1000
 
 
+def _stolen() -> tuple[float, float]:
+    """Processor time that the host gave to others while something here wanted it, and all that passed, in ticks."""
+    ticks = [float(word) for word in Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()[1:9]]
+    return ticks[-1], sum(ticks)
+
+
 def _ends(row: Round) -> tuple[float, float]:
     """The interval; `fails` is 0 where the search did not come to one."""
     return figure(row.seen["seatrial"], "holds"), figure(row.seen["seatrial"], "fails")
 
 
 def _round(version: str, database: str, budget: int, quick: bool, _: int) -> dict[str, Numbers]:
-    loop = _loop()
+    loop, before = _loop(), _stolen()
     with released(version, database) as (url, known), tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "run"
         command = [
@@ -161,6 +169,7 @@ def _round(version: str, database: str, budget: int, quick: bool, _: int) -> dic
     # One that its budget ended is a result; one that the deployment, this benchmark or the machine ended is none.
     if end.code is None or run.problem or not (run.counts.get("fails") or "budget" in run.sentence):
         raise Inconclusive(f"the search ended with {end.code}: {run.sentence or run.problem}")
+    stolen, passed = (after - earlier for after, earlier in zip(_stolen(), before, strict=True))
     why = re.sub(r"^Holds \d+ users?(, fails at \d+| at least)[:;] ", "", run.sentence)
     return {
         "seatrial": {
@@ -168,6 +177,7 @@ def _round(version: str, database: str, budget: int, quick: bool, _: int) -> dic
             "levels": float(run.counts["levels"]), "exit": float(end.code if end.code is not None else -1),
             "why": why.rstrip("."), "left": float(len(run.left_behind)),
             "tried": json.dumps(tried), "loop_ms": round(loop, 1),
+            "stolen": round(stolen / max(1.0, passed), 5),
         }
     }  # fmt: skip
 
