@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from os import geteuid, getpid
+from contextlib import contextmanager
 from pathlib import Path
 from time import sleep
 
 import httpx
 import psutil  # type: ignore[import-untyped]
 import pytest
+from another_machine import NETWORK, led, namespace
 from command_line import command, environment, reference_server, seatrial_command, until
 
 from load.generator import LOCUSTFILE, _free
 from load.machine import machine
 from seatrial.contract import Contract
 from seatrial.lab.children import child
+from seatrial.lab.serving import free_port
 from seatrial.ledger import left_open
 from seatrial.records import RunFolder
 from seatrial.samples import Arrival, Integrity, Sample
@@ -29,19 +29,12 @@ from seatrial.samples import Arrival, Integrity, Sample
 CONTRACT = Contract.load()
 TOKEN = "somebody"
 SMALL = ("--think", "0.2", "--turns", "2", "--timeout", "20")
-NETWORK = "10.213.77"
-"""Of the two namespaces; private, and routed nowhere."""
 
 
 def left_on(url: str) -> list[str]:
     call = CONTRACT.call("listSessions")
     headers = {"Authorization": f"Bearer {TOKEN}"}
     return [row["id"] for row in httpx.get(url + call.path, headers=headers, trust_env=False).json()["sessions"]]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
 
 
 def samples_of(folder: Path) -> dict[str, bytes]:
@@ -196,24 +189,6 @@ def test_ctrl_c_ends_all_processes_in_order(tmp_path: Path) -> None:
     assert left_open(tmp_path / "run") == []
 
 
-@contextmanager
-def played(
-    url: str, place: Path, meeting: str, *, apart: tuple[str, ...] = (), more: tuple[str, ...] = ()
-) -> Iterator[int]:
-    """A master and two workers to their end, the second of them `apart`; yields the master's exit code."""
-    env = environment({"SEATRIAL_TOKEN": TOKEN})
-    lead = ("--users", "4", "--duration", "4s", *SMALL, "--master", meeting, "--expect-workers", "2", *more)
-    with ExitStack() as stack:
-        master = stack.enter_context(child(command("load", url, *lead, "--out", str(place / "all")), env=env))
-        workers = []
-        for name, prefix in (("one", ()), ("two", apart)):
-            line = command("load", url, "--worker", meeting, "--timeout", "20", *more, "--out", str(place / name))
-            workers.append(stack.enter_context(child([*prefix, *line], env=env)))
-        code = master.wait(60)
-        assert [worker.wait(30) in (0, 3) for worker in workers] == [True, True]
-        yield code
-
-
 def holds_together(place: Path) -> None:
     """The master has what its workers have, byte for byte."""
     parts = {name: data for folder in ("one", "two") for name, data in samples_of(place / folder).items()}
@@ -234,44 +209,17 @@ def holds_together(place: Path) -> None:
 
 def test_workers_elsewhere_send_their_records_to_the_master(tmp_path: Path) -> None:
     meeting = f"127.0.0.1:{free_port()}"
-    with reference_server(TOKEN) as (url, _), played(url, tmp_path, meeting):
+    with reference_server(TOKEN) as (url, _):
+        led(url, tmp_path, meeting, {"SEATRIAL_TOKEN": TOKEN}, SMALL)
         assert left_on(url) == []
     holds_together(tmp_path)
 
 
-@contextmanager
-def namespace() -> Iterator[tuple[str, ...]]:
-    """Another machine, as far as the network goes: yields what to put before a command that is to run there."""
-    if shutil.which("ip") is None or geteuid() != 0:
-        pytest.skip("network namespaces want iproute2 and root")
-    name = f"seatrial-{getpid()}"
-    end = f"st{getpid() % 100_000}"
-
-    def ip(*arguments: str) -> None:
-        done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise OSError(done.stderr.strip())
-
-    try:
-        ip("netns", "add", name)
-    except OSError as error:
-        pytest.skip(f"no network namespace can be made here: {error}")
-    try:
-        ip("link", "add", f"{end}a", "type", "veth", "peer", "name", f"{end}b", "netns", name)
-        ip("addr", "add", f"{NETWORK}.1/30", "dev", f"{end}a")
-        ip("link", "set", f"{end}a", "up")
-        ip("-n", name, "addr", "add", f"{NETWORK}.2/30", "dev", f"{end}b")
-        ip("-n", name, "link", "set", f"{end}b", "up")
-        ip("-n", name, "link", "set", "lo", "up")
-        yield ("ip", "netns", "exec", name)
-    finally:
-        ip("netns", "del", name)  # takes both ends along
-
-
 def test_a_worker_on_another_machine_plays_its_share(tmp_path: Path) -> None:
     with namespace() as there, reference_server(TOKEN, host=f"{NETWORK}.1") as (url, _):
-        with played(url, tmp_path, f"{NETWORK}.1:{free_port()}", apart=there, more=("--yes",)):
-            assert left_on(url) == []
+        meeting = f"{NETWORK}.1:{free_port(f'{NETWORK}.1')}"
+        led(url, tmp_path, meeting, {"SEATRIAL_TOKEN": TOKEN}, SMALL, apart=there)
+        assert left_on(url) == []
     holds_together(tmp_path)
 
 
