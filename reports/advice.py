@@ -19,6 +19,9 @@ UNDECIDED = "neither proved nor refuted"
 ROOM = "Give the load process more room: a machine or a core of its own, or several of it (--processes)."
 """What to do where it was the limit itself."""
 
+ROOM_TO_COMPARE = "Give the process that plays both more room: a core of its own, or fewer users at a time (--users)."
+"""The same for a comparison, which one process plays."""
+
 PAIRS, MOST_PAIRS = 40, 2_000
 """What a comparison takes by itself, and at most (`seatrial.settings`)."""
 
@@ -69,7 +72,7 @@ def _all(run: Run, judgement: Judgement, folder: RunFolder) -> list[tuple[str, s
     elif run.command == "capacity" and judgement.verdict == "inconclusive" and not run.problem:
         steps.append(_between(run, judgement, folder))
     elif judgement.verdict == "inconclusive" and run.cause == "void":
-        steps.append((ROOM, ""))
+        steps.append((ROOM_TO_COMPARE if run.command == "compare" else ROOM, ""))
         steps.append(("Then run this trial again.", _again(run, judgement)))
     elif judgement.verdict == "inconclusive":
         steps.append((f"Mend what kept the run from a verdict: {line(run.problem or 'nothing was checked', 200)}.", ""))

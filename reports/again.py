@@ -1,4 +1,5 @@
-"""The command that makes a run once more: with every option that decides about what is found, from its record.
+"""The command that makes a run once more: with every option that decides about what is found, from its record. Which
+API it speaks and which model answers is found out again.
 
     again(run)                           # "seatrial verify https://chat.example.org --depth full"
     again(run, pairs=120)                # with another value for one of them
@@ -16,6 +17,7 @@ from typing import Any
 
 from reports.wording import line
 from seatrial.config_file import seconds
+from seatrial.contract import default_path
 from seatrial.records import Run
 
 DEFAULTS = ("damaged = 0", "errors < 1%")
@@ -72,10 +74,13 @@ def _options(run: Run, given: dict[str, Any], longer: int) -> Iterator[str]:
         return
     if run.command == "load":
         yield from _asked(given, longer)
-    yield from (f"--slo {typed(one)}" for one in _objectives(given))
+    if run.command in ("load", "capacity"):
+        yield from (f"--slo {typed(one)}" for one in _objectives(given))
     for name, usual in USUAL.get(run.command, ()):
         if given.get(name) not in (None, usual):
             yield f"--{name.replace('_', '-')} {typed(given[name])}"
+    if run.contract not in ("", default_path().name):
+        yield f"--contract {typed(run.contract)}"
     if run.command == "compare" and given.get("verify") is False:
         yield "--no-verify"
     if run.strict:

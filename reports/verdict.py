@@ -75,7 +75,7 @@ def judge(run: Run, folder: RunFolder) -> Judgement:
         verdict = "fail"
     elif run.command in JUDGED_ALREADY and run.verdict in EXIT_CODES:
         verdict = run.verdict
-    elif run.problem or digest.is_empty:
+    elif run.problem or not run.ended or digest.is_empty:
         verdict = "inconclusive"
     claim = _claim(run, verdict, failing, before, digest)
     heads = tuple(headlines(failing, run.api))
@@ -166,10 +166,15 @@ def _claim(run: Run, verdict: str, failing: Sequence[Group], before: Sequence[Gr
         early = f" (and the run ended early: {line(run.problem, 200)})" if run.problem else ""
         return f"{name} fails: {listed(kinds)} in {places}{early}"
     if verdict == "inconclusive":
-        return f"Nothing is proved about {name}: {line(run.problem or 'nothing was checked', 300).rstrip('.')}"
+        return f"Nothing is proved about {name}: {line(_unproved(run), 300).rstrip('.')}"
     if any(group.finding.severity != "drift" for group in before):
         return f"{name} shows nothing that fails and was not in the baseline"
     return f"{name} " + {"verify": "holds its contract", "load": "holds its objectives"}.get(run.command, "passes")
+
+
+def _unproved(run: Run) -> str:
+    """Why a run proves nothing: it says so, or it was killed before it could, or it looked at nothing."""
+    return run.problem or ("nothing was checked" if run.ended else "the run was ended before it came to a verdict")
 
 
 def _sentence(run: Run) -> tuple[str, str]:

@@ -75,10 +75,7 @@ class Cleaner:
             self._remove_user(entry)
             return
         if entry.account in self.throwaways and self.admin is not None:
-            if entry.id:
-                self.ledger.removed(entry.kind, entry.id)
-            else:
-                self.ledger.settled(entry)
+            self.ledger.gone(entry)
             return
         asked = self._asked(entry.account)
         if not asked:
@@ -250,6 +247,7 @@ def _cleaned(
     clients = {label: connect(account) for label, account in _labelled(accounts, labels).items()}
     if admin is not None:
         clients["admin"] = connect(admin)
+        clients |= {str(row["label"]): connect(admin) for row in run.accounts if row.get("as") == "admin"}
     if not accounts:
         clients["everyone"] = connect(Account("everyone"))
     for label in STRANGERS:  # whom a target let in that should not have

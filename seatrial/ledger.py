@@ -132,6 +132,13 @@ class Ledger:
         with self._lock:
             self._write(event="failed", key=entry.key)
 
+    def gone(self, entry: Entry) -> None:
+        """For what went with its account, whether its creation was ever answered or not."""
+        if entry.id:
+            self.removed(entry.kind, entry.id)
+        else:
+            self.settled(entry)
+
     @property
     def is_waiting(self) -> bool:
         """Whether an answer is under way that will name something made; asked by signal handlers, without the lock."""

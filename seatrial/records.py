@@ -43,7 +43,7 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class Finding:
-    """One way in which the target departs from what its users need. See DESIGN, section 4, for the severities.
+    """One way in which the target departs from what its users need. docs/rules.md says what the severities mean.
 
     `where` is the instance: a JSON path, or "status 500". `known`, `waived` and `before` (the run to which this one
     is compared had it too) say why it does not fail the run. `steps` are the calls that led to it, oldest first (what

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil  # type: ignore[import-untyped]
 import pytest
 from command_line import Command, command, environment, reference_server, seatrial_command, until
 from fake_openwebui import FakeOpenWebUI
@@ -183,6 +184,29 @@ def test_levels_of_another_load_are_not_gone_on_from(here: Command, tmp_path: Pa
     go_on = ("capacity", "--resume", str(folder.path))
     here(*go_on, "--slo", "turn p95 < 1s").refused(2, "judged with turns 2, and not 3")
     here(*go_on, "--slo", "turn p95 < 9s", "--turns", "2").refused(2, "judged with slo", "turn p95 < 9s")
+    here(*go_on, "--slo", "turn p95 < 1s", "--turns", "2", "--out", "run").refused(2, "leave out --out")
+
+
+def test_levels_of_another_target_are_not_gone_on_from(here: Command, tmp_path: Path) -> None:
+    target = "http://localhost:1"
+    folder = RunFolder.create(str(tmp_path / "run"), "capacity")
+    folder.save(Run("capacity", target, "openwebui", settings={"slo": ["damaged = 0", "errors < 1%", "turn p95 < 1s"]}))
+    go_on = ("--resume", str(folder.path), "--slo", "turn p95 < 1s")
+    for given in (("http://localhost:2",), (), (target, "--api", "sessions")):
+        here("capacity", *given, *go_on).refused(2, f"its levels were those of openwebui at {target}")
+    assert here("capacity", target + "/", *go_on).code == 3  # the same one, and nothing listens there
+
+
+def test_what_the_first_half_of_a_search_left_is_not_forgotten_by_the_second(tmp_path: Path) -> None:
+    folder = RunFolder.create(str(tmp_path / "run"), "capacity")
+    slo = ["damaged = 0", "errors < 1%", "turn p50 < 20s"]
+    told = {"left_behind": ["session x of account 1"], "notes": ["a note"], "settings": {"slo": slo, "embedded": True}}
+    folder.save(Run("capacity", "http://127.0.0.1:1", "sessions", **told))
+    options = ("--slo", "turn p50 < 20s", "--start", "1", "--most", "1", "--look", "2s", "--think", "0.1")
+    done = seatrial_command(tmp_path, "capacity", *options, "--resume", "run", limit=60)
+    assert "left behind: session x of account 1" in done.out, done
+    run = folder.load()
+    assert (run.left_behind, run.notes[0]) == (["session x of account 1"], "a note")
 
 
 @pytest.mark.parametrize(
@@ -191,6 +215,12 @@ def test_levels_of_another_load_are_not_gone_on_from(here: Command, tmp_path: Pa
         ((), ["needs an objective about time"]),
         (("--slo", "errors < 1%"), ["needs an objective about time"]),
         (("--slo", "turn p95 < 1s", "--start", "9", "--most", "8"), ["--start 9 is above --most 8"]),
+        (("--slo", "turn p95 < 1s", "--look", "0"), ["--look wants a time above 0 s"]),
+        (("--slo", "turn p95 < 1s", "--budget", "0"), ["--budget wants a time above 0 s"]),
+        (("--slo", "turn p95 < 1s", "--people", "9", "--chats-per-hour", "-4"), ["--chats-per-hour"]),
+        (("--slo", "turn p95 < 1s", "--people", "9", "--chats-per-hour", "0"), ["--chats-per-hour"]),
+        (("--slo", "turn p95 < 1s", "--people", "9", "--chats-per-hour", "nan"), ["--chats-per-hour"]),
+        (("--slo", "turn p95 < 1s", "--people", "9", "--peak", "0"), ["--peak"]),
         (("--slo", "turn p95 < 1s", "--mix", "sailing"), ["--mix"]),
         (("--slo", "turn p95 < 1s", "--resume", "nowhere"), ["not a run folder"]),
         (("--slo", "turn p95 < 1s", "http://192.0.2.1"), ["--yes"]),
@@ -198,3 +228,62 @@ def test_levels_of_another_load_are_not_gone_on_from(here: Command, tmp_path: Pa
 )
 def test_wrong_use_is_told_before_anything_begins(here: Command, options: tuple[str, ...], words: list[str]) -> None:
     here("capacity", *options).refused(2, *words)
+
+
+@pytest.mark.parametrize("sees", [True, False], ids=["as throwaway accounts", "as the administrator"])
+def test_a_search_that_was_killed_is_cleaned_with_the_credentials_that_it_had(tmp_path: Path, sees: bool) -> None:
+    """Its levels are loads of accounts that were given to them; the search had made these, or was the administrator."""
+    fake = FakeOpenWebUI() if sees else Shy()
+    options = ("--slo", "turn p50 < 20s", "--start", "3", "--look", "60s", "--think", "0.1", "--timeout", "5s")
+    env = {"SEATRIAL_ADMIN_TOKEN": "token-of-boss"}
+    with running(fake.app) as url:
+        search = command("capacity", url, *options, "--out", str(tmp_path / "run"))
+        with child(search, env=environment(env), errors=subprocess.DEVNULL) as process:
+            until(lambda: len(fake.chats) >= 3)
+            own = psutil.Process(process.pid)
+            for one in [own, *own.children(recursive=True)]:  # each of them would remove what it made
+                one.kill()
+            process.wait(10)
+        assert left_open(next((tmp_path / "run" / "levels").iterdir()))
+        done = seatrial_command(tmp_path, "clean", "run", env=env)
+        assert done.code == 0, done
+        mine = [chat for chat in fake.chats.values() if chat["user_id"] == "boss"]
+    assert (list(fake.accounts), mine) == (["token-of-boss"], [])
+    assert [entry for place in (tmp_path / "run" / "levels").iterdir() for entry in left_open(place)] == []
+
+
+class Keeping(FakeOpenWebUI):
+    """Ordinary users may not delete their chats."""
+
+    def _get_current_user(self, user: Any, body: Any) -> Any:
+        return super()._get_current_user(user, body) | {"permissions": {"chat": {"delete": False}}}
+
+
+def test_what_throwaway_accounts_take_along_is_left_in_no_ledger_of_a_level(tmp_path: Path) -> None:
+    fake = Keeping()
+    options = ("--slo", "turn p50 < 20s", "--start", "1", "--most", "1", "--look", "2s", "--think", "0.1")
+    with running(fake.app) as url:
+        env = {"SEATRIAL_ADMIN_TOKEN": "token-of-boss"}
+        seatrial_command(tmp_path, "capacity", url, *options, "--out", "run", env=env)
+        assert fake.asked["createChat"] > 0
+        assert fake.asked["deleteChat"] == 0
+    assert RunFolder(tmp_path / "run").load().left_behind == []
+    for place in (tmp_path / "run" / "levels").iterdir():
+        assert (left_open(place), RunFolder(place).load().left_behind) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("capacity", "--slo", "turn p95 < 9s", "--look", "2s"),
+        ("load", "--processes", "2", "--duration", "2s"),
+    ],
+    ids=["capacity", "load"],
+)
+def test_what_never_began_leaves_no_folder_that_refuses_the_next_try(tmp_path: Path, words: tuple[str, ...]) -> None:
+    with reference_server("somebody") as (url, _):
+        given = (words[0], url, *words[1:], "--model", "none-of-theirs", "--out", "run")
+        for _ in range(2):
+            done = seatrial_command(tmp_path, *given, env={"SEATRIAL_TOKEN": "somebody"})
+            assert (done.code, "none-of-theirs" in done.line) == (2, True), done
+            assert list(tmp_path.iterdir()) == []

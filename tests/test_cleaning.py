@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from command_line import Ended, seatrial_command
-from fake_openwebui import ADMIN, FakeOpenWebUI
+from fake_openwebui import FakeOpenWebUI
 from hostile_server import Peer, hostile
 from nastiness import ENDLESS
 from starlette.responses import JSONResponse
@@ -229,25 +229,6 @@ def test_a_run_that_cannot_be_cleaned_keeps_nobody_from_the_others(cut: Cut, tmp
     assert told == [f"seatrial-runs/{name}" for name in ("2-broken", "1-dead", "3-dead")]
     assert cut.listed(ANA) == set()
     assert len(open_entries(runs / "1-dead" / "ledger.jsonl")) == 1
-
-
-def test_of_a_load_of_many_workers_the_administrator_signs_in_once(tmp_path: Path) -> None:
-    """Open WebUI takes fifteen sign-ins of an address in three minutes."""
-    fake, folder = FakeOpenWebUI(), tmp_path / "run"
-    folder.mkdir()
-    with running(fake.app) as url:
-        RunFolder(folder).save(Run("load", url, "openwebui", id="seatrial-0a1b2c3d"))
-        admin = Account("admin", "token-of-boss")
-        for number in range(1, 5):
-            ledger = Ledger(folder / f"ledger-{number:02}.jsonl")
-            with Client(Target(url, "openwebui"), admin, before=ledger.before, on_exchange=ledger.after) as client:
-                body = {"email": f"seatrial-0a1b2c3d{number:02}-x@seatrial.invalid", "role": "user"}
-                client.send(CONTRACT.call("addUser", json=body))
-            ledger.close()
-        ended = seatrial_command(tmp_path, "clean", "run", env={"SEATRIAL_ADMIN": f"{ADMIN}:secret"})
-    assert ended.code == 0, ended
-    assert list(fake.accounts) == ["token-of-boss"]
-    assert fake.asked["signIn"] == 1
 
 
 class Locked(FakeOpenWebUI):

@@ -224,4 +224,5 @@ def test_clean_finishes_both_sides_after_a_kill(here: Command) -> None:
         assert [len(sessions_on(url)) for url in (a, b)] == [1, 1]
         done = here("clean", "run")
         assert done.code == 0, done.err
+        assert "nothing was left behind" not in done.out + done.err
         assert [sessions_on(url) for url in (a, b)] == [[], []]

@@ -19,6 +19,10 @@ ASKED = {
         ["capacity", ELSEWHERE, "--slo", "turn p95 < 1s", "--most", "8", "--budget", "2m"],
         f"Put up to 8 users on {ELSEWHERE} for 2 minutes?",
     ),
+    "load, a worker": (
+        ["load", ELSEWHERE, "--worker", "192.0.2.1"],
+        f"Put what the master at 192.0.2.1 says on {ELSEWHERE}?",
+    ),
     "compare": (["compare", "http://localhost:1", ELSEWHERE], f"Put 4 users on {ELSEWHERE}?"),
 }
 

@@ -115,3 +115,15 @@ def command(*arguments: str) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.kill()
+
+
+def test_by_itself_it_heeds_no_settings_of_a_deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("seatrial.toml").write_text('token = ["@nowhere"]\nadmin = "boss@example.org"\n', "utf-8")
+    with command("--port", "0") as process:
+        assert process.stdout is not None
+        word, url = process.stdout.readline().split()
+        assert word == "ready"
+        assert httpx.get(f"{url}/api/v1/sessions").status_code == 200
+        os.kill(process.pid, signal.SIGTERM)
+        process.wait(10)

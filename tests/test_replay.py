@@ -13,8 +13,11 @@ import httpx
 import pytest
 from command_line import Command, Ended, environment, seatrial_command
 from report_runs import finding, folder, verify_run
+from rich.console import Console
 
+from contract_tests.retracing import Retraced
 from contract_tests.rules import RULES
+from seatrial.cli import replaying
 from seatrial.contract import SESSIONS, Contract
 from seatrial.lab.faults import CATALOGUE, named
 from seatrial.lab.proxy import Proxy
@@ -215,3 +218,21 @@ def test_a_replay_that_is_kept_leaves_its_record(tmp_path: Path) -> None:
     assert ended.code == 0, ended
     assert open_entries(tmp_path / "again" / "ledger.jsonl") == []
     assert RunFolder(tmp_path / "again").load().counts["tests"] == 1
+    seatrial_command(tmp_path, "report", "again").refused(2, "again is the folder of a replay")
+    seatrial_command(tmp_path, "verify", "--baseline", "again").refused(2)
+
+
+def test_a_replay_that_is_interrupted_cannot_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: object) -> Iterator[Retraced]:
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(replaying.Retracer, "steps", interrupted)
+    step = {"operation": "getHistory", "method": "GET", "path": "/", "account": "account 1", "shows": True}
+    with running(create_app(CONTRACT)) as url:
+        place = RunFolder.create(str(tmp_path / "again"), "replay")
+        found = finding(test=TEST, operation="getHistory", where="status 500", received="500", steps=(step,))
+        settings = Settings(url=url, api="sessions", token=("ana", "rui"))
+        outcome = replaying.replayed(settings, found, verify_run(api="sessions"), place, Console(quiet=True))
+    assert (outcome.verdict, outcome.exit_code) == ("cannot be told", 3)
+    assert (outcome.why, outcome.left_behind) == ("the run was interrupted", [])

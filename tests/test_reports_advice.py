@@ -235,3 +235,10 @@ def test_what_a_search_knew_when_its_target_died_is_its_heading(tmp_path: Path) 
     assert judgement.verdict == "inconclusive"
     assert judgement.claim.endswith("holds 8 users, fails at 16; the search came to no end")
     assert gone in judgement.detail
+
+
+def test_a_void_comparison_is_told_of_no_option_that_it_lacks(tmp_path: Path) -> None:
+    void = compare_run(cause="void", problem="the process that plays both was late", sentence="")
+    told = steps(tmp_path, void, OPEN)
+    assert "--users" in told[0][0]
+    assert "--processes" not in told[0][0]

@@ -45,6 +45,12 @@ AGAIN = {
         verify(depth="full", seed=7, strict=True, settings={"timeout": 5.5, "load": True, "baseline": "old/before"}),
         f"verify {HERE} --depth full --timeout 5.5 --seed 7 --strict --baseline old/before --load",
     ),
+    "verify, with a load of the file's objectives": (
+        verify(settings={"load": True, "slo": ["damaged = 0", "turn p95 < 1s"]}),
+        f"verify {HERE} --load",
+    ),
+    "verify, with a contract of one's own": (verify(contract="my own.yaml"), f"verify {HERE} --contract 'my own.yaml'"),
+    "verify, with the contract": (verify(contract="openapi.yaml"), f"verify {HERE}"),
     "verify, embedded": (verify(settings={"embedded": True, "load": True}), "verify --load"),
     "load": (load(seed_messages=20, processes=1, expect_workers=1), f"load {HERE} --users 20 --duration 30s"),
     "load, filled": (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from report_runs import CHECKED, finding, folder, under_load, verify_run
+from report_runs import CHECKED, finding, folder, levels, under_load, verify_run
 
 from reports.advice import next_steps
 from reports.verdict import judge
@@ -152,3 +152,13 @@ def test_the_next_steps_begin_with_seeing_the_gravest_finding_again(tmp_path: Pa
     steps = next_steps(run, judge(run, made), made)
     assert steps[0][1] == finding().curl
     assert [command.split()[1] for _, command in steps[1:]] == ["clean", "verify"]
+
+
+@pytest.mark.parametrize("command", ["verify", "load", "capacity", "compare"])
+def test_a_run_that_was_killed_does_not_pass(tmp_path: Path, command: str) -> None:
+    run = verify_run(command=command, ended="")
+    made = folder(tmp_path, run, *CHECKED, *levels((4, "holds")), samples=under_load())
+    judgement = judge(run, made)
+    assert (judgement.verdict, judgement.exit_code) == ("inconclusive", 3)
+    if command != "capacity":
+        assert "the run was ended before it came to a verdict" in judgement.sentence

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
@@ -32,6 +33,9 @@ from seatrial.records import Run, RunFolder, now
 from seatrial.samples import Tried
 from seatrial.settings import Settings
 
+LONGEST = 86_400.0
+"""Seconds that a search, and a look at a level, may take."""
+
 INDENT = " " * 13
 """Below what a level came to, behind its number of users."""
 
@@ -50,10 +54,16 @@ INDENT = " " * 13
 @click.option("--budget", type=SECONDS, default=1800.0, help="How long all of it may take. [default: 30m]")
 @click.option("--resume", metavar="RUN", help="Go on with a search that was interrupted or out of budget.")
 @click.option("--people", type=click.IntRange(1), help="Registered people, to say whether it is big enough for them.")
-@click.option("--chats-per-hour", type=float, default=4.0, show_default=True, help="Chats of one of them at peak.")
+@click.option(
+    "--chats-per-hour",
+    type=click.FloatRange(0, 1000, min_open=True),
+    default=4.0,
+    show_default=True,
+    help="Chats of one of them at peak.",
+)
 @click.option(
     "--peak",
-    type=click.FloatRange(0, 1),
+    type=click.FloatRange(0, 1, min_open=True),
     default=0.3,
     show_default=True,
     help="The share of them who are at work in the busiest hour.",
@@ -84,6 +94,11 @@ def capacity(
         raise WrongUse("capacity needs an objective about time, such as --slo 'turn p95 < 10s'")
     if start > most:
         raise WrongUse(f"--start {start} is above --most {most}")
+    for name, value in (("look", look), ("budget", budget)):
+        if not 0 < value <= LONGEST:
+            raise WrongUse(f"--{name} wants a time above 0 s, and a day at most")
+    if math.isnan(chats_per_hour * peak):
+        raise WrongUse("--chats-per-hour and --peak want numbers")
     asked_for = f"up to {most} users on {settings.url} for {budget / 60:g} minutes"
     consent(settings, yes, asked_for, _cost(settings, most, budget))
     need = Need(people, chats_per_hour, peak) if people else None
@@ -104,10 +119,16 @@ def _folder(settings: Settings, resume: str | None, objectives: Sequence[Objecti
         with run_folder(settings, "capacity") as folder:
             yield folder
         return
+    if settings.out is not None:
+        raise WrongUse("--resume goes on in the folder that it names; leave out --out")
     folder = RunFolder.open(resume)
     before = folder.load()
     if before.command != "capacity":
         raise WrongUse(f"--resume {resume}: this is no search for a capacity")
+    where = "" if before.settings.get("embedded") else before.target.rstrip("/")
+    if (settings.url or "").rstrip("/") != where or settings.api not in ("auto", before.api):
+        known = f"{before.api} at {where}" if where else "a reference server of its own"
+        raise WrongUse(f"--resume {resume}: its levels were those of {known}; give the same target again")
     wanted = _played(settings, objectives)
     for name in SAME:
         if name in before.settings and before.settings[name] != wanted[name]:
@@ -138,6 +159,9 @@ def _run(
 ) -> Run:
     start, most, look, budget = limits
     embedded = {} if settings.url else {"embedded": True}
+    # A search that is gone on with: what its first half left is left until `clean` has said otherwise.
+    before = folder.load() if (folder.path / "run.json").exists() else None
+    left_before, notes_before = (list(before.left_behind), list(before.notes)) if before else ([], [])
     with ExitStack() as stack:
         stop = stack.enter_context(until_stopped())
         settings, deployment, contract = met(settings, stack)
@@ -147,6 +171,7 @@ def _run(
             settings={"start": start, "most": most, "look": look, "budget": budget}
             | _played(settings, objectives)
             | (asdict(need) if need else {}) | embedded,
+            left_behind=left_before, notes=notes_before,
         )  # fmt: skip
         folder.save(begun)  # `clean` needs it should we be killed
         told = f"levels of {start} to {most} users" if start < most else f"a level of {start:,} users"
@@ -170,7 +195,9 @@ def _run(
         answer, problem, left = _searched(search, start, most, paid_off)
         bar.stop()
         _table(search.tried, console)
-        ended = replace(begun, left_behind=left, notes=levels.notes, problem=problem, ended=now())
+        left = [*left_before, *(line for line in left if line not in left_before)]
+        notes = [*notes_before, *(note for note in levels.notes if note not in notes_before)]
+        ended = replace(begun, left_behind=left, notes=notes, problem=problem, ended=now())
         return concluded(ended, answer, search.tried, need)
 
 

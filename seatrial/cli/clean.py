@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from seatrial.cli.options import common_options, settings_from
+from seatrial.cli.options import settings_from, target_options
 from seatrial.cli.telling import tell
 from seatrial.errors import EXIT_INCONCLUSIVE, SeatrialError, WrongUse
 from seatrial.settings import Settings
@@ -17,7 +17,7 @@ from seatrial.settings import Settings
 @click.command()
 @click.argument("run", metavar="[RUN]", required=False)
 @click.option("--url", metavar="URL", help="Where its target answers now. [default: the run's target]")
-@common_options
+@target_options
 def clean(run: str | None, url: str | None, as_json: bool, **options: Any) -> int:
     """Remove what an interrupted run left on its target. Without RUN: of every run under seatrial-runs/.
 
@@ -31,7 +31,7 @@ def clean(run: str | None, url: str | None, as_json: bool, **options: Any) -> in
 
     from seatrial.cleaning import clean_up
     from seatrial.ledger import left_open
-    from seatrial.records import RunFolder
+    from seatrial.records import RUNS, RunFolder
 
     settings = settings_from(options)
     if run and _never_begun(Path(run)):
@@ -39,21 +39,23 @@ def clean(run: str | None, url: str | None, as_json: bool, **options: Any) -> in
         return 0
     told: dict[str, list[str]] = {}
     failed: dict[str, SeatrialError] = {}
-    folders = _with_levels([RunFolder.open(run)] if run else _runs(Path("seatrial-runs"), failed))
+    folders = _with_levels([RunFolder.open(run)] if run else _runs(RUNS, failed))
     work = [(folder, entries) for folder in folders if (entries := left_open(folder.path))]
-    if url and len(targets := {_mustered(folder).target for folder, _ in work}) > 1:
+    if url and len(targets := {_mustered(folder)[0].target for folder, _ in work}) > 1:
         raise WrongUse(f"--url is where one target answers, and there is something left on {len(targets)} of them")
-    if run and not left_open(folders[0].path):
+    if run and not work:
         click.echo(f"{folders[0].path}: nothing was left behind", err=as_json)
     met: dict[str, Settings | SeatrialError] = {}
     for folder, entries in work:
         try:
-            loaded = _mustered(folder)
+            ran = _mustered(folder)
+            loaded = ran[0]
             if not loaded.target:
                 raise WrongUse("the run does not say what its target was")
             known = _signed_in(replace(settings, url=url or loaded.target), loaded.api, met)
             click.echo(f"{folder.path}: {len(entries)} to look after on {known.url}", err=as_json)
-            left = clean_up(known, folder, loaded)
+            for one in ran:
+                left = clean_up(known, folder, one)
         except SeatrialError as error:  # what is left of other runs may be within reach
             failed[str(folder.path)] = error
             continue
@@ -97,14 +99,35 @@ def _never_begun(path: Path) -> bool:
     return ledger.is_file() and not (path / "run.json").exists() and ledger.stat().st_size == 0
 
 
-def _mustered(folder: Any) -> Any:
-    """The run; a load that was killed names its marker and accounts in its progress only."""
+def _mustered(folder: Any) -> list[Any]:
+    """The run, as those who worked in it: a load that was killed names its marker and accounts in its progress only.
+
+    A verification that a load followed is two of these, with a marker each.
+    """
     from load.progress import FILE, Mustered
 
     run, mustered = folder.load(), next(folder.rows(FILE, Mustered), None)
-    if run.command not in ("load", "compare") or mustered is None:
-        return run
-    return replace(run, id=mustered.marker, api=mustered.api, accounts=run.accounts or mustered.accounts)
+    if run.command not in ("verify", "load", "compare") or mustered is None:
+        return [run]
+    known = {row.get("label"): row for row in run.accounts}
+    others = [row for row in mustered.accounts if run.command == "verify" or not known]
+    accounts = [*known.values(), *(row for row in others if row["label"] not in known)]
+    loaded = replace(run, id=mustered.marker, api=mustered.api, accounts=_of_a_search(folder, accounts))
+    return [replace(run, accounts=accounts), loaded] if run.command == "verify" else [loaded]
+
+
+def _of_a_search(folder: Any, accounts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The accounts of a load; those of a level that a search made accounts for were given to it as tokens.
+
+    They were that search's throwaway ones, or its administrator, where nobody else sees a model.
+    """
+    from seatrial.ledger import LEDGER, read
+
+    above = folder.path.parent.parent / LEDGER
+    made = folder.path.parent.name == "levels" and any(event.get("kind") == "user" for event in read(above))
+    if not made:
+        return accounts
+    return [row | ({"as": "admin"} if row.get("role") == "admin" else {"throwaway": True}) for row in accounts]
 
 
 def _with_levels(folders: list[Any]) -> list[Any]:

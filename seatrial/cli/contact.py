@@ -7,6 +7,7 @@ get beyond this point leaves no folder behind.
 from __future__ import annotations
 
 import secrets
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,10 +19,10 @@ from seatrial.client import Client, tls_context
 from seatrial.contract import Contract
 from seatrial.errors import Inconclusive, WrongUse
 from seatrial.lab.children import child
-from seatrial.ledger import open_entries
+from seatrial.ledger import ledgers, left_open
 from seatrial.lifeline import child_environment
 from seatrial.probe import Deployment, probe
-from seatrial.records import RunFolder
+from seatrial.records import RUNS, RunFolder
 from seatrial.settings import Settings
 
 BEFORE_THE_RUN = (
@@ -34,6 +35,8 @@ BEFORE_THE_RUN = (
     "locust.log",
     "duel.log",
     "blocks.jsonl",
+    "levels.jsonl",
+    "levels",
 )
 """What a run folder may hold before the run has begun; anything else is a record of it."""
 
@@ -48,7 +51,7 @@ def run_folder(settings: Settings, command: str) -> Iterator[RunFolder]:
         settings.target()
     if settings.contract:
         Contract.load(settings.contract)
-    wanted = Path(settings.out) if settings.out else Path("seatrial-runs")
+    wanted = Path(settings.out) if settings.out else RUNS
     made = [path for path in (wanted, *wanted.parents) if not path.exists()]
     folder = RunFolder.create(settings.out, command)
     if folder.path != wanted:
@@ -64,13 +67,22 @@ def _take_back(folder: RunFolder, made: Sequence[Path]) -> None:
     """Only what was made here, and nothing when the target may hold something that the ledger tells."""
     with suppress(OSError, WrongUse):
         names = {path.name for path in folder.path.iterdir()}
-        begun = "run.json" in names and folder.load().id
-        if begun or names - set(BEFORE_THE_RUN) or open_entries(folder.path / "ledger.jsonl"):
+        levels = sorted((folder.path / "levels").glob("*"))
+        begun = ("run.json" in names and folder.load().id) or any(path.stat().st_size for path in _records(folder.path))
+        known = {*BEFORE_THE_RUN, *(path.name for path in ledgers(folder.path))}
+        if begun or names - known or any(left_open(place) for place in (folder.path, *levels)):
             return
-        for name in names:
+        shutil.rmtree(folder.path / "levels", ignore_errors=True)
+        for name in names - {"levels"}:
             (folder.path / name).unlink()
         for path in made:
             path.rmdir()
+
+
+def _records(folder: Path) -> Iterator[Path]:
+    """What of a search for a capacity says anything: the levels that were judged, and what was measured at one."""
+    yield from folder.glob("levels.jsonl")
+    yield from folder.glob("levels/*/samples/*.jsonl")
 
 
 def signed_in(settings: Settings) -> tuple[Settings, Deployment]:

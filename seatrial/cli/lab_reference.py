@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from seatrial.errors import WrongUse
 from seatrial.lab.reference import create_app
 from seatrial.lab.serving import LOOPBACK, bound, serve
 from seatrial.lab.upstream import Upstream
+from seatrial.settings import gather
 
 
 @click.command()
@@ -42,7 +44,9 @@ def reference(host: str, port: int, database: str | None, upstream: str | None, 
         seatrial lab reference --upstream https://chat.example.org --account you@example.org
     """
     bound(host, port).close()  # known before anybody is signed in
-    settings = settings_from({**options, "url": upstream})
+    # By itself it is no deployment of anybody's, and what seatrial.toml says of one is not about it.
+    own = {name: os.environ.get(name, "") for name in ("SEATRIAL_TOKEN", "SEATRIAL_CONTRACT")}
+    settings = settings_from({**options, "url": upstream}) if upstream else gather(options, own)
     contract = Contract.load(settings.contract)
     ready = banner(as_json, contract.prefix(SESSIONS))
     if upstream is not None:

@@ -12,6 +12,7 @@ from seatrial.cli.load import run_load
 from seatrial.contract import OPENWEBUI
 from seatrial.crew import Crew
 from seatrial.lab.children import Stop
+from seatrial.ledger import Ledger, ledgers, left_open
 from seatrial.records import Run, RunFolder
 from seatrial.settings import Settings
 
@@ -28,6 +29,8 @@ class Levels:
         self._settings, self._folder, self._stop, self._tell = settings, folder, stop, tell
         self._crew: Crew | None = None
         self._left: list[str] = []
+        self._crewed: list[RunFolder] = []
+        """The loads that throwaway accounts played."""
         self.notes: list[str] = []
 
     def play(self, level: int, seconds: float) -> tuple[Run, RunFolder]:
@@ -40,6 +43,8 @@ class Levels:
         number = len(list((self._folder.path / "levels").glob("*"))) + 1
         place = RunFolder.create(str(self._folder.path / "levels" / f"{number:03}-{level}-users"), "load")
         wanted = replace(settings, users=level, duration=seconds, rate=None, stage=(), out=None, slo=())
+        if self._crew is not None and wanted.disposable:
+            self._crewed.append(place)
         run = run_load(wanted, place, QUIET, announced=True)
         for mustered in place.rows(FILE, Mustered):
             self._note(mustered.notes)
@@ -51,7 +56,23 @@ class Levels:
 
     def pay_off(self) -> list[str]:
         """Remove the accounts that were made. Returns what is left of all levels, one line each."""
-        return [*self._left, *(self._crew.pay_off() if self._crew is not None else ())]
+        if self._crew is None:
+            return self._left
+        left = self._crew.pay_off()
+        if not any(entry.kind == "user" for entry in left_open(self._folder.path)):
+            self._gone()
+        return [*self._left, *left]
+
+    def _gone(self) -> None:
+        """The throwaway accounts are gone, and what their users could not delete went with them."""
+        for place in self._crewed:
+            for path in ledgers(place.path):
+                ledger = Ledger(path)
+                for entry in ledger.open_entries():
+                    ledger.gone(entry)
+                ledger.close()
+            if (place.path / "run.json").exists():
+                place.save(replace(place.load(), left_behind=[]))
 
     def _manned(self, level: int) -> Settings:
         """The settings with accounts that are ready for a level."""

@@ -103,7 +103,10 @@ def load(url: str | None, before: str | None, yes: bool, as_json: bool, **option
         raise WrongUse("--master needs the URL of a target that its workers reach, too")
     held = HeldAgainst.open(before, settings) if before else None
     seconds = stages.length(stages.of(settings))
-    consent(settings, yes, f"{offered(settings)} on {settings.url} for {seconds:g} s")
+    what = f"{offered(settings)} on {settings.url} for {seconds:g} s"
+    if settings.worker is not None:
+        what = f"what the master at {settings.worker} says on {settings.url}"
+    consent(settings, yes, what)
     with run_folder(settings, "load") as folder:
         run = run_load(settings, folder, console)
         run = run if settings.url else replace(run, settings=run.settings | {"embedded": True})

@@ -98,13 +98,17 @@ _COMMON: list[Callable[[Command], Command]] = [
                  help="Sent with every request, for what stands in front; repeatable."),
     click.option("--ca-file", metavar="FILE", help="The authority that signed the target's certificate (PEM)."),
     click.option("--timeout", type=SECONDS, help="How long one request may take. [default: 30s]"),
-    click.option("--model", metavar="ID", help="The model that answers. [default: the first one visible]"),
     click.option("--contract", metavar="FILE", help="A copy of openapi.yaml with your paths and parameter names."),
-    click.option("--out", metavar="DIR", help="The run folder. [default: a new one under seatrial-runs/]"),
-    click.option("--seed", type=int, help="Varies what is generated; the same seed sends the same. [default: 0]"),
     click.option("--config", metavar="FILE", is_eager=True, callback=_defaults_from_file,
                  help="Settings and waivers. [default: seatrial.toml if it is there]"),
     click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output."),
+]  # fmt: skip
+
+
+_OF_A_RUN: list[Callable[[Command], Command]] = [
+    click.option("--model", metavar="ID", help="The model that answers. [default: the first one visible]"),
+    click.option("--out", metavar="DIR", help="The run folder. [default: a new one under seatrial-runs/]"),
+    click.option("--seed", type=int, help="Varies what is generated; the same seed sends the same. [default: 0]"),
 ]  # fmt: skip
 
 
@@ -130,9 +134,14 @@ def _read(settings: Settings, name: str) -> None:
         Limits.parse(settings.max_slowdown, settings.floor)
 
 
-def common_options(command: Command) -> Command:
+def target_options(command: Command) -> Command:
     """Every option that a command on a target takes; the values reach it as keywords (see `settings_from`)."""
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(_COMMON), command)
+
+
+def common_options(command: Command) -> Command:
+    """These, and what is asked of every run."""
+    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(_OF_A_RUN), target_options(command))
 
 
 def settings_from(

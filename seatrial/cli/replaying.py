@@ -40,6 +40,7 @@ class Outcome:
     tested: int = 0
     others: list[str] = field(default_factory=list)
     left_behind: list[str] = field(default_factory=list)
+    interrupted: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -54,7 +55,7 @@ def replayed(settings: Settings, finding: Finding, run: Run, folder: RunFolder, 
     outcome = Outcome()
     if is_on_one_answer(finding):
         _retrace(settings, finding, run, folder, outcome)
-    if outcome.verdict == UNKNOWN:
+    if outcome.verdict == UNKNOWN and not outcome.interrupted:
         _test_alone(settings, finding, folder, console, outcome)
     return outcome
 
@@ -78,6 +79,8 @@ def _retrace(settings: Settings, finding: Finding, run: Run, folder: RunFolder, 
             outcome.verdict, outcome.received = STILL, found.received if found else ""
     except Unsendable as reason:
         outcome.why = str(reason)
+    except KeyboardInterrupt:
+        outcome.why, outcome.interrupted = "the run was interrupted", True
     finally:
         outcome.left_behind += crew.pay_off()
 
@@ -88,6 +91,7 @@ def _test_alone(settings: Settings, finding: Finding, folder: RunFolder, console
         outcome.why = "; ".join(filter(None, [outcome.why, unknown]))
         return
     run = verified(settings, folder, console, finding.test)
+    folder.save(replace(run, command="replay"))  # one test alone is no verification, and must not be taken for one
     outcome.left_behind += [left for left in run.left_behind if left not in outcome.left_behind]
     outcome.tested = run.counts.get("requests", 0)
     findings = list(folder.rows("findings.jsonl", Finding))

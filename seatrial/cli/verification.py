@@ -41,6 +41,11 @@ PATIENCE = 90.0
 
 NO_TEST = "no_test_of_this_name"
 SHORT_LOAD = {"users": 5, "duration": 6.0, "turns": 2, "think": 0.2}
+NOTHING_ELSE = {
+    "rate": None, "stage": (), "mix": "session=1", "slo": (), "seed_chats": 0, "provider": None,
+    "processes": 1, "master": None, "expect_workers": 1, "worker": None,
+}  # fmt: skip
+"""What a short load is not, whatever the settings say of loads: it is what somebody was asked about."""
 
 
 def run_verification(settings: Settings, folder: RunFolder, console: Console, *, with_load: bool = False) -> Run:
@@ -192,12 +197,18 @@ def _with_load(run: Run, settings: Settings, folder: RunFolder, console: Console
     from load.progress import FILE, Ended
     from seatrial.cli.load import run_load
 
-    short: dict[str, Any] = SHORT_LOAD
+    short: dict[str, Any] = SHORT_LOAD | NOTHING_ELSE
+    folder.save(replace(run, ended=""))  # a kill from now on is none of a run that came to its end
     console.print(
         f"[dim]then {short['users']} users for {short['duration']:g} s, in sessions of {short['turns']} turns[/dim]",
         highlight=False,
     )
-    loaded = run_load(replace(settings, **short), folder, console, announced=True)
+    try:
+        loaded = run_load(replace(settings, **short), folder, console, announced=True)
+    except KeyboardInterrupt:
+        return replace(run, problem="interrupted before the load had begun", cause="interrupted", ended=now())
+    except SeatrialError as error:  # what was found stands
+        return replace(run, problem=f"the load did not begin: {error}", ended=now())
     counts = run.counts | {f"load_{name}": value for name, value in loaded.counts.items()}
     void = loaded.cause == "void" and any(one.finished for one in folder.rows(FILE, Ended))
     told = [f"the times of the load prove nothing: {loaded.problem}"] if void else []
