@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from reports.again import again, numeric, targets, typed
+from reports.curl import curl_line
 from reports.verdict import Judgement, target_name
-from reports.wording import clean, counted, line
+from reports.wording import counted, line
 from seatrial.records import Finding, Run, RunFolder
 from seatrial.samples import NARROW
 
@@ -103,8 +104,8 @@ def _mended(run: Run, judgement: Judgement, folder: RunFolder) -> list[tuple[str
     """A run with findings: see the gravest again, mend it, run it again."""
     first, rest = judgement.failing[0].finding, len(judgement.failing) - 1
     more = f"; {counted(rest, 'more finding')} below" if rest else ""
-    curl = clean(first.curl) if len(first.curl) <= SHORT and targets(run) else ""
-    shown = curl or replay_line(run, folder, first, 1)
+    curl, _ = curl_line(first)
+    shown = curl if curl and len(curl) <= SHORT and targets(run) else replay_line(run, folder, first, 1)
     look = "See the gravest finding again" if shown else "Look at the gravest finding first"
     steps = [(f"{look}, in {line(first.operation, 60)}{more}.", shown)]
     if run.problem:

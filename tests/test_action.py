@@ -73,7 +73,9 @@ def test_the_action_verifies_and_tells(job: Job) -> None:
     assert job.code == 0, job.printed
     assert job.outputs == {"exit-code": "0", "verdict": "pass", "folder": "seatrial-run"}
     assert "## ✅ Pass" in job.summary
-    assert job.obeyed == []
+    (told,) = job.obeyed
+    assert told.startswith("::warning title=Seatrial::no URL was given: what was verified is a reference server")
+    assert "no deployment of yours" in job.summary
     names = {path.name for path in (job.place / "seatrial-run/verify").iterdir()}
     assert {"report.html", "report.md", "junit.xml"} <= names
 
@@ -264,3 +266,28 @@ def test_the_template_of_gitlab_fetches_sets_up_and_gates(job: Job, tmp_path: Pa
     assert (tmp_path / "got/.venv/bin/seatrial").exists()
     assert "::" not in job.printed
     assert template["artifacts"]["paths"] == ["seatrial-run/"]
+
+
+def test_a_limit_of_slowness_against_nothing_is_wrong_use(job: Job) -> None:
+    gate(job, SEATRIAL_MAX_SLOWDOWN="10%")
+    assert (job.code, job.calls) == (2, [])
+    assert "SEATRIAL_AGAINST" in job.printed
+
+
+GH = """#!/usr/bin/env bash
+echo "$*" >> "$STUB_CALLS"
+case "$2" in list) echo "${RUN-}" ;; download) exit "${DOWNLOAD-0}" ;; esac
+"""
+
+
+@pytest.mark.parametrize(("run", "download", "code"), [("", "0", 0), ("77", "0", 0), ("77", "1", 1)])
+def test_the_baseline_of_main_is_one_that_passed_or_none(job: Job, run: str, download: str, code: int) -> None:
+    """The newest artifact of that name, which `gh` takes where it is given no run, may be of any run."""
+    (text,) = re.findall(r"      - run: \|\n((?: {10}.*gh run.*\n)+)", (ROOT / "docs/ci.md").read_text("utf-8"))
+    stub = Path(job.env["PATH"].split(":")[0]) / "gh"
+    stub.write_text(GH, "utf-8")
+    stub.chmod(0o755)
+    job.bash(text, {"RUN": run, "DOWNLOAD": download})
+    assert job.code == code, job.printed
+    assert job.calls[1:] == ([f"run download {run} -n seatrial -D main"] if run else [])
+    assert "-s success" in job.calls[0]

@@ -173,6 +173,7 @@ def test_what_a_number_means_is_one_click_away(shown: Shown) -> None:
     card = page.locator("#card")
     assert card.is_visible()
     assert "one in twenty was longer" in card.inner_text()
+    assert "one in twenty was longer" in page.locator("#" + str(card.get_attribute("aria-describedby"))).inner_text()
     assert link.get_attribute("aria-expanded") == "true"
     page.keyboard.press("Escape")
     assert not card.is_visible()
@@ -265,3 +266,33 @@ def test_nothing_may_be_asked_for_even_if_something_tries(browser: Any, pages: d
         assert blocked == "connect-src"
     finally:
         page.close()
+
+
+def test_a_filtered_page_is_printed_whole(shown: Shown) -> None:
+    page = shown("failed")
+    page.fill("#f-words", "no such words anywhere")
+    assert page.locator("details.finding:visible").count() == 0
+    with printing(page):
+        assert page.locator("details.finding:visible").count() == 4
+        assert page.locator(".none:visible").count() == 0
+    assert page.locator("details.finding:visible").count() == 0
+    assert page.locator(".none:visible").count() > 0
+
+
+def test_the_arrow_before_the_first_mark_leads_to_the_last_and_the_browser_keeps_its_own(shown: Shown) -> None:
+    page = shown("capacity")
+    page.locator(".drawing").focus()
+    page.keyboard.press("Control+ArrowLeft")
+    assert page.locator("#said").inner_text() == ""
+    page.keyboard.press("ArrowLeft")
+    last = page.locator("#said").inner_text()
+    page.keyboard.press("End")
+    assert page.locator("#said").inner_text() == last != ""
+
+
+def test_all_findings_are_opened_and_closed_by_one_button(shown: Shown) -> None:
+    page = shown("failed")
+    button = page.locator("#open-all")
+    for label, opened in (("Close all", 4), ("Open all", 0)):
+        button.click()
+        assert (button.inner_text(), page.locator("details.finding[open]").count()) == (label, opened)

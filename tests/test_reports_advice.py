@@ -242,3 +242,10 @@ def test_a_void_comparison_is_told_of_no_option_that_it_lacks(tmp_path: Path) ->
     told = steps(tmp_path, void, OPEN)
     assert "--users" in told[0][0]
     assert "--processes" not in told[0][0]
+
+
+def test_a_line_that_a_finding_itself_does_not_offer_is_no_next_step(tmp_path: Path) -> None:
+    odd = finding(curl="curl http://localhost:8080/\u202e", rule="valid-use")
+    (_, command), *_ = steps(tmp_path, verify_run(), odd)
+    assert "curl" not in command
+    assert command.startswith("seatrial replay ")

@@ -46,9 +46,9 @@ if (filter) {
   filter.addEventListener("submit", (event) => event.preventDefault());
   filter.addEventListener("reset", () => setTimeout(apply));
   document.getElementById("open-all").addEventListener("click", (event) => {
-    const open = event.target.getAttribute("aria-pressed") !== "true";
+    const open = event.target.dataset.open !== "true";
     for (const one of findings) one.open = open;
-    event.target.setAttribute("aria-pressed", open);
+    event.target.dataset.open = open;
     event.target.textContent = open ? "Close all" : "Open all";
   });
 }
@@ -130,11 +130,13 @@ for (const drawing of all(".drawing")) {
   drawing.addEventListener("pointerleave", hide);
   drawing.addEventListener("blur", hide);
   drawing.addEventListener("keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return; // the browser's own
     const found = marks();
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (event.key === "Escape") { hide(); return; }
     if (!found.length || (!step && event.key !== "Home" && event.key !== "End")) return;
     event.preventDefault();
+    if (at < 0 && step < 0) at = 0; // before the first one comes the last
     at = event.key === "Home" ? 0 : event.key === "End" ? found.length - 1 : (at + step + found.length) % found.length;
     found[at].scrollIntoView({ block: "nearest", inline: "nearest" });
     show(found[at]);
@@ -158,14 +160,23 @@ for (const drawing of all(".drawing")) {
   });
 }
 
-// Paper shows what a screen would fold away
-let folded = [];
+// Paper shows what a screen would fold away, or a filter leaves out
+let folded = [], left = [];
 addEventListener("beforeprint", () => {
+  const out = all("details.finding[hidden], .rule[hidden], tbody tr[hidden]");
+  const none = all(".none:not([hidden])");
+  for (const one of out) one.hidden = false;
+  for (const one of none) one.hidden = true;
+  left.push(...out.map((one) => [one, true]), ...none.map((one) => [one, false]));
   const closed = all("details:not([open])").filter((one) => one.matches(".finding, .printed"));
   for (const one of closed) one.open = true;
   folded.push(...closed);
 });
-addEventListener("afterprint", () => { for (const one of folded) one.open = false; folded = []; });
+addEventListener("afterprint", () => {
+  for (const one of folded) one.open = false;
+  for (const [one, hidden] of left) one.hidden = hidden;
+  folded = []; left = [];
+});
 
 // A link to something inside a folded part unfolds it
 const unfold = () => {
