@@ -75,6 +75,8 @@ def lines(rows: Sequence[Result]) -> list[str]:
         *_wrong(rows),
         "",
         *verdicts(judged(rows)),
+        "",
+        f"*Measured {max(row.at for row in rows)[:10]}, from sources {rows[0].fingerprint}.*",
     ]
 
 

@@ -180,6 +180,13 @@ class TimedPool(_One, ConnectionPool):
         return sock
 
 
+class UnstampedPool(TimedPool):
+    """A connection of which the kernel does not say when its bytes came, as it cannot under TLS."""
+
+    def _create_tcp_socket(self, family: int, socktype: int, protocol: int) -> gevent.socket.socket:
+        return super(TimedPool, self)._create_tcp_socket(family, socktype, protocol)
+
+
 class TimedSSLPool(_One, SSLConnectionPool):
     """The same under TLS, where the kernel sees records and not what is in them: only connecting is timed here."""
 
@@ -188,6 +195,14 @@ def install() -> None:
     """From now on every client made in this process has a clock. The library has no setting for it."""
     vars(client)["ConnectionPool"] = TimedPool
     vars(client)["SSLConnectionPool"] = TimedSSLPool
+
+
+def unstamp(http: HTTPClient, seconds: float) -> None:
+    """Let a client know of bytes when it reads them, as that of a TLS target does: a busy loop makes them late."""
+    assert http.port is not None
+    http._connection_pool = UnstampedPool(  # noqa: SLF001 - the library has no setting for it
+        http.host, http.port, http.host, http.port, size=1, connection_timeout=seconds, network_timeout=None
+    )
 
 
 def clock_of(http: HTTPClient) -> Clock:

@@ -16,6 +16,7 @@ from geventhttpclient._parser import HTTPResponseParser
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError
 
 from load.arrival import Clock
+from seatrial.unpacking import Unpacker
 
 MAX_HEAD = 100 * 1024
 """Bytes before the body, as many as the suite's own client takes."""
@@ -71,6 +72,14 @@ class BoundedResponse(HTTPResponseParser):
             except BaseException:
                 self.release()
                 raise
+
+    def unpacked(self) -> Iterator[tuple[float, bytes]]:
+        """The same without its packing, in pieces of a bounded size. Raises `ValueError` for a broken one, too."""
+        unpacker = Unpacker(self.fields.get("content-encoding", ""))
+        for moment, packed in self.pieces():
+            for piece in unpacker.feed(packed):
+                yield moment, piece
+        unpacker.finish()
 
     def release(self) -> None:
         """The connection serves the next request if this one is over, and is closed if it is not."""

@@ -51,18 +51,21 @@ class Duel:
         self.over = Event()
         self.problem: SeatrialError | None = None
         self.finished = False
-        self.sides = {side: Side(side, settings[side], RunFolder(folder.path / side), self.over) for side in SIDES}
+        tls = any((one.url or "").startswith("https") for one in settings.values())
+        self.sides = {
+            side: Side(side, settings[side], RunFolder(folder.path / side), self.over, not tls) for side in SIDES
+        }
         self._settings = settings[SIDES[0]]
         self._mix = Mix.parse(self._settings.mix)
         self._progress, self._blocks = Recorder(folder.path / FILE), Recorder(folder.path / BLOCKS)
         self._recorder = LoadRecorder(folder.path / "samples" / "load.jsonl")
-        tls = any((one.url or "").startswith("https") for one in settings.values())
         self._check = SelfCheck(self._settings.timeout, self._recorder, tls=tls)
         self._played = 0
         self._phase = Phase("accounts", 0, 1)
 
     def muster(self) -> None:
         """Gather the crews of both, and measure what is known. Raises `SeatrialError`."""
+        gevent.spawn(self._beat)
         of = len(SIDES) * self._settings.users
         for done, side in enumerate(self.sides.values()):
             self._tell("accounts", done * self._settings.users, of)
@@ -74,7 +77,6 @@ class Duel:
             assert side.recorder is not None
             side.recorder.started = self._recorder.started  # one clock for all records
         self._check.watch(self.over)
-        gevent.spawn(self._beat)
 
     def play(self) -> None:
         """The warm-up, which tells how many sessions a block needs, and then the blocks."""

@@ -103,9 +103,10 @@ def verdicts(slower: Sequence[float], faster: Sequence[float]) -> list[str]:
 
 
 def outcome(rows: Sequence[Ratio]) -> str:
-    """ "fail" where anything is proved slower, "pass" where all is proved not to be."""
+    """ "fail" where anything is proved slower, "pass" where all is proved not to be, of one operation at least."""
     verdicts = {row.verdict for row in rows if row.verdict}
-    return "fail" if "fail" in verdicts else "pass" if verdicts == {"pass"} else "inconclusive"
+    looked = any(row.verdict and row.operation for row in rows)
+    return "fail" if "fail" in verdicts else "pass" if verdicts == {"pass"} and looked else "inconclusive"
 
 
 def _claims(paired: Paired, operation: str, limits: Limits) -> Iterator[_Claim]:

@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 from geventhttpclient.response import HTTPParseError
 
-from load.arrival import clock_of
+from load.arrival import clock_of, unstamp
 from load.bounded_response import BoundedResponse
 from load.connection import connection, reason
 from load.deadline import Deadline, Late
@@ -28,7 +28,6 @@ from seatrial.client import MAX_BODY, Gate, Listener
 from seatrial.exchange import Call, NoAnswer, Reply, Steps, Unexpected
 from seatrial.samples import Resent, Turned
 from seatrial.target import Account, Target
-from seatrial.unpacking import Unpacker
 from seatrial.verbs import Session, Turn, Verbs
 
 if TYPE_CHECKING:  # importing Locust patches the whole process, which tests do not want
@@ -38,7 +37,10 @@ Result = TypeVar("Result")
 
 
 class LoadClient:
-    """One user's connection. `send` is what an actor needs; `settle` closes the record of the last call."""
+    """One user's connection. `send` is what an actor needs; `settle` closes the record of the last call.
+
+    Where it is not `stamped`, bytes have come when they are read, and not when the kernel had them.
+    """
 
     def __init__(
         self,
@@ -51,6 +53,7 @@ class LoadClient:
         tls: ssl.SSLContext | None = None,
         before: tuple[Gate, ...] = (),
         after: tuple[Listener, ...] = (),
+        stamped: bool = True,
     ) -> None:
         self.target, self.account, self.user = target, account, user
         self.session, self.journey = "", "session"
@@ -62,6 +65,8 @@ class LoadClient:
         self._with_json = self._headers | {"Content-Type": "application/json"}
         self._tls = tls
         self._http = connection(target, tls)
+        if not stamped and not target.url.startswith("https"):
+            unstamp(self._http, target.timeout)
         self._clock = clock_of(self._http)
         self._deadline = Deadline(target.timeout)
 
@@ -92,7 +97,7 @@ class LoadClient:
         try:
             with self._deadline:
                 response = self._request(call)
-                for moment, piece in response.pieces():
+                for moment, piece in response.unpacked():
                     pieces.append((moment - self._clock.left, piece))
                     size += len(piece)
                     if size > MAX_HEARD:
@@ -102,6 +107,8 @@ class LoadClient:
             broke, late = f"no end within {self.target.timeout:g} s", True
         except HTTPParseError as error:
             broke = f"the connection broke before the end ({error})"
+        except ValueError as error:
+            broke = str(error)
         except OSError as error:
             broke = reason(error)
         seconds = self._clock.arrived - self._clock.left
@@ -280,16 +287,13 @@ def _drop(response: BoundedResponse | None) -> None:
 
 def _body(response: BoundedResponse) -> tuple[bytes, str | None]:
     """The body as unpacked, up to a limit, and why there is no more of it. Raises `ValueError` for a broken packing."""
-    packing = response.fields.get("content-encoding", "")
-    if not packing and response.is_whole and len(response.body) <= MAX_BODY:
+    if not response.fields.get("content-encoding") and response.is_whole and len(response.body) <= MAX_BODY:
         return bytes(response.body), None  # most answers come in one piece
-    unpacker, content = Unpacker(packing), bytearray()
-    for _, packed in response.pieces():
-        for piece in unpacker.feed(packed):
-            room = MAX_BODY - len(content)
-            content += piece[:room]
-            if len(piece) > room:
-                _drop(response)
-                return bytes(content), "size"
-    unpacker.finish()
+    content = bytearray()
+    for _, piece in response.unpacked():
+        room = MAX_BODY - len(content)
+        content += piece[:room]
+        if len(piece) > room:
+            _drop(response)
+            return bytes(content), "size"
     return bytes(content), None

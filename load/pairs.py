@@ -28,7 +28,7 @@ SPARE = 2
 """Sessions more than that in a block, so that a refused one does not cost its quad."""
 
 OFTEN = 0.25
-"""Good answers a session, from which on an operation is one that the mix asks for, and has to be judged."""
+"""Requests a session, from which on an operation is one that the mix asks for, and has to be judged."""
 
 FIRST = "first token"
 Times = Mapping[str, list[float]]
@@ -44,15 +44,20 @@ class Pair:
 
 @dataclass
 class Answers:
-    """What one block brought: milliseconds of good answers by operation, how many requests there were and failed."""
+    """What one block brought: milliseconds of good answers by operation, how many requests there were and failed.
+
+    `asked` are requests by operation, answered well or not.
+    """
 
     block: Block
     times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     requests: int = 0
     failed: int = 0
+    asked: Counter[str] = field(default_factory=Counter)
 
     def hear(self, sample: Sample) -> None:
         self.requests += 1
+        self.asked[sample.operation] += 1
         if sample.ok:
             self.times[sample.operation].append(sample.ms)
         else:
@@ -77,23 +82,20 @@ class Paired:
 
     @property
     def operations(self) -> list[str]:
-        """All that were answered at all, those asked most often first."""
-        counts: Counter[str] = Counter()
-        for one in self.blocks:
-            counts.update({name: len(ms) for name, ms in one.times.items() if name != FIRST})
-        return [name for name, _ in counts.most_common()]
+        """All that were asked at all, those asked most often first: what is never answered well proves nothing."""
+        return [name for name, _ in sum((one.asked for one in self.blocks), Counter()).most_common()]
 
     def per_block(self, operation: str) -> float:
         """How many good answers a block has of it on average."""
         return sum(len(one.times.get(operation, ())) for one in self.blocks) / max(1, len(self.blocks))
 
     def per_session(self, operation: str) -> float:
-        """How many good answers a session has of it, on the side that has more: the other one may refuse them."""
+        """How often a session asks it, answered well or not, on the side where it is asked more."""
         shares = []
         for side in SIDES:
             blocks = [one for one in self.blocks if one.block.side == side]
-            good = sum(len(one.times.get(operation, ())) for one in blocks)
-            shares.append(good / max(1, sum(one.block.sessions for one in blocks)))
+            asked = sum(one.asked[operation] for one in blocks)
+            shares.append(asked / max(1, sum(one.block.sessions for one in blocks)))
         return max(shares)
 
     def times(self, operation: str, quantile: float, least: int = LEAST) -> list[Pair]:

@@ -7,7 +7,7 @@ messages is a turn, which a model answers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from load.integrity import Said
@@ -55,21 +55,25 @@ def said_in(texts: Sequence[str]) -> list[Said]:
     return [Said(asked, replied) for asked, replied in zip(texts[::2], texts[1::2], strict=False)]
 
 
-def fill(crew: Crew, people: Sequence[Person], seed: Seed) -> Iterator[tuple[Person, str, list[str]]]:
+def fill(
+    crew: Crew, people: Sequence[Person], seed: Seed, beat: Callable[[], None]
+) -> Iterator[tuple[Person, str, list[str]]]:
     """Fill the accounts of people; yields whose chat was made, its id and what it holds.
 
+    `beat` is called now and then, before a request that may take long; what it raises ends the filling.
     Raises `Inconclusive` where a chat cannot be made: with half of its data a deployment would be measured as empty.
     """
     for person in people:
         for number in range(seed.chats):
             title, texts = crew.title(f"seeded {number}"), seed.texts(crew.marker, number)
             try:
-                yield person, *_made(crew, person, title, texts)
+                yield person, *_made(crew, person, title, texts, beat)
             except (Unexpected, NoAnswer) as error:
                 raise Inconclusive(f"chat {number + 1} of {seed.chats} could not be made beforehand: {error}") from None
 
 
-def _made(crew: Crew, person: Person, title: str, texts: list[str]) -> tuple[str, list[str]]:
+def _made(crew: Crew, person: Person, title: str, texts: list[str], beat: Callable[[], None]) -> tuple[str, list[str]]:
+    beat()
     if crew.api == OPENWEBUI:
         call = crew.contract.call("createChat", json={"chat": tree(title, texts, crew.model)})
         reply = person.client.send(call)
@@ -77,5 +81,6 @@ def _made(crew: Crew, person: Person, title: str, texts: list[str]) -> tuple[str
     session = person.actor.create_session(title)
     held: list[str] = []
     for asked in texts[::2]:
+        beat()
         held += [asked, person.actor.send_message(session, asked).reply]
     return session.id, held

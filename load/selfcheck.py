@@ -24,7 +24,6 @@ import gevent
 import gevent.socket
 from gevent.event import Event
 
-from load.arrival import TimedPool, clock_of
 from load.delivery import read
 from load.locust_client import LoadClient
 from load.recorder import NOBODY, LoadRecorder, Silent
@@ -59,24 +58,8 @@ def _known_server() -> Iterator[str]:
         process.stdout.close()
 
 
-class _Unstamped(TimedPool):
-    """A connection of which the kernel does not say when its bytes came, as it cannot under TLS."""
-
-    def _create_tcp_socket(self, family: int, socktype: int, protocol: int) -> gevent.socket.socket:
-        return super(TimedPool, self)._create_tcp_socket(family, socktype, protocol)
-
-
-class _AsUnderTLS(LoadClient):
-    """Knows of bytes when it reads them, as the client of a TLS target does: a busy loop makes them late."""
-
-    def __init__(self, target: Target) -> None:
-        super().__init__(target, ANONYMOUS, 0, Silent(), NOBODY)
-        host, port = self._http.host, self._http.port
-        assert port is not None
-        self._http._connection_pool = _Unstamped(  # noqa: SLF001 - the library has no setting for it
-            host, port, host, port, size=1, connection_timeout=target.timeout, network_timeout=None
-        )
-        self._clock = clock_of(self._http)
+LEAST_TIMEOUT = 5.0
+"""Seconds that a known stream may take at least: a target may be given less than it lasts."""
 
 
 class SelfCheck:
@@ -86,7 +69,7 @@ class SelfCheck:
     """
 
     def __init__(self, timeout: float, recorder: LoadRecorder, *, tls: bool = False) -> None:
-        self._timeout, self._recorder, self.tls = timeout, recorder, tls
+        self._timeout, self._recorder, self.tls = max(timeout, LEAST_TIMEOUT), recorder, tls
         self._stack = contextlib.ExitStack()
         self._url = ""
         self._watching: list[gevent.Greenlet] = []
@@ -119,7 +102,7 @@ class SelfCheck:
         call = Call("known", "GET", f"/stream?first={FIRST}&gap={GAP}&count={COUNT}")
         # A client as those of the users are. What is not measured to its end is no record; without any, a load is void.
         target = Target(self._url, timeout=self._timeout)
-        client = _AsUnderTLS(target) if self.tls else LoadClient(target, ANONYMOUS, 0, Silent(), NOBODY)
+        client = LoadClient(target, ANONYMOUS, 0, Silent(), NOBODY, stamped=not self.tls)
         with contextlib.closing(client), contextlib.suppress(NoAnswer):
             at = self._recorder.now()
             streamed = client.stream(call)

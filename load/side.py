@@ -40,10 +40,14 @@ class Planned:
 
 
 class Side:
-    """`folder` is that of the side alone; `over` ends everything, and is shared with the other one."""
+    """`folder` is that of the side alone; `over` ends everything, and is shared with the other one.
 
-    def __init__(self, letter: str, settings: Settings, folder: RunFolder, over: Event) -> None:
-        self.letter, self.settings, self.folder, self.over = letter, settings, folder, over
+    Where one of them is reached over TLS, under which the kernel stamps nothing, neither is `stamped`: what is read
+    late has to be late on both sides alike.
+    """
+
+    def __init__(self, letter: str, settings: Settings, folder: RunFolder, over: Event, stamped: bool = True) -> None:
+        self.letter, self.settings, self.folder, self.over, self._stamped = letter, settings, folder, over, stamped
         self.crew: Crew | None = None
         self.recorder: LoadRecorder | None = None
         self.mix = Planned(())
@@ -59,12 +63,14 @@ class Side:
             raise Inconclusive(f"{crew.target.url}: the list of models cannot be read: {crew.unreadable}")
         mix.demand(crew.api)
         people = crew.speakers()
+        mix.demand_accounts([person.account for person in people], self.settings.users)
         told = Recorder(self.folder.path / FILE)
         told.write(Mustered.of(crew, people))
         told.close()
         self.recorder = LoadRecorder(self.folder.path / "samples" / "load.jsonl")
         seeds: dict[str, dict[str, list[str]]] = {}
-        for person, session, texts in fill(crew, people, Seed.of(self.settings, mix)):
+        users = self.settings.users
+        for person, session, texts in fill(crew, people, Seed.of(self.settings, mix), lambda: progress(users, users)):
             seeds.setdefault(person.account.label, {})[session] = texts
         tls = tls_context(crew.target) if crew.target.url.startswith("https") else None
         for number in range(1, self.settings.users + 1):
@@ -78,6 +84,7 @@ class Side:
                 tls=tls,
                 before=tuple(crew.before),
                 after=tuple(crew.listeners),
+                stamped=self._stamped,
             )
             actor = LoadActor(verbs_for(crew.api, crew.contract, crew.model), client, gevent.sleep)
             # Both sides think equally long.

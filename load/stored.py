@@ -15,6 +15,7 @@ from typing import Any
 
 from load.findings import harmed
 from load.gate import LEVEL, MOST_FAILED, QUANTILE, Limits, verdicts
+from load.pairs import OFTEN
 from seatrial.baseline import Faults, unfinished
 from seatrial.errors import Inconclusive, WrongUse
 from seatrial.evidence import SAMPLES, Evidence
@@ -94,8 +95,10 @@ def _row(operation: str, before: Evidence, after: Evidence, limits: Limits) -> t
         values.append(nearest(sorted(times), QUANTILE) if len(times) else 0.0)
     a, b = values
     if drawn[0] is None or drawn[1] is None:
+        often = any(one.requests.get(operation, 0) >= OFTEN * one.sessions for one in (before, after))
+        verdict = "inconclusive" if often else ""  # as in turns: what is asked now and then leaves nothing open
         why = "too few answers in one of the runs"
-        return Ratio(operation, "p95", a, b, None, None, None, None, "inconclusive", min(sessions), why=why), None
+        return Ratio(operation, "p95", a, b, None, None, None, None, verdict, min(sessions), why=why), None
     limit = limits.ratio(a)
     few = min(map(len, drawn))  # of a long load fewer draws are made
     draws = np.log(drawn[1][:few]) - np.log(drawn[0][:few]) - math.log(limit)

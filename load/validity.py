@@ -131,7 +131,9 @@ def dulled(folder: RunFolder) -> str:
     """
     known = [abs(one.first) for one in folder.rows(SAMPLES, Known)]
     cpu = [pulse.cpu for pulse in folder.rows(SAMPLES, Pulse)]
-    if known and (first := nearest(sorted(known), 0.5)) > MOST_WRONG_FIRST:
+    if not known:
+        return "the player could not check its times: no stream of the server of known timing came to its end"
+    if (first := nearest(sorted(known), 0.5)) > MOST_WRONG_FIRST:
         return f"the player measured known first tokens wrong by {first:.0f} ms (median), so that a slowdown may hide"
     if cpu and (busy := nearest(sorted(cpu), 0.5)) > MOST_BUSY:
         return f"the player needed {busy:.0%} of a core, so that a slowdown may hide; take fewer --users"

@@ -155,9 +155,15 @@ class Voyage:
         crew, seed = self.crew, Seed.of(self.settings, self.mix)
         assert crew is not None
         whole = seed.chats * len(self._people)
-        for done, (person, session_id, texts) in enumerate(fill(crew, self._people, seed), 1):
-            self._seeds.setdefault(person.account.label, {})[session_id] = texts
+        done = 0
+
+        def beat() -> None:
             self._say(Phase("filling", done, whole))
+
+        for person, session_id, texts in fill(crew, self._people, seed, beat):
+            self._seeds.setdefault(person.account.label, {})[session_id] = texts
+            done += 1
+            beat()
 
     def tick(self) -> str | None:
         """Once a second: tell how far it is. Returns why the load has to end, if it has to."""

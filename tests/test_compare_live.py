@@ -9,6 +9,7 @@ import signal
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -16,21 +17,25 @@ from typing import Any, cast
 import httpx
 import pytest
 from command_line import Command, command, environment, until
+from fake_openwebui import FakeOpenWebUI
 from gevent.event import Event
+from rich.console import Console
 
 from load.duel import demand_one_model
 from load.duelling import both
 from load.duelling import environment as environment_of
+from load.seeding import Seed, fill
 from load.side import Side
+from seatrial.cli import comparing
 from seatrial.client import Client
 from seatrial.contract import SESSIONS, Contract
 from seatrial.crew import Crew
 from seatrial.errors import Inconclusive
 from seatrial.lab.reference import create_app
 from seatrial.lab.serving import running
-from seatrial.ledger import Ledger, open_entries
+from seatrial.ledger import Ledger, left_open, open_entries
 from seatrial.ratios import SIDES, Ratio
-from seatrial.records import Finding, Run, RunFolder
+from seatrial.records import Finding, Recorder, Run, RunFolder
 from seatrial.samples import Integrity
 from seatrial.settings import Settings
 from seatrial.target import Target
@@ -226,3 +231,55 @@ def test_clean_finishes_both_sides_after_a_kill(here: Command) -> None:
         assert done.code == 0, done.err
         assert "nothing was left behind" not in done.out + done.err
         assert [sessions_on(url) for url in (a, b)] == [[], []]
+
+
+def test_histories_of_b_that_could_not_be_read_leave_it_open(tmp_path: Path) -> None:
+    for side, verified in (("a", False), ("b", True)):
+        row = Integrity(1.0, "1-1", 2, 4, 0, 0, 0, 0, 0, 0, 0, deleted=True, verified=verified)
+        recorder = Recorder(tmp_path / side / "samples" / "load.jsonl")
+        recorder.write(row)
+        recorder.close()
+    assert comparing._unread(RunFolder(tmp_path)) is None
+    recorder = Recorder(tmp_path / "b" / "samples" / "other.jsonl")
+    recorder.write(replace(row, verified=False))
+    recorder.close()
+    assert comparing._unread(RunFolder(tmp_path)) == "B: the history of 1 sessions could not be read"
+
+
+def test_tokens_that_are_too_many_for_a_variable_are_handed_over_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Started(Exception):
+        """With these settings."""
+
+    def start(a: Settings, b: Settings, _: RunFolder) -> None:
+        raise Started(a.token, b.token)
+
+    monkeypatch.setattr(comparing, "DuelProcess", start)
+    many = Settings(token=tuple(f"{number:05}-{'x' * 200}" for number in range(600)))
+    with pytest.raises(Started) as started:
+        comparing._played(many, Settings(token=("one",)), RunFolder(tmp_path), Console(quiet=True))
+    ((first,), second) = started.value.args
+    assert first.startswith("@")
+    assert second == ("one",)
+
+
+def test_browsers_of_both_want_an_account_each(here: Command) -> None:
+    fake, other = FakeOpenWebUI(), FakeOpenWebUI()
+    with running(fake.app) as a, running(other.app) as b:
+        given = ("--mix", "browser=1", "--token", "token-of-boss", "--no-verify")
+        here("compare", a, b, *given).refused(2, "browser wants an account for each of 4 users")
+
+
+def test_filling_says_that_it_is_alive_and_can_be_ended(tmp_path: Path) -> None:
+    beats = []
+    with server() as url, Crew.muster(Settings(url=url), tmp_path, people=1) as crew:
+        assert len(list(fill(crew, crew.people, Seed(2, 6), lambda: beats.append(1)))) == 2
+        assert len(beats) == 2 * (1 + 3)
+
+        def over() -> None:
+            raise Inconclusive("interrupted before it began")
+
+        with pytest.raises(Inconclusive, match="interrupted"):
+            list(fill(crew, crew.people, Seed(2, 6), over))
+    assert left_open(tmp_path) == []

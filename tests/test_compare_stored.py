@@ -192,3 +192,15 @@ def test_a_load_that_failed_by_itself_stays_failed() -> None:
     failed = replace(after.load(), verdict="fail", exit_code=1, sentence="Fail: 2 lost.")
     run = HeldAgainst.open(before, Settings()).judged(failed, after, Console(quiet=True))
     assert (run.verdict, run.exit_code, run.sentence) == ("fail", 1, "Fail: 2 lost.")
+
+
+def test_what_is_asked_now_and_then_leaves_nothing_open(here: Command) -> None:
+    for name in ("before", "after"):
+        stored(name)
+        rows = Recorder(Path(name) / "samples" / "rare.jsonl")
+        for nth in range(3):
+            rows.write(Sample(nth, "listSessions", 9.0, 200, True, 1, f"1-{nth}"))
+        rows.close()
+    done = here("compare", "before", "after")
+    assert done.code == 0, done.out
+    assert "in any of 2 operations" in " ".join(done.out.split())

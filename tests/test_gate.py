@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -215,3 +216,24 @@ def test_a_proven_failure_beats_what_was_in_the_way(
     assert bool(run.problem) == (ends == "inconclusive" or problem is not None)
     for one in found:
         assert one.title in run.sentence
+
+
+@pytest.mark.parametrize("refused", [("sendMessage",), ("getHistory", "sendMessage")], ids=["turns", "all"])
+def test_what_both_refuse_always_proves_nothing(tmp_path: Path, refused: tuple[str, ...]) -> None:
+    """As behind a model whose key has expired: B is no worse than A, and nobody has seen a turn of either."""
+    measured(tmp_path, slower())
+    for side in SIDES:
+        path = tmp_path / side / "samples" / "1.jsonl"
+        rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        for row in rows:
+            row["ok"] = row["operation"] not in refused
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    rows = judged(Paired.of(RunFolder(tmp_path)), TEN)
+    assert outcome(rows) == "inconclusive"
+    assert "sendMessage (0.0 good answers in a block on average" in sentence(rows, TEN, "40 pairs of blocks")
+
+
+def test_failures_alone_pass_nothing() -> None:
+    row = Ratio("", "failed", 1.0, 1.0, None, None, None, 0.01, "pass", 40)
+    assert outcome([row]) == "inconclusive"
+    assert "nothing could be compared" in sentence([row], TEN, "40 pairs of blocks")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import gzip
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 
@@ -13,6 +15,7 @@ import gevent
 import pytest
 
 from load import collecting
+from load.arrival import TIMESTAMP
 from load.deadline import Deadline, Late
 from load.locust_client import LoadClient
 from load.recorder import NOBODY, Silent
@@ -226,3 +229,29 @@ def test_garbage_is_searched_for_rarely_and_what_was_there_before_not_at_all() -
     finally:
         gc.unfreeze()
         gc.set_threshold(*before)
+
+
+def test_a_stream_that_is_packed_is_unpacked_as_it_comes() -> None:
+    packer = zlib.compressobj(wbits=31)
+    pieces = [packer.compress(text) + packer.flush(zlib.Z_SYNC_FLUSH) for text in (b"data: one\n\n", b"data: two\n\n")]
+    head = OK + b"Content-Encoding: gzip\r\nConnection: close\r\n\r\n"
+    with answering((head, *pieces, packer.flush()), ends=True) as (client, _):
+        streamed = client.stream(GET)
+    assert [piece for _, piece in streamed.pieces] == [b"data: one\n\n", b"data: two\n\n"]
+    assert streamed.broke == ""
+
+
+@pytest.mark.parametrize(("body", "why"), [(b"no gzip", "not gzip"), (gzip.compress(b"data: one")[:-4], "the middle")])
+def test_a_packing_that_is_broken_is_named(body: bytes, why: str) -> None:
+    head = OK + b"Content-Encoding: gzip\r\nConnection: close\r\n\r\n"
+    with answering((head, body), ends=True) as (client, _):
+        assert why in client.stream(GET).broke
+
+
+@pytest.mark.parametrize("stamped", [True, False])
+def test_both_targets_of_a_comparison_are_read_in_one_way(stamped: bool) -> None:
+    """Under TLS the kernel stamps nothing; where one of the two is, the other one is not stamped either."""
+    with answering((OK, TWO)) as (given, _):
+        with closing(LoadClient(given.target, ANONYMOUS, 1, Silent(), NOBODY, stamped=stamped)) as client:
+            assert client.send(GET).status == 200
+            assert client._clock.stamped == (stamped and TIMESTAMP is not None)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from load.validity import undermanned, validity
+from load.validity import dulled, undermanned, validity
 from seatrial.evidence import Evidence, warm_up
 from seatrial.records import Recorder, RunFolder
 from seatrial.samples import Arrival, Integrity, Known, Pulse, Sample, Turned
@@ -140,3 +140,20 @@ def test_the_warm_up_is_over_when_turns_take_as_long_as_they_will(tmp_path: Path
     assert warm_up(folder(tmp_path / "b", *steady), until=1000.0) == 0
     falling = [Turned(float(n), "1-1", 1, "session", "plain", 9000.0 - 20 * n, "done") for n in range(400)]
     assert warm_up(folder(tmp_path / "c", *falling), until=1000.0) is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([Pulse(1.0, 0.2, 4.0, 0.1)], "could not check its times"),
+        ([Known(1.0, "before", 60.0, ())], "wrong by 60 ms"),
+        ([Known(1.0, "before", 1.0, ()), Pulse(1.0, 0.2, 4.0, 0.9)], "needed 90% of a core"),
+        ([Known(1.0, "before", 1.0, ()), Pulse(1.0, 0.2, 4.0, 0.1)], ""),
+    ],
+)
+def test_a_player_of_both_targets_that_was_late_or_does_not_know_is_named(
+    tmp_path: Path, rows: list[Any], words: str
+) -> None:
+    told = dulled(folder(tmp_path, *rows))
+    assert words in told
+    assert bool(told) == bool(words)

@@ -12,8 +12,10 @@ from rich.console import Console
 from load.duelling import LOG, DuelProcess
 from load.findings import harmed
 from load.gate import Limits, judged, outcome
+from load.handing import handed
 from load.machine import machine
 from load.mix import Mix
+from load.outcome import unread
 from load.pairs import LEAST, Paired
 from load.progress import FILE, Ended, Mustered, Phase
 from load.ruling import failing, findings, sentence
@@ -132,7 +134,12 @@ def _begun(a: Settings, b: Settings, deployment: Deployment) -> Run:
 def _played(a: Settings, b: Settings, folder: RunFolder, console: Console) -> str | None:
     """Play both to the end. Returns why it did not come to that."""
     interrupted = False
-    with DuelProcess(a, b, folder) as duel, bars.steps(console, each=1.0) as bar:
+    with (
+        handed(a) as given_a,
+        handed(b) as given_b,
+        DuelProcess(given_a, given_b, folder) as duel,
+        bars.steps(console, each=1.0) as bar,
+    ):
         task = bar.add_task("starting", total=None)
         while True:
             try:
@@ -178,6 +185,7 @@ def _measured(run: Run, folder: RunFolder, rows: list[Ratio], problem: str | Non
     cause = "interrupted" if problem == "interrupted" else ""
     if not problem and (dull := dulled(folder)):
         problem, cause = dull, "void"
+    problem = problem or _unread(folder)
     counts = {"requests": last[0].requests, "failures": last[0].failures, "sessions": last[0].sessions} if last else {}
     return replace(
         run,
@@ -190,6 +198,13 @@ def _measured(run: Run, folder: RunFolder, rows: list[Ratio], problem: str | Non
         cause=cause,
         left_behind=_left(folder),
     )
+
+
+def _unread(folder: RunFolder) -> str | None:
+    """What keeps B from being proved to hold its messages."""
+    rows = RunFolder(folder.path / SIDES[1]).rows(SAMPLES, Integrity)
+    told = unread({"unverified": sum(row.acknowledged > 0 and not row.verified for row in rows)})
+    return f"B: {told}" if told else None
 
 
 def _left(folder: RunFolder) -> list[str]:

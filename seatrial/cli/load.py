@@ -231,7 +231,9 @@ def _show(run: Run, folder: RunFolder, console: Console) -> None:
         found = estimates(times, sessions, (0.5, 0.95, 0.99))
         shown = [_shown(one, console) for one in found]
         failures = f"{failed:,}" if name in evidence.requests or name in evidence.turns else ""
-        table.add_row(name, f"{len(times) + failed:,}", failures, *shown)
+        # Times are of what began after the warm-up and before the end; failures count at any time.
+        number = evidence.requests.get(name) or evidence.turns.get(name) or len(times)
+        table.add_row(name, f"{number:,}", failures, *shown)
     for way, measure, rows in overheads(folder):
         told = [_shown(Estimate(one.value, one.low, one.high, one.count, one.sessions), console) for one in rows]
         table.add_row(f"overhead {measure} ({way})", f"{rows[0].count:,}", "", *told, "")
