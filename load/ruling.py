@@ -28,7 +28,7 @@ def sentence(rows: Sequence[Ratio], limits: Limits, looked: str, *, stored: bool
             f"in any of {len([row for row in judged if row.operation])} operations, and fails at most "
             f"{MOST_FAILED:.0%} more of its requests ({looked})."
         )
-    if not any(row.operation for row in judged):
+    if not open_:
         return f"Inconclusive: nothing could be compared ({looked})."
     return f"Inconclusive: neither proved nor refuted: {_listed(open_)} ({looked}). {_advice(open_, stored)}"
 

@@ -63,7 +63,7 @@ def test_a_record_that_is_none_is_told_with_its_line(here: Command, tmp_path: Pa
 
 def test_a_line_that_is_no_text_is_left_out(here: Command, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
-    run = '{"schema": 1, "command": "verify", "target": "http://x", "api": "sessions"}'
+    run = '{"schema": 1, "command": "verify", "target": "http://x", "api": "sessions", "ended": "2026-01-05"}'
     (tmp_path / "run" / "run.json").write_text(run, "utf-8")
     (tmp_path / "run" / "checks.jsonl").write_bytes(
         b'{"type": "Check", "rule": "r", "title": "t", "operation": "o", "count": 2, "failed": 0}\n\xff\xfe\n'

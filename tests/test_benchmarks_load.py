@@ -136,11 +136,12 @@ def off_by(p50: float, p99: float) -> Numbers:
 def test_how_steady_a_deployment_was_is_told_of_levels_that_were_tried_again() -> None:
     tries = ("[[16, 9.0, 900], [20, 9.1, 1500], [24, 9.4, 3200]]", "[[20, 9.5, 1250]]")
     played = [
-        a_round("0.12.4 sqlite", n, {"seatrial": searched(20, 24, tried=tried, loop_ms=80.0 + n)})
+        a_round("0.12.4 sqlite", n, {"seatrial": searched(20, 24, tried=tried, loop_ms=80.0 + n, stolen=n / 1000)})
         for n, tried in enumerate(tries, 1)
     ]
     told = capacity_openwebui.lines(played)
     assert "81 to 82 ms before each" in told[-5]
+    assert "0.1% to 0.2% of the processors" in told[-5]
     assert told[-1] == "| 0.12.4 sqlite | 20 | 9.1, 9.5 | 1,500, 1,250 |"
     assert told[-2].startswith("|---")
 
