@@ -112,22 +112,8 @@ def _mustered(folder: Any) -> list[Any]:
     known = {row.get("label"): row for row in run.accounts}
     others = [row for row in mustered.accounts if run.command == "verify" or not known]
     accounts = [*known.values(), *(row for row in others if row["label"] not in known)]
-    loaded = replace(run, id=mustered.marker, api=mustered.api, accounts=_of_a_search(folder, accounts))
+    loaded = replace(run, id=mustered.marker, api=mustered.api, accounts=accounts)
     return [replace(run, accounts=accounts), loaded] if run.command == "verify" else [loaded]
-
-
-def _of_a_search(folder: Any, accounts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The accounts of a load; those of a level that a search made accounts for were given to it as tokens.
-
-    They were that search's throwaway ones, or its administrator, where nobody else sees a model.
-    """
-    from seatrial.ledger import LEDGER, read
-
-    above = folder.path.parent.parent / LEDGER
-    made = folder.path.parent.name == "levels" and any(event.get("kind") == "user" for event in read(above))
-    if not made:
-        return accounts
-    return [row | ({"as": "admin"} if row.get("role") == "admin" else {"throwaway": True}) for row in accounts]
 
 
 def _with_levels(folders: list[Any]) -> list[Any]:

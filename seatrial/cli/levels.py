@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from rich.console import Console
 
@@ -13,7 +14,7 @@ from seatrial.contract import OPENWEBUI
 from seatrial.crew import Crew
 from seatrial.lab.children import Stop
 from seatrial.ledger import Ledger, ledgers, left_open
-from seatrial.records import Run, RunFolder
+from seatrial.records import Run, RunFolder, now
 from seatrial.settings import Settings
 
 QUIET = Console(quiet=True)
@@ -43,9 +44,14 @@ class Levels:
         number = len(list((self._folder.path / "levels").glob("*"))) + 1
         place = RunFolder.create(str(self._folder.path / "levels" / f"{number:03}-{level}-users"), "load")
         wanted = replace(settings, users=level, duration=seconds, rate=None, stage=(), out=None, slo=())
+        accounts = self._accounts(level)
+        place.save(Run("load", settings.url or "", settings.api, accounts=accounts, started=now()))
         if self._crew is not None and wanted.disposable:
             self._crewed.append(place)
         run = run_load(wanted, place, QUIET, announced=True)
+        if accounts:
+            run.accounts = accounts
+            place.save(run)
         for mustered in place.rows(FILE, Mustered):
             self._note(mustered.notes)
         if self._crew is None or not wanted.disposable:  # throwaway accounts take their chats along
@@ -71,8 +77,7 @@ class Levels:
                 for entry in ledger.open_entries():
                     ledger.gone(entry)
                 ledger.close()
-            if (place.path / "run.json").exists():
-                place.save(replace(place.load(), left_behind=[]))
+            place.save(replace(place.load(), left_behind=[]))
 
     def _manned(self, level: int) -> Settings:
         """The settings with accounts that are ready for a level."""
@@ -88,6 +93,15 @@ class Levels:
         self._note(crew.notes)
         tokens = tuple(person.account.token for person in people if person.account.token)
         return replace(settings, token=tokens, admin_token=None, disposable=people[0].account.throwaway)
+
+    def _accounts(self, level: int) -> list[dict[str, Any]]:
+        """Whose the tokens of a level are, for `clean`: to the load they are given ones, in this order."""
+        people = [person.account for person in self._crew.speakers()[:level]] if self._crew is not None else []
+        return [
+            {"label": f"account {number}", "role": account.role, "throwaway": account.throwaway}
+            | ({} if account.throwaway else {"as": account.label})
+            for number, account in enumerate(people, 1)
+        ]
 
     def _note(self, notes: list[str]) -> None:
         for note in notes:
