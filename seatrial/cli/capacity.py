@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
@@ -26,15 +25,12 @@ from seatrial.cli.ending import written
 from seatrial.cli.levels import Levels
 from seatrial.cli.lines import asked, say
 from seatrial.cli.load import met, show_left
-from seatrial.cli.options import SECONDS, common_options, settings_from
+from seatrial.cli.options import SECONDS, SOME_SECONDS, Above, common_options, settings_from
 from seatrial.errors import SeatrialError, WrongUse
 from seatrial.lab.children import until_stopped
 from seatrial.records import Run, RunFolder, now
 from seatrial.samples import Tried
 from seatrial.settings import Settings
-
-LONGEST = 86_400.0
-"""Seconds that a search, and a look at a level, may take."""
 
 INDENT = " " * 13
 """Below what a level came to, behind its number of users."""
@@ -50,24 +46,12 @@ INDENT = " " * 13
 )
 @click.option("--start", type=click.IntRange(1), default=4, show_default=True, help="Users of the first level.")
 @click.option("--most", type=click.IntRange(1), default=1024, show_default=True, help="Users of the highest level.")
-@click.option("--look", type=SECONDS, default=30.0, help="How long a level is looked at first. [default: 30s]")
-@click.option("--budget", type=SECONDS, default=1800.0, help="How long all of it may take. [default: 30m]")
+@click.option("--look", type=SOME_SECONDS, default=30.0, help="How long a level is looked at first. [default: 30s]")
+@click.option("--budget", type=SOME_SECONDS, default=1800.0, help="How long all of it may take. [default: 30m]")
 @click.option("--resume", metavar="RUN", help="Go on with a search that was interrupted or out of budget.")
 @click.option("--people", type=click.IntRange(1), help="Registered people, to say whether it is big enough for them.")
-@click.option(
-    "--chats-per-hour",
-    type=click.FloatRange(0, 1000, min_open=True),
-    default=4.0,
-    show_default=True,
-    help="Chats of one of them at peak.",
-)
-@click.option(
-    "--peak",
-    type=click.FloatRange(0, 1, min_open=True),
-    default=0.3,
-    show_default=True,
-    help="The share of them who are at work in the busiest hour.",
-)
+@click.option("--chats-per-hour", type=Above(1000), default=4.0, help="Chats of one of them at peak. [default: 4]")
+@click.option("--peak", type=Above(1), default=0.3, help="Share of them at work in the busiest hour. [default: 0.3]")
 @click.option("--turns", type=int, help="Turns in each session. [default: 3]")
 @click.option("--think", type=SECONDS, help="A user's pause before each turn, spread by half. [default: 1s]")
 @click.option("--mix", metavar="JOURNEY=N,...", help="Which journeys, how often. [default: session=1]")
@@ -94,11 +78,6 @@ def capacity(
         raise WrongUse("capacity needs an objective about time, such as --slo 'turn p95 < 10s'")
     if start > most:
         raise WrongUse(f"--start {start} is above --most {most}")
-    for name, value in (("look", look), ("budget", budget)):
-        if not 0 < value <= LONGEST:
-            raise WrongUse(f"--{name} wants a time above 0 s, and a day at most")
-    if math.isnan(chats_per_hour * peak):
-        raise WrongUse("--chats-per-hour and --peak want numbers")
     asked_for = f"up to {most} users on {settings.url} for {budget / 60:g} minutes"
     consent(settings, yes, asked_for, _cost(settings, most, budget))
     need = Need(people, chats_per_hour, peak) if people else None
@@ -160,8 +139,7 @@ def _run(
     start, most, look, budget = limits
     embedded = {} if settings.url else {"embedded": True}
     # A search that is gone on with: what its first half left is left until `clean` has said otherwise.
-    before = folder.load() if (folder.path / "run.json").exists() else None
-    left_before, notes_before = (list(before.left_behind), list(before.notes)) if before else ([], [])
+    before = folder.load() if (folder.path / "run.json").exists() else Run("capacity", "", settings.api)
     with ExitStack() as stack:
         stop = stack.enter_context(until_stopped())
         settings, deployment, contract = met(settings, stack)
@@ -171,7 +149,7 @@ def _run(
             settings={"start": start, "most": most, "look": look, "budget": budget}
             | _played(settings, objectives)
             | (asdict(need) if need else {}) | embedded,
-            left_behind=left_before, notes=notes_before,
+            left_behind=before.left_behind, notes=before.notes,
         )  # fmt: skip
         folder.save(begun)  # `clean` needs it should we be killed
         told = f"levels of {start} to {most} users" if start < most else f"a level of {start:,} users"
@@ -195,8 +173,7 @@ def _run(
         answer, problem, left = _searched(search, start, most, paid_off)
         bar.stop()
         _table(search.tried, console)
-        left = [*left_before, *(line for line in left if line not in left_before)]
-        notes = [*notes_before, *(note for note in levels.notes if note not in notes_before)]
+        left, notes = (list(dict.fromkeys(of)) for of in ([*before.left_behind, *left], [*before.notes, *levels.notes]))
         ended = replace(begun, left_behind=left, notes=notes, problem=problem, ended=now())
         return concluded(ended, answer, search.tried, need)
 

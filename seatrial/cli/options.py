@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -38,7 +39,31 @@ class Seconds(click.ParamType[float]):
             self.fail(str(error), param, ctx)
 
 
-SECONDS = Seconds()
+class SomeSeconds(Seconds):
+    """A time that is not nothing, and a day at most."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        found = super().convert(value, param, ctx)
+        if not 0 < found <= DAY:
+            self.fail(f"{value} is not above 0 s and a day at most", param, ctx)
+        return found
+
+
+class Above(click.FloatRange):
+    """A number above 0, up to the largest."""
+
+    def __init__(self, most: float) -> None:
+        super().__init__(0, most, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        found: float = super().convert(value, param, ctx)
+        if math.isnan(found):  # which is in no range, and outside of none
+            self.fail(f"{value!r} is no number", param, ctx)
+        return found
+
+
+DAY = 86_400.0
+SECONDS, SOME_SECONDS = Seconds(), SomeSeconds()
 
 NOT_IN_A_FILE = ("as_json", "before", "config", "resume", "yes", "b_token", "b_account", "b_admin", "b_admin_token")
 """What is said for one run: how it tells, where its settings are, which run goes on or is held against, consent, and
