@@ -40,7 +40,6 @@ class Outcome:
     tested: int = 0
     others: list[str] = field(default_factory=list)
     left_behind: list[str] = field(default_factory=list)
-    interrupted: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -53,10 +52,13 @@ def replayed(settings: Settings, finding: Finding, run: Run, folder: RunFolder, 
     Raises `WrongUse` and `Inconclusive` for what is wrong before anything was sent again.
     """
     outcome = Outcome()
-    if is_on_one_answer(finding):
-        _retrace(settings, finding, run, folder, outcome)
-    if outcome.verdict == UNKNOWN and not outcome.interrupted:
-        _test_alone(settings, finding, folder, console, outcome)
+    try:
+        if is_on_one_answer(finding):
+            _retrace(settings, finding, run, folder, outcome)
+        if outcome.verdict == UNKNOWN:
+            _test_alone(settings, finding, folder, console, outcome)
+    except KeyboardInterrupt:
+        outcome.why = "the run was interrupted"
     return outcome
 
 
@@ -79,8 +81,6 @@ def _retrace(settings: Settings, finding: Finding, run: Run, folder: RunFolder, 
             outcome.verdict, outcome.received = STILL, found.received if found else ""
     except Unsendable as reason:
         outcome.why = str(reason)
-    except KeyboardInterrupt:
-        outcome.why, outcome.interrupted = "the run was interrupted", True
     finally:
         outcome.left_behind += crew.pay_off()
 

@@ -41,11 +41,8 @@ PATIENCE = 90.0
 
 NO_TEST = "no_test_of_this_name"
 SHORT_LOAD = {"users": 5, "duration": 6.0, "turns": 2, "think": 0.2}
-NOTHING_ELSE = {
-    "rate": None, "stage": (), "mix": "session=1", "slo": (), "seed_chats": 0, "provider": None,
-    "processes": 1, "master": None, "expect_workers": 1, "worker": None,
-}  # fmt: skip
-"""What a short load is not, whatever the settings say of loads: it is what somebody was asked about."""
+OF_LOADS = ("rate", "stage", "mix", "slo", "seed_chats", "provider", "processes", "master", "worker")
+"""Settings that a short load has as they are by themselves, whatever is said: it is what somebody was asked about."""
 
 
 def run_verification(settings: Settings, folder: RunFolder, console: Console, *, with_load: bool = False) -> Run:
@@ -197,7 +194,8 @@ def _with_load(run: Run, settings: Settings, folder: RunFolder, console: Console
     from load.progress import FILE, Ended
     from seatrial.cli.load import run_load
 
-    short: dict[str, Any] = SHORT_LOAD | NOTHING_ELSE
+    usual = Settings()
+    short: dict[str, Any] = {name: getattr(usual, name) for name in OF_LOADS} | SHORT_LOAD
     folder.save(replace(run, ended=""))  # a kill from now on is none of a run that came to its end
     console.print(
         f"[dim]then {short['users']} users for {short['duration']:g} s, in sessions of {short['turns']} turns[/dim]",
