@@ -4,10 +4,10 @@
     python benchmarks/capacity_openwebui.py --database sqlite --database postgres
 
 Each search is `seatrial capacity` on a deployment that was booted for it, empty, with the scripted provider behind it,
-and accounts of its own for every user. Databases take turns. An answer is good if the three intervals have a level in
-common and each is narrow: fails/holds at most 1.25, or fails = holds + 1. Generator, provider and server share the
-machine here, so that the answer is about all of them; the deployment runs at a lower priority (nice 10), so that it is
-what is short of processor time, and not who measures it.
+and accounts of its own for every user. Databases take turns. An answer is good if none of the three intervals says that
+a level fails which another one saw hold, and each is narrow: fails/holds at most 1.25, or fails = holds + 1. Generator,
+provider and server share the machine here, so that the answer is about all of them; the deployment runs at a lower
+priority (nice 10), so that it is what is short of processor time, and not who measures it.
 """
 
 from __future__ import annotations
