@@ -27,6 +27,7 @@ from seatrial.crew import Crew, Person
 from seatrial.exchange import Call, NoAnswer, Reply
 from seatrial.parsing import parse
 from seatrial.records import Finding, Run
+from seatrial.target import STRANGER
 
 BY_LOG = ("answer-conforms", "status-documented", "no-server-error", "no-internals", "no-secrets", "no-answer")
 BY_STATUS = ("bad-input-refused", "missing-refused")
@@ -196,9 +197,9 @@ class Retracer:
         for person in self.crew.given:  # who speaks where ordinary accounts see no model
             if person.account.label == label:
                 return person
-        if bears and (label == "stranger" or self._bindings.knows(bears)):
+        if bears and (label == STRANGER or self._bindings.knows(bears)):
             person = self.crew.stranger(self._bindings.secret(bears))
-            return self.crew.person(replace(person.account, label=label)) if label != "stranger" else person
+            return self.crew.person(replace(person.account, label=label)) if label != STRANGER else person
         raise Unsendable(f"nobody stands for the account {label!r}")
 
     def _allow(self, person: Person, call: Call, step: Mapping[str, Any]) -> None:

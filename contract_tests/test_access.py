@@ -20,7 +20,7 @@ from seatrial.completions import new_id
 from seatrial.contract import OPENWEBUI, SESSIONS
 from seatrial.crew import Crew, Person
 from seatrial.reading import held, success
-from seatrial.target import Account
+from seatrial.target import SHORT_LIVED, Account
 from seatrial.verbs import Session
 
 RULES = {
@@ -144,7 +144,7 @@ def test_an_account_can_sign_in_until_it_is_removed(
         check.skip("wrong-credentials-refused", "getCurrentUser", "needs --admin, to remove an account made for this")
         pytest.skip("needs --admin")
     password = secrets.token_urlsafe(18)
-    account = throwaway(crew.admin.client, crew.contract, crew.marker, "short-lived", password)
+    account = throwaway(crew.admin.client, crew.contract, crew.marker, SHORT_LIVED, password)
     person = crew.person(account)
     if reason := not_asked_for(features):
         check.skip("valid-use", "signIn", reason)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict
 from importlib import metadata
+from typing import Any
 
 from contract_tests.budget import Budget, BudgetSpent, RunSpent
 from contract_tests.limits import Limits
@@ -57,6 +58,10 @@ class Verification:
         self.notes: list[str] = []
         self._early: list[tuple[Account, Call, Reply | NoAnswer]] = []
         self._started = now()
+        self._told: dict[str, Any] = {}
+        """What whoever started this has written into the run's settings already."""
+        with contextlib.suppress(WrongUse):
+            self._told = folder.load().settings
         self.guinea_pig: Person | None = None
         self._interrupted: int | None = None
         self.unanswered = ""
@@ -185,10 +190,14 @@ class Verification:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
             signal.signal(number, signal.SIG_IGN)
         self.budget.closed = self.limits.closed = True
-        left = self.crew.pay_off()
         if interrupted and self.problem is None:
             self.problem = "the run was interrupted"
         self.problem = self.problem or self.unanswered or None
+        # Before the target gets its time to remove things, too: who stops the run may not wait for that.
+        with contextlib.suppress(Inconclusive):
+            self._write_rows()
+            self.save()
+        left = self.crew.pay_off()
         try:
             self._write_rows()
         except Inconclusive as error:
@@ -221,11 +230,21 @@ class Verification:
         if self.baseline is not None:
             files["baseline.jsonl"] = self._gone(self.baseline)
         for name, rows in files.items():
-            (self.folder.path / name).unlink(missing_ok=True)
-            recorder = Recorder(self.folder.path / name)
-            for row in rows:
-                recorder.write(row)
-            recorder.close()
+            path = self.folder.path / name
+            # What stands there already stays until there is more: the second time the disk may be full.
+            written = path.with_name(f".{name}.part") if path.exists() else path
+            written.unlink(missing_ok=True)
+            recorder = Recorder(written)
+            try:
+                for row in rows:
+                    recorder.write(row)
+            except Inconclusive:
+                if written != path:
+                    written.unlink(missing_ok=True)
+                raise
+            finally:
+                recorder.close()
+            written.replace(path)
 
     def _gone(self, baseline: Baseline) -> list[Gone]:
         """What the baseline had and this run did not meet."""
@@ -251,7 +270,8 @@ class Verification:
             model=crew.model,
             tools={"seatrial": __version__} | {name: metadata.version(name) for name in TOOLS},
             machine={"python": platform.python_version(), "system": platform.system(), "cpus": os.cpu_count()},
-            settings={"timeout": settings.timeout, "disposable": settings.disposable, "bounds": self.budget.told()}
+            settings=self._told
+            | {"timeout": settings.timeout, "disposable": settings.disposable, "bounds": self.budget.told()}
             | ({"baseline": self.baseline.place} if self.baseline else {}),
             seed=settings.seed,
             depth=settings.depth,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from reports.wording import clean
 from seatrial.records import Finding
+from seatrial.target import SHORT_LIVED, STRANGER
 
 LONGEST = 3_000
 """Characters of a line; who has a longer one to send takes `seatrial replay`."""
@@ -27,6 +28,8 @@ def _why(finding: Finding) -> str:
     """From the call that shows it: what of its body no line could hold."""
     calls = [step.get("call") for step in finding.steps if isinstance(step, dict) and step.get("shows")]
     body = next((call for call in calls if isinstance(call, dict)), {})
+    if finding.account in (STRANGER, SHORT_LIVED):
+        return "it was sent with a credential that no account has, and replaying makes another"
     if body.get("left_out"):
         return "the body is too long for a line"
     return "the body holds bytes that no line can show" if "body" in body or "body64" in body else ""

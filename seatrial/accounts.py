@@ -18,6 +18,7 @@ from seatrial.contract import OPENWEBUI, Contract
 from seatrial.errors import Inconclusive, WrongUse
 from seatrial.exchange import Call, NoAnswer, Reply, Unexpected
 from seatrial.reading import held, identifier, member, names_one, shown, success
+from seatrial.secrecy import without
 from seatrial.settings import Settings
 from seatrial.target import Account, Login
 
@@ -44,7 +45,7 @@ def sign_in(client: Client, contract: Contract, login: Login, label: str) -> Acc
     except Unexpected as error:
         if reply.status == 200 and reply.is_json:
             raise Inconclusive(f"{login.email}: signing in needs a second step; give a --token instead") from None
-        raise Inconclusive(f"signing in as {login.email} failed: {error}") from None
+        raise Inconclusive(f"signing in as {login.email} failed: expected {error.expected}, received {told}") from None
     who = _who(document)
     return Account(label, token, *who, deletes=_deletes(document, who[2]))
 
@@ -204,5 +205,6 @@ def _needs_person(reply: Reply) -> bool:
 
 def _detail(reply: Reply, secret: str | None) -> str:
     """What the deployment said, which may quote what it was sent."""
-    masked = replace(reply, body=reply.body.replace(secret.encode(), b"***")) if secret else reply
+    # Masked before it is cut: half a secret would be none that is known.
+    masked = replace(reply, body=without(reply.text, secret).encode("utf-8", "replace")) if secret else reply
     return f"{reply.status} {masked.excerpt(120)}"

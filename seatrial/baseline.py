@@ -66,8 +66,8 @@ class Baseline:
         self.run = run
         release = f"{run.target_name or ''} {run.target_version or ''}".strip()
         told = ", ".join(filter(None, [release, run.started[:10]]))
-        whole = folder.path.resolve()
-        self.name = f"{whole.name} ({told})"
+        self.path = folder.path.resolve()
+        self.name = f"{self.path.name} ({told})"
         self.place = place_of(folder)
         self._faults = Faults(
             finding for finding in folder.rows("findings.jsonl", Finding) if not (finding.known or finding.waived)

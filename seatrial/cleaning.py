@@ -25,11 +25,11 @@ from seatrial.probe import probe
 from seatrial.reading import held, identifier, items, success
 from seatrial.records import Run, RunFolder
 from seatrial.settings import Settings
-from seatrial.target import Account, Target
+from seatrial.target import ANONYMOUS, STRANGER, Account, Target
 
 DELETES = {"chat": "deleteChat", "session": "deleteSession", "user": "deleteUser"}
 MISSING = 404
-STRANGERS = ("anonymous", "stranger")
+STRANGERS = (ANONYMOUS.label, STRANGER)
 ATTEMPTS = 3
 MOST_UNANSWERED = 4
 """Requests in a row without an answer, after which none is sent: what is left is told, and can be removed later."""
@@ -217,7 +217,7 @@ def clean_up(settings: Settings, folder: RunFolder, run: Run) -> list[str]:
     """
     whole = Contract.load(settings.contract)
     target = settings.target()
-    with Client(target) as client:
+    with Client(target, settings.visitor) as client:
         deployment = probe(client, whole, run.api if run.api != "auto" else settings.api)
     target = replace(target, api=deployment.api, version=deployment.version)
     contract = whole.at(deployment.version)
@@ -225,6 +225,15 @@ def clean_up(settings: Settings, folder: RunFolder, run: Run) -> list[str]:
     return [
         line for path in ledgers(folder.path) for line in _cleaned(Ledger(path), settings, run, target, contract, tls)
     ]
+
+
+def forget(folder: RunFolder) -> None:
+    """All that a run made is gone, without anybody having been asked: its target was a server that ended with it."""
+    for path in ledgers(folder.path):
+        ledger = Ledger(path)
+        for entry in ledger.open_entries():
+            ledger.gone(entry)
+        ledger.close()
 
 
 def _cleaned(
@@ -251,7 +260,7 @@ def _cleaned(
     if not accounts:
         clients["everyone"] = connect(Account("everyone"))
     for label in STRANGERS:  # whom a target let in that should not have
-        clients[label] = connect(Account(label, accounts[0].token if accounts and label == "stranger" else None))
+        clients[label] = connect(Account(label, accounts[0].token if accounts and label == STRANGER else None))
     marker = run.id if run.id.startswith("seatrial-") else ""
     disposable = settings.disposable or bool(run.settings.get("disposable"))
     nameless = any(str(account.id) not in labels for account in accounts)

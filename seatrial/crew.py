@@ -27,7 +27,7 @@ from seatrial.ledger import LEDGER, Ledger
 from seatrial.openwebui import OpenWebUIVerbs
 from seatrial.probe import Deployment, probe
 from seatrial.settings import Settings
-from seatrial.target import ANONYMOUS, Account, Target
+from seatrial.target import ANONYMOUS, STRANGER, Account, Target
 from seatrial.verbs import VERB_OPERATIONS, Verbs
 
 MARKER = "seatrial-"
@@ -281,6 +281,6 @@ class Crew:
 
     def stranger(self, token: str | None = None) -> Person:
         """Somebody without an account: no credentials, or the ones given."""
-        account = Account("stranger", token) if token else ANONYMOUS
+        account = Account(STRANGER, token) if token else ANONYMOUS
         self._strangers[account.label] = account
         return self.person(account)

@@ -7,6 +7,7 @@ known defect, whatever the file says.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -66,12 +67,18 @@ MISSING = object()
 CONDITIONS = {
     "missing": lambda value: value is MISSING,
     "blank": lambda value: isinstance(value, str) and not value.replace("\0", "").strip(),
-    "enormous": lambda value: isinstance(value, str) and value.lstrip("-").isdigit() and abs(int(value)) > 2**57,
+    "enormous": lambda value: isinstance(value, str) and _is_enormous(value),
     "not a title": lambda value: value is not MISSING and not isinstance(value, (str, int, float)),
     "not a history": lambda value: value is not MISSING and not _is_history(value),
     "not a list of objects": lambda value: value is not MISSING and not _is_rows(value),
     "not text": lambda value: value is not MISSING and not isinstance(value, str),
 }
+
+
+def _is_enormous(text: str) -> bool:
+    """Whether it is a whole number beyond what a page times its size leaves of 64 bits."""
+    digits = re.fullmatch(r"-?0*([0-9]+)", text)
+    return digits is not None and (len(digits[1]) > 18 or int(digits[1]) > 2**57)
 
 
 def _is_history(value: Any) -> bool:

@@ -10,6 +10,7 @@ from seatrial.contract import OPENWEBUI, SESSIONS, Contract
 from seatrial.errors import Inconclusive
 from seatrial.exchange import NoAnswer, Reply
 from seatrial.parsing import parse
+from seatrial.reading import shown
 
 ATTEMPTS = 2
 """A connection that a proxy drops once is not yet a deployment that is down."""
@@ -34,7 +35,9 @@ def probe(client: Client, contract: Contract, wanted: str = "auto") -> Deploymen
     sessions = _ask(client, contract, "listSessions") if "listSessions" in contract.operations else None
     openwebui = _version(version)
     speaks_sessions = _speaks_sessions(sessions)
-    if wanted == SESSIONS or (wanted == "auto" and speaks_sessions):
+    # A version that was read says more than a refusal: what stands in front may refuse each path that it does not know.
+    is_sessions = speaks_sessions and (openwebui is None or (sessions is not None and sessions.status == 200))
+    if wanted == SESSIONS or (wanted == "auto" and is_sessions):
         if not speaks_sessions:
             raise Inconclusive(_no_sessions(client, contract, sessions, openwebui))
         return Deployment(SESSIONS)
@@ -93,13 +96,15 @@ def _no_sessions(client: Client, contract: Contract, reply: Reply | None, versio
 
 
 def _seen(version: Reply | None, sessions: Reply | None) -> str:
-    shown = [f"{reply.call.method} {reply.call.path} answers {_what(reply)}" for reply in (version, sessions) if reply]
-    return "; ".join(shown) or "the contract describes no operation to ask"
+    seen = [f"{reply.call.method} {reply.call.path} answers {_what(reply)}" for reply in (version, sessions) if reply]
+    return "; ".join(seen) or "the contract describes no operation to ask"
 
 
 def _what(reply: Reply | None) -> str:
     if reply is None:
         return "nothing"
+    if 300 <= reply.status < 400 and (place := reply.headers.get("location")):
+        return f"{reply.status}, a redirect to {shown(place)} (none is followed: give the URL that it leads to)"
     if reply.is_html:
         return f"{reply.status} with an HTML page"
     return f"{reply.status} {reply.media_type or 'without a content type'} {reply.excerpt(80)}"

@@ -256,13 +256,15 @@ def _secrets(settings: Settings, ask: Callable[[str], str]) -> Settings:
             return [text]
         return [line.strip() for line in value(text, "--token").split("\n") if line.strip()] or [""]
 
-    def login(text: str, option: str) -> str:
-        text = value(text, option)
+    def login(given: str, option: str) -> str:
+        text = value(given, option)
         if ":" in text:
             return text
-        if not sys.stdin.isatty():
+        # What is no address may be the password alone, or a token.
+        shown = text if "@" in text[1:] and text == given else "(it is not shown: it may be a secret)"
+        if not sys.stdin.isatty() or text != shown:
             variable = PREFIX + option[2:].upper()
-            raise WrongUse(f"{option} {text} has no password; give EMAIL:PASSWORD, @FILE, or {variable}")
+            raise WrongUse(f"{option} {shown} has no password; give EMAIL:PASSWORD, @FILE, or {variable}")
         return f"{text}:{ask(f'Password of {text}: ')}"
 
     return replace(

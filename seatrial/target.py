@@ -22,20 +22,23 @@ class Target:
     version: str | None = None
 
     def __post_init__(self) -> None:
-        shown = repr(self.url.rpartition("@")[2])  # a password may stand before the @
+        url = self.url.strip()
+        shown = repr(url.rpartition("@")[2])  # a password may stand before the @
         try:
-            parts = urlsplit(self.url)
+            parts = urlsplit(url)
             # Port and host are only looked at when they are used, deep inside a library: look now.
             _ = parts.port, (parts.hostname or "").encode("idna")
         except ValueError as error:
-            raise WrongUse(f"{shown} is no URL ({error})") from None
+            why = "" if "@" in url else f" ({error})"  # it quotes what it takes for a port
+            raise WrongUse(f"{shown} is no URL{why}") from None
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise WrongUse(f"{shown} is no http:// or https:// URL")
         if parts.username or parts.password:
             raise WrongUse("put no credentials into the URL; use --account, --token or SEATRIAL_TOKEN")
         if parts.query or parts.fragment:
             raise WrongUse(f"{shown} has a query or fragment; give the base URL only")
-        object.__setattr__(self, "url", self.url.rstrip("/"))
+        # The scheme as everybody else looks for it; `HTTPS://` is as good.
+        object.__setattr__(self, "url", parts.scheme + url[len(parts.scheme) :].rstrip("/"))
 
     @property
     def is_loopback(self) -> bool:
@@ -89,3 +92,6 @@ class Login:
 
 
 ANONYMOUS = Account("anonymous")
+
+STRANGER, SHORT_LIVED = "stranger", "short-lived"
+"""Labels of who comes with a credential that is nobody's, or soon will be: one that no variable of a user holds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import subprocess
@@ -13,16 +14,17 @@ import pytest
 from rich.console import Console
 
 from load.handing import handed
-from seatrial.accounts import given_accounts
+from seatrial.accounts import given_accounts, sign_in
 from seatrial.cli.load import run_load
 from seatrial.client import Client
-from seatrial.contract import SESSIONS, Contract
+from seatrial.contract import OPENWEBUI, SESSIONS, Contract
+from seatrial.errors import SeatrialError
 from seatrial.lab.reference import create_app
 from seatrial.lab.serving import running
 from seatrial.lifeline import child_environment
 from seatrial.records import RunFolder
 from seatrial.settings import Settings
-from seatrial.target import Account, Target
+from seatrial.target import Account, Login, Target
 
 CONTRACT = Contract.load()
 LONG = tuple(f"{number:04}" + "x" * 6_996 for number in range(20))
@@ -60,6 +62,21 @@ def test_tokens_that_fit_are_written_to_no_file() -> None:
     few = Settings(token=LONG[:2])
     with handed(few) as given:
         assert given is few
+
+
+@pytest.mark.parametrize("password", ["hush", 'pä"ss\\wörd' * 20])
+@pytest.mark.parametrize("status", [401, 422, 429, 500, 200])
+def test_a_password_that_an_answer_quotes_is_not_told(password: str, status: int) -> None:
+    def echoed(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(status, json={"detail": [{"msg": "x" * 90, "input": json.loads(request.content)}]})
+
+    with Client(Target("http://target.example", OPENWEBUI), transport=httpx.MockTransport(echoed)) as client:
+        with pytest.raises(SeatrialError) as error:
+            sign_in(client, CONTRACT, Login("me@example.org", password), "account 1")
+    told = str(error.value)
+    assert "me@example.org" in told
+    assert password[:4] not in told
+    assert json.dumps(password)[1:7] not in told
 
 
 @pytest.mark.parametrize("processes", [1, 2])

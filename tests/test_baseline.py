@@ -185,3 +185,12 @@ def test_a_run_on_a_broken_target_passes_with_its_baseline_and_its_drift_is_told
     told = compare("well", "broken")
     assert told.code == 1
     assert "sendMessage\n  the answer no longer has the field `model`" in told.out
+
+
+def test_a_baseline_is_named_as_reports_name_it(here: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run under seatrial-runs/ by its name alone, which the suite, a process of its own, has to find as well."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-k models_are_named")
+    baseline(tmp_path / "seatrial-runs", api="sessions")
+    done = here("verify", "--baseline", "before", "--out", "run")
+    assert done.code == 0, done
+    assert RunFolder(tmp_path / "run").load().settings["baseline"] == "seatrial-runs/before"

@@ -14,12 +14,13 @@ from command_line import Ended, seatrial_command
 from fake_openwebui import FakeOpenWebUI
 from hostile_server import Peer, hostile
 from nastiness import ENDLESS
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
 from seatrial.cleaning import MOST_UNANSWERED, Cleaner
 from seatrial.client import Client
 from seatrial.contract import Contract
-from seatrial.exchange import Call, NoAnswer
+from seatrial.exchange import Call, NoAnswer, Reply
 from seatrial.lab.reference import create_app
 from seatrial.lab.serving import running
 from seatrial.ledger import Ledger, marker_of, open_entries
@@ -207,8 +208,8 @@ def test_what_is_removed_is_removed_where_it_was_made(cut: Cut, tmp_path: Path) 
     with running(create_app(CONTRACT, tokens=[ANA.token or "", RUI.token or ""])) as elsewhere:
         (tmp_path / "seatrial.toml").write_text(f'url = "{elsewhere}"\n', "utf-8")
         assert cut.listed(ANA) == {made}
-        assert cut.cleaned(ANA, RUI).code == 0
-    assert cut.listed(ANA) == set()
+        assert cut.cleaned(ANA, RUI).code == 0  # behind it nobody has such a session any more
+    assert open_entries(cut.folder / "ledger.jsonl") == []
 
 
 def test_a_run_that_cannot_be_cleaned_keeps_nobody_from_the_others(cut: Cut, tmp_path: Path) -> None:
@@ -272,3 +273,28 @@ def test_where_accounts_cannot_be_looked_for_none_counts_as_gone(
     del document["paths"][where]
     (told,) = clean(Contract(document, "mine.yaml"))
     assert told.startswith("a user of admin may exist")
+
+
+def test_what_wants_a_token_of_everybody_is_cleaned_behind_it(cut: Cut) -> None:
+    cut.create(ANA)
+    inner = create_app(CONTRACT, tokens=[ANA.token or "", RUI.token or ""])
+
+    async def front(scope: Scope, receive: Receive, send: Send) -> None:
+        known = scope["type"] != "http" or any(b"0123456789" in value for _, value in scope["headers"])
+        await (inner if known else PlainTextResponse("who are you?", 401))(scope, receive, send)
+
+    with running(front) as url:
+        RunFolder(cut.folder).save(replace(RunFolder(cut.folder).load(), target=url))
+        assert cut.cleaned(ANA, RUI).code == 0  # behind it nobody has such a session any more
+    assert open_entries(cut.folder / "ledger.jsonl") == []
+
+
+def test_an_id_of_a_target_moves_nothing_on_the_screen(cut: Cut) -> None:
+    cut.know()
+    call = CONTRACT.call("createSession")
+    cut.ledger.before(ANA, call)
+    cut.ledger.after(ANA, call, Reply(call, 200, {"content-type": "application/json"}, b'{"id": "s\\u001b[2J1"}'))
+    cut.create(RUI)
+    ended = cut.cleaned(RUI)
+    assert "s\\x1b[2J1 of account 1" in ended.out
+    assert "\x1b" not in ended.out

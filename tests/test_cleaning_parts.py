@@ -10,6 +10,7 @@ from fake_openwebui import ADMIN, FakeOpenWebUI
 from load.progress import FILE, Mustered
 from seatrial.client import Client
 from seatrial.contract import Contract
+from seatrial.exchange import Reply
 from seatrial.lab.serving import running
 from seatrial.ledger import Ledger, open_entries
 from seatrial.records import Recorder, Run, RunFolder
@@ -61,3 +62,24 @@ def test_a_verification_that_was_killed_in_its_load_is_cleaned_of_both(tmp_path:
     assert ended.code == 0, ended
     assert list(fake.accounts) == ["token-of-boss"]
     assert open_entries(path / "ledger.jsonl") == []
+
+
+def test_what_was_made_on_a_server_that_ended_with_its_run_is_gone(tmp_path: Path) -> None:
+    for name in ("verify", "capacity"):
+        place = tmp_path / "seatrial-runs" / name
+        inner = place / "levels" / "01" if name == "capacity" else place
+        inner.mkdir(parents=True)
+        RunFolder(place).save(Run(name, "http://127.0.0.1:9", "sessions", settings={"embedded": True}))
+        if inner != place:
+            RunFolder(inner).save(Run("load", "http://127.0.0.1:9", "sessions"))
+        ledger, call = Ledger(inner / "ledger.jsonl"), CONTRACT.call("createSession")
+        owner = Account("account 1")
+        ledger.before(owner, call)
+        ledger.after(owner, call, Reply(call, 200, {"content-type": "application/json"}, b'{"id": "s1"}'))
+        ledger.before(owner, call)
+        ledger.close()
+    ended = seatrial_command(tmp_path, "clean")
+    assert (ended.code, ended.err) == (0, ""), ended
+    assert ended.out.count("the server was started for this run, and ended with it") == 2
+    again = seatrial_command(tmp_path, "clean")
+    assert (again.code, again.out) == (0, "no run under seatrial-runs/ left anything behind\n")

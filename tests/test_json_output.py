@@ -70,3 +70,12 @@ def test_half_a_character_of_a_target_breaks_no_output(tmp_path: Path, encoding:
             if more:
                 model = json.loads(ended.out).get("model", odd)
                 assert model in (odd, odd.replace("\ud800", "?"))  # a terminal of ASCII alone gets UTF-8 from click
+
+
+def test_a_run_that_was_killed_is_told_as_it_is_judged(here: Command, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    RunFolder(tmp_path / "run").save(Run("verify", "http://x", "sessions", id="seatrial-1", started=now()))
+    done = here("report", "run", "--json")
+    told = json.loads(done.out)
+    assert (told["verdict"], told["exit_code"], done.code) == ("inconclusive", 3, 3)
+    assert "ended before it came to a verdict" in told["sentence"]

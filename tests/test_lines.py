@@ -8,8 +8,10 @@ import pytest
 from rich.console import Console
 
 from load.progress import Phase
-from seatrial.cli import bars, comparing, load
+from seatrial.cli import bars, comparing, load, verification
 from seatrial.cli.lines import say
+from seatrial.probe import Deployment
+from seatrial.settings import Settings
 
 ADDRESS = "http://a-deployment-with-a-name-of-its-own.departments.example.org/under/a/path/that/is/long"
 
@@ -57,3 +59,22 @@ def test_the_bar_of_long_work_fits_a_line(phase: Phase, told: object) -> None:
         Console(file=shown, width=200).print(table)
     assert len(told(phase)) <= bars.LABEL  # type: ignore[operator]
     assert len(shown.getvalue().rstrip()) + len("about 1:02:30 left") <= 80
+
+
+def test_brackets_in_what_is_being_done_are_its_own() -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=80, force_terminal=True)
+    with bars.steps(console) as bar:
+        bar.add_task("generated requests[createChat] [/x]", total=3)
+    assert "generated requests[createChat] [/x]" in out.getvalue()
+
+
+def test_what_a_target_calls_itself_moves_nothing_on_the_screen() -> None:
+    out = io.StringIO()
+    settings = Settings(url="http://[fe80::1]:8080", model="llama[q4]")
+    verification._announce(
+        settings, Deployment("openwebui", "1 [/x]\x1b[2J", "Open WebUI"), Console(file=out, width=80)
+    )
+    told = " ".join(out.getvalue().split())
+    assert told.startswith("http://[fe80::1]:8080 serves Open WebUI 1 [/x]\\x1b[2J;")
+    assert "model llama[q4]" in told

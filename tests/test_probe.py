@@ -89,7 +89,11 @@ def test_the_session_api_does_not_pass_for_an_open_webui() -> None:
         (lambda _: httpx.Response(200, json={"version": 5}), "200 application/json"),
         (lambda _: httpx.Response(200, text='{"version": "1"}'), "200 text/plain"),
         (lambda _: httpx.Response(204), "204 without a content type"),
-        (lambda _: httpx.Response(302, headers={"Location": "/login"}), "302"),
+        (
+            lambda _: httpx.Response(302, headers={"Location": "/login"}),
+            "302, a redirect to '/login' (none is followed",
+        ),
+        (lambda _: httpx.Response(308, html=PAGE, headers={"Location": "https://x"}), "308, a redirect to 'https://x'"),
         (lambda _: httpx.Response(200, content=b"[" * 100_000, headers={"Content-Type": "application/json"}), "200"),
         (lambda _: httpx.Response(200, content=b"{", headers={"Content-Type": "application/json"}), "200"),
     ],
@@ -137,3 +141,12 @@ def test_an_open_webui_behind_a_sign_in_of_its_own_is_told_so_that_one_can_act()
 
     with pytest.raises(Inconclusive, match="401 with an HTML page"):
         meet(sign_in_page)
+
+
+@pytest.mark.parametrize("status", [401, 403, 500, 503])
+def test_what_refuses_unknown_paths_as_json_in_front_of_an_open_webui_does_not_hide_it(status: int) -> None:
+    def gateway(request: httpx.Request) -> httpx.Response:
+        known = request.url.path == CONTRACT.operation("getVersion").path
+        return open_webui(request) if known else httpx.Response(status, json={"detail": "not listed"})
+
+    assert meet(gateway) == Deployment("openwebui", "0.12.4", "Open WebUI")

@@ -141,3 +141,14 @@ def test_a_file_holds_one_token_a_line(tmp_path: Path) -> None:
     path.write_text("\n")
     with pytest.raises(WrongUse, match="empty"):
         gather({"token": (f"@{path}",)}, {})
+
+
+@pytest.mark.parametrize("secret", ["sk-0123456789abcdef", "@h0rse"])
+@pytest.mark.parametrize("from_file", [True, False])
+def test_a_secret_in_the_place_of_an_address_is_not_shown(tmp_path: Path, secret: str, from_file: bool) -> None:
+    (tmp_path / "secret").write_text(secret)
+    given = f"@{tmp_path / 'secret'}" if from_file or secret.startswith("@") else secret
+    for name in ("admin", "account"):
+        with pytest.raises(WrongUse, match="has no password") as error:
+            gather({name: given if name == "admin" else (given,)}, {}, ask=lambda _: pytest.fail("asked"))
+        assert secret not in str(error.value)

@@ -18,6 +18,8 @@ from seatrial.settings import gather
         ("ftp://me:hush@chat.example.org", "is no http"),
         ("https://me:hush@[::1", "is no URL"),
         ("https://chat..org", "is no URL"),
+        ("https://me:hu/hush@chat.example.org", "is no URL"),
+        ("https://me:hush/x@chat.example.org", "is no URL"),
         ("https://chat.example.org:eighty", "is no URL"),
         ("https://chat.example.org?x=1", "query or fragment"),
         (None, "no URL given"),
@@ -41,3 +43,10 @@ def test_a_url_that_cannot_be_a_base_is_refused(url: str | None, said: str) -> N
 )
 def test_loopback_is_told_from_what_may_be_somebodys_production(url: str, loopback: bool) -> None:
     assert gather({"url": url}, {}).target().is_loopback is loopback
+
+
+@pytest.mark.parametrize(
+    "url", ["HTTPS://Chat.example.org/Base", " https://Chat.example.org/Base/ ", "https://Chat.example.org/Base//"]
+)
+def test_a_url_is_taken_as_it_is_meant(url: str) -> None:
+    assert gather({"url": url}, {}).target().url == "https://Chat.example.org/Base"

@@ -7,9 +7,12 @@ import shlex
 import uuid
 from typing import Any
 
+import pytest
+
 from contract_tests.bindings import Bindings
 from contract_tests.log import Log
 from contract_tests.trail import KEPT_BODY, TRAIL, at, curl
+from reports.curl import curl_line
 from seatrial.contract import Contract
 from seatrial.exchange import Call, Reply
 from seatrial.known import Acceptance
@@ -99,6 +102,17 @@ def test_a_curl_line_sends_what_was_sent_or_there_is_none() -> None:
     path = CONTRACT.call("createChat").path
     for raw in (b"\xff", b"{\x00}", b"no JSON: \xc2\x85", b'"' + b"x" * KEPT_BODY + b'"'):
         assert curl("http://target.invalid", Call("createChat", "POST", path, raw=raw), OWNER) == ""
+
+
+@pytest.mark.parametrize("label", ["stranger", "short-lived"])
+def test_a_credential_that_no_account_has_gets_no_curl_line_with_that_of_an_account(label: str) -> None:
+    log, call = new_log(), CONTRACT.call("listChats")
+    account = Account(label, "a-token-that-nobody-has")
+    hear(log, account, call)
+    log.finding("wrong-credentials-refused", "listChats", "401", "200", "status 200")
+    found = only(log, "wrong-credentials-refused")
+    assert curl_line(found) == ("", "it was sent with a credential that no account has, and replaying makes another")
+    assert "Authorization" not in curl("http://target.invalid", call, Account(label))
 
 
 def test_a_password_with_characters_that_cannot_be_shown_is_masked_in_a_curl_line() -> None:

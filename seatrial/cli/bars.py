@@ -43,12 +43,17 @@ def minutes(seconds: float) -> str:
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
 
 
+def _description() -> TextColumn:
+    """What is being done; brackets in it are its own."""
+    return TextColumn("{task.description}", markup=False)
+
+
 def steps(console: Console, *, each: float = 0.1) -> Progress:
     """For work of a known number of steps; until that is known, the bar says only that something goes on.
 
     It is drawn once in `each` seconds: seldom where it shares the machine with what is measured.
     """
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=16), TimeElapsedColumn(), Left())
+    columns = (_description(), BarColumn(bar_width=16), TimeElapsedColumn(), Left())
     return Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal, refresh_per_second=1 / each
     )
@@ -56,5 +61,5 @@ def steps(console: Console, *, each: float = 0.1) -> Progress:
 
 def budget(console: Console, seconds: float) -> Progress:
     """For work that goes on until it knows its answer, or its time is over; drawn seldom, since it is measured."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), BudgetLeft(seconds))
+    columns = (SpinnerColumn(), _description(), TimeElapsedColumn(), BudgetLeft(seconds))
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal, refresh_per_second=1)

@@ -13,6 +13,9 @@ from seatrial.cli.telling import tell
 from seatrial.errors import EXIT_INCONCLUSIVE, SeatrialError, WrongUse
 from seatrial.settings import Settings
 
+LONGEST = 1_000
+"""Characters of what is left: one may be among several others, which are named."""
+
 
 @click.command()
 @click.argument("run", metavar="[RUN]", required=False)
@@ -29,7 +32,8 @@ def clean(run: str | None, url: str | None, as_json: bool, **options: Any) -> in
     """
     import json
 
-    from seatrial.cleaning import clean_up
+    from reports import wording
+    from seatrial.cleaning import clean_up, forget
     from seatrial.ledger import left_open
     from seatrial.records import RUNS, RunFolder
 
@@ -41,13 +45,19 @@ def clean(run: str | None, url: str | None, as_json: bool, **options: Any) -> in
     failed: dict[str, SeatrialError] = {}
     folders = _with_levels([RunFolder.open(run)] if run else _runs(RUNS, failed))
     work = [(folder, entries) for folder in folders if (entries := left_open(folder.path))]
-    if url and len(targets := {_mustered(folder)[0].target for folder, _ in work}) > 1:
+    if url and len(targets := {_mustered(folder)[0].target for folder, _ in work if not _went(folder)}) > 1:
         raise WrongUse(f"--url is where one target answers, and there is something left on {len(targets)} of them")
     if run and not work:
         click.echo(f"{folders[0].path}: nothing was left behind", err=as_json)
     met: dict[str, Settings | SeatrialError] = {}
     for folder, entries in work:
         try:
+            if _went(folder):
+                click.echo(f"{folder.path}: the server was started for this run, and ended with it", err=as_json)
+                forget(folder)
+                folder.save(replace(folder.load(), left_behind=[]))
+                told[str(folder.path)] = []
+                continue
             ran = _mustered(folder)
             loaded = ran[0]
             if not loaded.target:
@@ -62,7 +72,7 @@ def clean(run: str | None, url: str | None, as_json: bool, **options: Any) -> in
         folder.save(replace(folder.load(), left_behind=left))
         told[str(folder.path)] = left
         for line in left or ["nothing is left"]:
-            click.echo(f"  {line}", err=as_json)
+            click.echo(f"  {wording.line(line, LONGEST)}", err=as_json)
     for path, problem in failed.items():
         tell(f"{path}: {problem}")
     if not told and not failed and not run:
@@ -97,6 +107,14 @@ def _never_begun(path: Path) -> bool:
     """Whether a kill came between making the folder and writing down what is run: the ledger is there, and empty."""
     ledger = path / "ledger.jsonl"
     return ledger.is_file() and not (path / "run.json").exists() and ledger.stat().st_size == 0
+
+
+def _went(folder: Any) -> bool:
+    """Whether its target was a server that was started for it, and what was made there went with that."""
+    from seatrial.records import RunFolder
+
+    whole = RunFolder(folder.path.parent.parent) if folder.path.parent.name == "levels" else folder
+    return whole.load().settings.get("embedded") is True
 
 
 def _mustered(folder: Any) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from reports.gate import show
 from seatrial.cli.comparing import Compared, compare_live
 from seatrial.cli.consent import consent
 from seatrial.cli.contact import run_folder
+from seatrial.cli.lines import say
 from seatrial.cli.options import SECONDS, common_options, settings_from
 from seatrial.errors import EXIT_CODES, WrongUse
 from seatrial.records import RunFolder
@@ -150,9 +152,7 @@ def _stored(a: RunFolder, b: RunFolder, settings: Settings, as_json: bool, conso
         verdict, said = "fail", failing(found, said)
     code = EXIT_CODES[verdict]
     show(rows, console)
-    for note in notes:
-        console.print(f"Note: {note}", soft_wrap=True, markup=False, style="dim")
-    console.print(said, soft_wrap=True, markup=False)
+    _say(console, notes, [], said)
     if as_json:
         document = {"verdict": verdict, "exit_code": code, "sentence": said, "notes": notes}
         document |= {"ratios": list(map(asdict, rows)), "findings": list(map(asdict, found))}
@@ -165,8 +165,13 @@ def _show(done: Compared, console: Console, strict: bool) -> None:
     if done.contract is not None:
         console.print("\nThe contracts:", style="bold")
         done.contract.show(console, strict)
-    for note in done.run.notes:
-        console.print(f"Note: {note}", soft_wrap=True, markup=False, style="dim")
-    for left in done.run.left_behind:
-        console.print(f"left behind: {left}", soft_wrap=True, markup=False)
-    console.print(done.run.sentence, soft_wrap=True, markup=False)
+    _say(console, done.run.notes, done.run.left_behind, done.run.sentence)
+
+
+def _say(console: Console, notes: Iterable[str], left: Iterable[str], sentence: str) -> None:
+    """What is to be said of a comparison besides its numbers. A target may have had its word in each of these."""
+    for note in notes:
+        say(console, f"Note: {note}", style="dim")
+    for one in left:
+        say(console, f"left behind: {one}")
+    say(console, sentence, indent="")

@@ -114,6 +114,11 @@ def owners(count: int) -> tuple[str, ...]:
     return tuple(secrets.token_hex(16) for _ in range(count))
 
 
+def of_reference(settings: Settings) -> Settings:
+    """The settings without credentials of a deployment, which the reference server has no use for."""
+    return replace(settings, account=(), admin=None, admin_token=None)
+
+
 @contextmanager
 def reference_process(contract: str | None, tokens: Sequence[str] = ()) -> Iterator[str]:
     """The reference server in a process of its own, on a free port; under load it must not share ours."""

@@ -29,7 +29,7 @@ from reports.wording import cut
 from seatrial.cli import bars
 from seatrial.cli.before import HeldAgainst
 from seatrial.cli.consent import consent
-from seatrial.cli.contact import reference_process, run_folder, signed_in
+from seatrial.cli.contact import of_reference, reference_process, run_folder, signed_in
 from seatrial.cli.ending import written
 from seatrial.cli.lines import say
 from seatrial.cli.options import SECONDS, common_options, settings_from
@@ -125,12 +125,13 @@ def run_load(settings: Settings, folder: RunFolder, console: Console, *, announc
     """
     with ExitStack() as stack:
         stack.enter_context(until_stopped())
+        embedded: dict[str, Any] = {} if settings.url else {"embedded": True}
         settings, deployment, _ = met(settings, stack)
         if not announced:
             _announce(settings, console)
         started = now()
         if not (folder.path / "run.json").exists():  # `clean` needs it should we be killed
-            folder.save(Run("load", settings.url or "", deployment.api, started=started))
+            folder.save(Run("load", settings.url or "", deployment.api, started=started, settings=embedded))
         if settings.provider:
             mark(meet(settings.provider), folder)
         problem, interrupted = _play(settings, folder, console)
@@ -143,7 +144,7 @@ def met(settings: Settings, stack: ExitStack) -> tuple[Settings, Deployment, Con
     Without a URL a reference server is started, which ends with the stack.
     """
     if not settings.url:
-        settings = replace(settings, url=stack.enter_context(reference_process(settings.contract)))
+        settings = replace(of_reference(settings), url=stack.enter_context(reference_process(settings.contract)))
     if settings.provider:
         meet(settings.provider)
     settings, deployment = signed_in(settings)

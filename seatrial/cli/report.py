@@ -40,5 +40,9 @@ def report(run: str, annotations: bool, as_json: bool) -> int:
         return judgement.exit_code
     summary(loaded, judgement, folder, Console(stderr=as_json))
     if as_json:
-        click.echo(json.dumps(asdict(loaded) | {"folder": str(folder.path)}, indent=2, ensure_ascii=False))
+        told = asdict(loaded) | {"folder": str(folder.path)}
+        # As judged now: a run that was killed says nothing of it.
+        told |= {"verdict": judgement.verdict, "exit_code": judgement.exit_code}
+        told |= {} if loaded.sentence else {"sentence": judgement.sentence}
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
     return judgement.exit_code

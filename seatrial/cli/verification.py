@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -24,9 +25,9 @@ from reports.wording import cut
 from seatrial.baseline import Baseline
 from seatrial.cleaning import clean_up
 from seatrial.cli import bars
-from seatrial.cli.contact import owners, reference_process, signed_in
+from seatrial.cli.contact import of_reference, owners, reference_process, signed_in
 from seatrial.cli.ending import written
-from seatrial.cli.lines import asked
+from seatrial.cli.lines import asked, say
 from seatrial.errors import EXIT_WRONG_USE, Inconclusive, SeatrialError, WrongUse
 from seatrial.lab.children import until_stopped
 from seatrial.ledger import open_entries
@@ -37,7 +38,7 @@ from seatrial.settings import WAIVERS, Settings
 
 LOG = "pytest.log"
 PATIENCE = 90.0
-"""Seconds that an interrupted suite gets to remove what it made."""
+"""Seconds that an interrupted suite gets to remove what it made, besides those of an answer that does not come."""
 
 NO_TEST = "no_test_of_this_name"
 SHORT_LOAD = {"users": 5, "duration": 6.0, "turns": 2, "think": 0.2}
@@ -48,19 +49,20 @@ OF_LOADS = ("rate", "stage", "mix", "slo", "seed_chats", "provider", "processes"
 def run_verification(settings: Settings, folder: RunFolder, console: Console, *, with_load: bool = False) -> Run:
     """Verify, judge, report. Raises `WrongUse` and `Inconclusive` for what is wrong before anything was created."""
     baseline = Baseline.open(settings.baseline) if settings.baseline else None
+    if baseline is not None:  # the suite looks for it by itself: under seatrial-runs/ a name is enough for us alone
+        settings = replace(settings, baseline=str(baseline.path))
     with ExitStack() as stack:
         stack.enter_context(until_stopped())
         embedded = not settings.url
         if embedded:
             settings = embed(settings, stack)
-            console.print("[dim]no URL given: verifying the reference server, started for this run[/dim]")
+            say(console, "no URL given: verifying the reference server, started for this run", style="dim")
         settings, deployment = signed_in(settings)
         if baseline is not None:
             baseline.demand(deployment.api)
         _announce(settings, deployment, console)
-        run = verified(settings, folder, console)
         told = {name: True for name, so in (("embedded", embedded), ("load", with_load)) if so}
-        run = replace(run, settings=run.settings | told)
+        run = verified(settings, folder, console, told=told)
         if with_load and run.problem is None:
             run = _with_load(run, settings, folder, console)
     judgement = judge(run, folder)
@@ -83,26 +85,31 @@ def embed(settings: Settings, stack: ExitStack) -> Settings:
     """The settings with a reference server of our own as their target; it ends with the stack."""
     tokens = settings.token or owners(3)
     url = stack.enter_context(reference_process(settings.contract, tokens))
-    return replace(settings, url=url, token=tokens, disposable=True)
+    return replace(of_reference(settings), url=url, token=tokens, disposable=True)
 
 
 def _announce(settings: Settings, deployment: Deployment, console: Console) -> None:
     budget = Budget(settings.depth, loopback=settings.target().is_loopback, timeout=settings.timeout)
     name = f"{deployment.name} {deployment.version}" if deployment.version else "the Session API"
-    console.print(
-        f"{settings.url} serves {name}; {settings.depth} depth, seed {settings.seed}", highlight=False, soft_wrap=True
-    )
-    console.print(f"[dim]{budget.announcement()}; asked is {asked(settings.model)}[/dim]", highlight=False)
+    say(console, f"{settings.url} serves {name}; {settings.depth} depth, seed {settings.seed}")
+    say(console, f"{budget.announcement()}; asked is {asked(settings.model)}", style="dim")
 
 
-def verified(settings: Settings, folder: RunFolder, console: Console, test: str | None = None) -> Run:
+def verified(
+    settings: Settings,
+    folder: RunFolder,
+    console: Console,
+    test: str | None = None,
+    told: Mapping[str, Any] | None = None,
+) -> Run:
     """Run pytest to its end and read what it recorded; remove what a killed one left.
 
-    With `test` only that one runs; `OUTSIDE` is the start and the end of a verification without any.
+    With `test` only that one runs; `OUTSIDE` is the start and the end of a verification without any. `told` stands
+    among the settings of the run from its beginning.
     """
-    started = now()
+    started, more = now(), dict(told or {})
     # Without an id: it has not begun. `clean` needs the target should we be killed.
-    folder.save(Run("verify", settings.url or "", settings.api, depth=settings.depth, started=started))
+    folder.save(Run("verify", settings.url or "", settings.api, depth=settings.depth, started=started, settings=more))
     code, interrupted = _pytest(settings, folder, console, _command(test))
     run = folder.load()
     if not run.ended:
@@ -162,7 +169,7 @@ def _pytest(settings: Settings, folder: RunFolder, console: Console, command: li
             bar.update(task, description="stopping: removing what was made")
             process.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(PATIENCE)
+                process.wait(2 * settings.timeout + PATIENCE)
         if process.poll() is None:
             process.kill()
         code = process.wait()
@@ -197,10 +204,8 @@ def _with_load(run: Run, settings: Settings, folder: RunFolder, console: Console
     usual = Settings()
     short: dict[str, Any] = {name: getattr(usual, name) for name in OF_LOADS} | SHORT_LOAD
     folder.save(replace(run, ended=""))  # a kill from now on is none of a run that came to its end
-    console.print(
-        f"[dim]then {short['users']} users for {short['duration']:g} s, in sessions of {short['turns']} turns[/dim]",
-        highlight=False,
-    )
+    told = f"then {short['users']} users for {short['duration']:g} s, in sessions of {short['turns']} turns"
+    say(console, told, style="dim")
     try:
         loaded = run_load(replace(settings, **short), folder, console, announced=True)
     except KeyboardInterrupt:
@@ -209,11 +214,11 @@ def _with_load(run: Run, settings: Settings, folder: RunFolder, console: Console
         return replace(run, problem=f"the load did not begin: {error}", ended=now())
     counts = run.counts | {f"load_{name}": value for name, value in loaded.counts.items()}
     void = loaded.cause == "void" and any(one.finished for one in folder.rows(FILE, Ended))
-    told = [f"the times of the load prove nothing: {loaded.problem}"] if void else []
+    aside = [f"the times of the load prove nothing: {loaded.problem}"] if void else []
     return replace(
         run,
         counts=counts,
-        notes=[*run.notes, *told, *(note for note in loaded.notes if note not in run.notes)],
+        notes=[*run.notes, *aside, *(note for note in loaded.notes if note not in run.notes)],
         problem=run.problem or (None if void else loaded.problem),
         cause=loaded.cause,
         left_behind=[*run.left_behind, *(left for left in loaded.left_behind if left not in run.left_behind)],
