@@ -9,7 +9,7 @@ from typing import Any
 
 from reports.again import again, numeric, targets, typed
 from reports.curl import curl_line
-from reports.verdict import Judgement, target_name
+from reports.verdict import Judgement, came_to_its_end, target_name
 from reports.wording import counted, line
 from seatrial.records import Finding, Run, RunFolder
 from seatrial.samples import NARROW
@@ -109,7 +109,8 @@ def _mended(run: Run, judgement: Judgement, folder: RunFolder) -> list[tuple[str
     look = "See the gravest finding again" if shown else "Look at the gravest finding first"
     steps = [(f"{look}, in {line(first.operation, 60)}{more}.", shown)]
     if run.problem:
-        steps.append((f"Then mend what ended the run early: {line(run.problem, 160)}.", ""))
+        what = "kept it from proving more" if came_to_its_end(run) else "ended the run early"
+        steps.append((f"Then mend what {what}: {line(run.problem, 160)}.", ""))
     if larger := _larger([one.limited_by for one in judgement.digest.objectives if one.limited_by]):
         steps.append((larger, ""))
     return [*steps, ("When it is mended, run this trial again.", _again(run, judgement))]

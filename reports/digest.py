@@ -24,6 +24,10 @@ _TIME = re.compile(r"\bp\d+(\.\d+)? *<")
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}|\[\d+\]", re.IGNORECASE)
 
 
+ALL, ALL_FAIL = "all requests", "compare-errors"
+"""What stands for an operation where none is meant, and the rule of a finding that is so."""
+
+
 @dataclass
 class Group:
     """Findings of one rule in one place of one operation; `finding` is the first of them."""
@@ -73,7 +77,7 @@ class Digest:
     @classmethod
     def of(cls, folder: RunFolder, run: Run) -> Digest:
         digest = cls()
-        digest.groups = grouped(folder.rows("findings.jsonl", Finding))
+        digest.groups = grouped(map(_placed, folder.rows("findings.jsonl", Finding)))
         for check in folder.rows("checks.jsonl", Check):
             key = check.rule, check.operation
             known = digest.checks.get(key)
@@ -136,6 +140,11 @@ class Digest:
         """Whether nothing at all was looked at, so that nothing is proved."""
         looked = self.groups or self.checked or self.load or self.levels or self.ratios
         return not (looked or any(row.count for row in self.statuses.values()))
+
+
+def _placed(finding: Finding) -> Finding:
+    """Where more requests fail than before it is no single operation that does."""
+    return finding if finding.operation or finding.rule != ALL_FAIL else replace(finding, operation=ALL)
 
 
 def grouped(findings: Iterable[Finding]) -> list[Group]:

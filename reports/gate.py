@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from reports.wording import line
+from reports.wording import line, points
 from seatrial.ratios import Ratio
 
 HEAD = ("ms", "A", "B", "change", "between", "limit", "", "finds")
@@ -20,7 +21,7 @@ def show(rows: Sequence[Ratio], console: Console) -> None:
     for column in table.columns[1:6]:
         column.justify = "right"
     for row in cells(rows):
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     if table.row_count:
         console.print(table)
         console.print("between: 95 % on each side; finds: the change that 8 such runs of 10 find", style="dim")
@@ -34,7 +35,8 @@ def cells(rows: Iterable[Ratio]) -> list[tuple[str, ...]]:
 def _cells(row: Ratio) -> tuple[str, ...]:
     name = line(f"{row.operation} {row.measure}".strip(), 40)
     if row.measure == "failed":
-        shares = (f"{row.a:.2%}", f"{row.b:.2%}", f"{row.b - row.a:+.2%}", "", f"+{row.limit:.0%}" if row.limit else "")
+        limit = points(row.limit, "+g") if row.limit else ""
+        shares = (f"{row.a:.2%}", f"{row.b:.2%}", points(row.b - row.a, "+.2f"), "", limit)
         return (name, *shares, WORDS.get(row.verdict, ""), "")
     if row.ratio is None:
         return name, "", "", "", "", "", WORDS.get(row.verdict, "not judged"), line(row.why, 80)

@@ -64,7 +64,7 @@ def page(run: Run, judgement: Judgement, folder: RunFolder) -> str:
             digest=digest,
             target=target_name(run),
             figures=_figures(run, judgement),
-            facts=_facts(run),
+            facts=_facts(run, bool(digest.ratios)),
             about=_about(run),
             steps=[(clean(told), clean(command)) for told, command in next_steps(run, judgement, folder)],
             sections=sections(run, judgement, folder),
@@ -129,7 +129,7 @@ def _figures(run: Run, judgement: Judgement) -> list[tuple[str, str, str]]:
     return told[:MOST_FIGURES]
 
 
-def _facts(run: Run) -> list[tuple[str, str]]:
+def _facts(run: Run, compared: bool) -> list[tuple[str, str]]:
     release = f"{run.target_name or ''} {run.target_version or ''}".strip()
     people = [
         label + (" (throwaway)" if account.get("throwaway") and "throwaway" not in label else "")
@@ -138,8 +138,11 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     ]
     if len(run.accounts) > len(people):
         people.append(f"{len(run.accounts) - len(people):,} more")
-    both = run.command == "compare" and run.settings.get("a")
-    targets = [("A", line(both, 200)), ("B", line(run.target, 200))] if both else [("Target", line(run.target, 200))]
+    targets = [("Target", line(run.target, 200))]
+    if run.command == "compare" and (other := run.settings.get("a")):
+        targets = [("A", line(other, 200)), ("B", line(run.target, 200))]
+    elif compared and (before := run.settings.get("baseline")):
+        targets = [("A, the baseline", line(before, 200)), ("B, this load", line(run.target, 200))]
     facts = [
         *targets,
         ("Release", line(release, 80) or "unknown"),
@@ -170,10 +173,7 @@ def _skips(judgement: Judgement) -> list[tuple[str, list[tuple[str, list[str]]],
     for skip in judgement.digest.skips:
         rules = reasons.setdefault(line(skip.reason, 400), {})
         rules.setdefault(line(skip.title or skip.rule, 120), []).append(line(skip.operation, 60))
-    return [
-        (reason, list(rules.items())[:40], sum(map(len, rules.values())))
-        for reason, rules in list(reasons.items())[:60]
-    ]
+    return [(reason, list(rules.items()), sum(map(len, rules.values()))) for reason, rules in reasons.items()]
 
 
 def _errors(judgement: Judgement) -> list[tuple[str, str, int]]:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from reports.digest import Digest, Group
+from reports.digest import ALL_FAIL, Digest, Group
 from reports.wording import counted, cut, duration, line, listed, percent, subject
 from seatrial.baseline import RANKS
 from seatrial.errors import EXIT_CODES
@@ -115,6 +115,8 @@ def headlines(failing: Iterable[Group], api: str) -> list[str]:
 def headline(group: Group, api: str) -> str:
     """One line that says what is broken: "Completions are broken: createChatCompletion answers 400 (...)"."""
     finding, status = group.finding, _status(group)
+    if finding.rule == ALL_FAIL:
+        return f"{line(finding.title, 120)}: {line(finding.received, 110)}; expected {line(finding.expected, 90)}"
     name, expected = line(finding.operation, 80), line(finding.expected, 90)
     how = SLOW.get(finding.rule, "broken")
     broken = finding.severity == "break" and f"{_subject(finding, api) or f'{name} is'} {how}: "
@@ -163,13 +165,19 @@ def _claim(run: Run, verdict: str, failing: Sequence[Group], before: Sequence[Gr
         plurals = {"break": "breaks", "defect": "defects", "drift": "drift"}
         kinds = [counted(severities.count(kind), kind, plurals[kind]) for kind in RANKS if kind in severities]
         places = counted(len({group.finding.operation for group in failing}), "operation")
-        early = f" (and the run ended early: {line(run.problem, 200)})" if run.problem else ""
-        return f"{name} fails: {listed(kinds)} in {places}{early}"
+        early = "and besides" if came_to_its_end(run) else "and the run ended early"
+        more = f" ({early}: {line(run.problem, 200)})" if run.problem else ""
+        return f"{name} fails: {listed(kinds)} in {places}{more}"
     if verdict == "inconclusive":
         return f"Nothing is proved about {name}: {line(_unproved(run), 300).rstrip('.')}"
     if any(group.finding.severity != "drift" for group in before):
         return f"{name} shows nothing that fails and was not in the baseline"
     return f"{name} " + {"verify": "holds its contract", "load": "holds its objectives"}.get(run.command, "passes")
+
+
+def came_to_its_end(run: Run) -> bool:
+    """Whether what kept the run from proving more was none that stopped it: times that are void, or what was unread."""
+    return bool(run.ended) and (run.cause == "void" or (run.command == "compare" and not run.cause))
 
 
 def _unproved(run: Run) -> str:

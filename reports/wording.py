@@ -70,6 +70,12 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
+def points(share: float, form: str) -> str:
+    """A difference of two shares, in the form of a number: `+2.50 points`."""
+    number = f"{100 * share + 0.0:{form}}" if share else "0"
+    return f"{number} point" if number in ("+1", "-1") else f"{number} points"
+
+
 def duration(ms: float | None) -> str:
     """Milliseconds as a reader writes them: `0.8 ms`, `85 ms`, `1.2 s`."""
     if ms is None:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from report_comparisons import COMPARED, MORE_FAIL
+
 from seatrial.baseline import Gone
 from seatrial.ratios import Ratio
 from seatrial.records import Check, Finding, Recorder, Run, RunFolder, Seen, Skip
@@ -178,19 +180,8 @@ def capacity_run(**changes: Any) -> Run:
     return verify_run(**given | changes)
 
 
-COMPARED = (
-    Ratio("sendMessage", "p95", 0.0, 0.0, 1.31, 1.22, 1.41, 1.1, "fail", 40),
-    Ratio("getHistory", "p95", 0.0, 0.0, 1.01, 0.97, 1.05, 1.1, "pass", 40),
-    Ratio("listSessions", "p95", 12.0, 13.0, 1.08, 0.95, 1.2, 1.1, "inconclusive", 40, 1.25, 120),
-    Ratio("", "failed", 0.0, 0.004, None, None, None, 0.01, "pass", 40),
-    Ratio("getModel", "p95", 0.0, 0.0, None, None, None, None, "inconclusive", 3, why="12.0 good answers in a block"),
-    Ratio("listSessions", "p50", 4.0, 4.1, 1.02, 0.99, 1.05, None, "", 40),
-    Ratio("", "first token", 40.0, 52.0, 1.3, None, None, None, "", 40),
-)
-
-
 KINDS = (
-    *("passed", "failed", "both", "load", "streams", "overhead", "capacity", "limited", "compare"),
+    *("passed", "failed", "both", "load", "streams", "overhead", "capacity", "limited", "compare", "refused", "before"),
     *("empty", "died", "baseline", "hostile"),
 )
 """What `every_kind` makes."""
@@ -246,6 +237,15 @@ def every_kind(path: Path) -> dict[str, RunFolder]:
         ),
         "compare": folder(
             path / "compare", verify_run(command="compare", verdict="fail", sentence="B is slower than A."), *COMPARED
+        ),
+        "refused": folder(
+            path / "refused", verify_run(command="compare", verdict="fail", settings={"a": "http://a"}), *MORE_FAIL
+        ),
+        "before": folder(
+            path / "before",
+            replace(load_run, settings={"baseline": "runs/before"}),
+            *COMPARED,
+            samples=under_load(),
         ),
         "overhead": folder(
             path / "overhead",

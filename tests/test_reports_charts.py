@@ -100,7 +100,7 @@ def test_who_was_the_limit_of_a_level_is_said_where_it_is_known(tmp_path: Path) 
 
 def test_what_is_not_judged_of_a_comparison_is_shown_and_said_to_be_none(tmp_path: Path) -> None:
     words = told_in(every_kind(tmp_path)["compare"], "compared")
-    assert "all requests 0 % 0.4 % +0.40 % +1 % 40 pass" in words
+    assert "all requests 0 % 0.4 % +0.40 points +1 point more 40 pass" in words
     assert "listSessions p50 4.0 ms 4.1 ms 1.020 0.990 – 1.050 40" in words
     assert "first token 40 ms 52 ms 1.300 – 40" in words
     assert "getModel p95 inconclusive 12.0 good answers in a block" in words

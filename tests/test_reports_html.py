@@ -15,6 +15,7 @@ from page_reader import Page, text
 from report_runs import KINDS, every_kind, finding, folder, many, under_load, verify_run
 
 from reports import html
+from seatrial.records import Check, Skip
 
 LOADS = {"src", "href", "srcset", "action", "data", "poster", "xlink:href", "formaction"}
 SUITE = ("latency", "coverage", "checks", "definitions")
@@ -182,3 +183,42 @@ def test_ten_thousand_findings_make_a_page_under_two_megabytes(tmp_path: Path) -
     shown = told.count('class="finding"')
     assert shown >= 30
     assert Page(told).open == []
+
+
+def test_a_load_held_against_an_earlier_one_says_which_is_which(tmp_path: Path) -> None:
+    told = text(every_kind(tmp_path)["before"])
+    assert "<dt>A, the baseline</dt><dd>runs/before</dd>" in told
+    assert "<dt>B, this load</dt>" in told
+    assert "that the sessions do not rule out" in told
+
+
+def test_lists_that_are_cut_say_so(tmp_path: Path) -> None:
+    skips = [Skip(f"rule-{n}", f"Rule {n}", f"operation-{n}", f"reason {n % 70}") for n in range(140)]
+    skips += [Skip(f"more-{n}", f"More {n}", "getChat", "reason 0") for n in range(50)]
+    checks = [Check(f"rule-{n}", f"Rule {n}", "getChat", 1, 0) for n in range(1_200)]
+    told = text(folder(tmp_path / "run", verify_run(notes=[f"note {n}" for n in range(60)]), *skips, *checks))
+    for said in ("and 10 more reasons in", "and 12 more rules in", "And 200 more rows, in checks", "and 10 more notes"):
+        assert said in told
+
+
+def test_words_on_a_colour_can_be_read() -> None:
+    """WCAG 2.1, 1.4.3: axe looks at no drawing. Each theme has its colours in one block."""
+    style = (Path(html.__file__).parent / "page/style.css").read_text("utf-8")
+    themes = [dict(re.findall(r"--(\w+): (#[0-9a-f]{3,6});", part)) for part in style.split(":root")[1:]]
+    assert len(themes) == 3  # light, dark, printed
+    for theme in themes:
+        for name in ("good", "warn", "soft"):
+            assert contrast(theme["paper"], theme[name]) >= 4.5, (name, theme)
+    assert not [rule for rule in re.findall(r"\.legend button[^}]*}", style) if "opacity" in rule]
+
+
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

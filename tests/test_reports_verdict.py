@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from report_runs import CHECKED, finding, folder, levels, under_load, verify_run
+from report_runs import CHECKED, every_kind, finding, folder, levels, under_load, verify_run
 
+from reports import github, html, junit
 from reports.advice import next_steps
 from reports.verdict import judge
 from reports.wording import percent
@@ -162,3 +163,39 @@ def test_a_run_that_was_killed_does_not_pass(tmp_path: Path, command: str) -> No
     assert (judgement.verdict, judgement.exit_code) == ("inconclusive", 3)
     if command != "capacity":
         assert "the run was ended before it came to a verdict" in judgement.sentence
+
+
+def test_where_more_requests_fail_than_before_every_report_says_so(tmp_path: Path) -> None:
+    made = every_kind(tmp_path)["refused"]
+    run = made.load()
+    judgement = judge(run, made)
+    told = "More requests fail than before: 5.00% of the requests failed in B, 0.00% in A"
+    assert judgement.headlines == (f"{told}; expected at most 1% more failed requests than in A",)
+    assert next_steps(run, judgement, made)[0][0].endswith("in all requests.")
+    assert f"::error title=break%3A all requests (compare-errors)::{told.replace('%', '%25')}" in github.document(
+        run, judgement
+    )
+    assert "all requests — More requests fail than before" in junit.document(run, judgement)
+    assert '<span class="op">all requests</span>' in html.page(run, judgement, made)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"problem": "the target died", "cause": "died"}, "(and the run ended early: the target died)"),
+        ({"problem": "bounds ran out"}, "(and the run ended early: bounds ran out)"),
+        ({"command": "load", "problem": "late", "cause": "void"}, "(and besides: late)"),
+        ({"command": "compare", "problem": "late", "cause": "void"}, "(and besides: late)"),
+        ({"command": "compare", "problem": "3 histories unread"}, "(and besides: 3 histories unread)"),
+        ({"command": "compare", "problem": "interrupted", "cause": "interrupted"}, "(and the run ended early: "),
+    ],
+)
+def test_only_of_a_run_that_was_stopped_it_is_said_that_it_ended_early(
+    tmp_path: Path, changes: dict[str, str], said: str
+) -> None:
+    run = verify_run(**changes)
+    made = folder(tmp_path, run, finding())
+    judgement = judge(run, made)
+    assert said in judgement.claim
+    steps = " ".join(told for told, _ in next_steps(run, judgement, made))
+    assert ("ended the run early" in steps) is ("ended early" in said)

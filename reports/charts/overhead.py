@@ -28,7 +28,16 @@ from seatrial.records import Run
 
 MODEL, LATE, OWN = "the model, as its script says", "the model, later than that", "the deployment"
 KINDS = {MODEL: C1, LATE: C4, OWN: C2}
-HEAD = ["Measure", "Turns", "Waited", "Model", "Later than its script", "Overhead", "Overhead share", "Seen late"]
+HEAD = [
+    "Measure",
+    "Turns joined",
+    "Waited",
+    "Model",
+    "Later than its script",
+    "Overhead",
+    "Overhead share",
+    "Seen late",
+]
 SPREAD = ["Measure", "Number", "p50", "p95", "p99", "Longest"]
 
 

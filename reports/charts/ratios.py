@@ -8,7 +8,7 @@ from reports.charts.chart import Chart, chart
 from reports.charts.dots import Dot, dots
 from reports.charts.drawing import BAD, GOOD, INFO, WARN
 from reports.digest import Digest
-from reports.wording import duration, line, percent
+from reports.wording import duration, line, percent, points
 from seatrial.ratios import Ratio
 from seatrial.records import Run
 
@@ -16,9 +16,9 @@ KINDS = {"pass": GOOD, "inconclusive": WARN, "fail": BAD}
 INFORMS = {"informs": INFO}
 
 
-def charts(_: Run, digest: Digest) -> Iterator[Chart]:
+def charts(run: Run, digest: Digest) -> Iterator[Chart]:
     if digest.compared:
-        yield _judged(digest)
+        yield _judged(digest, "sessions" if run.command == "load" else "pairs")
     if failed := [one for one in digest.ratios if one.measure == "failed"]:
         yield _failed(failed)
     if informing := [one for one in digest.ratios if one.ratio is not None and not one.verdict]:
@@ -26,10 +26,11 @@ def charts(_: Run, digest: Digest) -> Iterator[Chart]:
     if without := [one for one in digest.ratios if one.ratio is None and one.why]:
         rows = [[line(one.operation, 80), line(one.measure, 30), _verdict(one), line(one.why, 200)] for one in without]
         caption = "Asked too seldom for a judgement. Where that leaves the question open, it says so."
-        yield Chart("not-judged", "Not compared", caption, "", (), ["Operation", "Measure", "Verdict", "Why"], rows)
+        yield Chart("not-judged", "Not compared", caption, "", (), ["Operation", "Measure", "Judged", "Why"], rows)
 
 
-def _judged(digest: Digest) -> Chart:
+def _judged(digest: Digest, units: str) -> Chart:
+    """`units` are what was drawn again for the intervals."""
     rows, found = list[list[str]](), list[Dot]()
     for one, span in digest.compared:
         wanted = f"{one.wanted:,}" if one.wanted else "–"
@@ -44,20 +45,20 @@ def _judged(digest: Digest) -> Chart:
     lines = {"same": 1.0} | ({"limit": next(iter(limits))} if len(limits) == 1 else {})
     ticks = own if len(limits) > 1 else []
     spec = dots(found, KINDS, "time on B / time on A", lines, limits=ticks) if found else None
-    caption = "Right of 1, B is slower. A line through a dot holds the ratios that the pairs do not rule out."
+    caption = f"Right of 1, B is slower. A line through a dot holds the ratios that the {units} do not rule out."
     caption += " The tick in each row is its limit." if ticks and spec else ""
-    head = ["Operation", "p95 on A", "p95 on B", "Ratio", "Ratio interval", "Limit", "Pairs", "Pairs wanted", "Verdict"]
+    head = ["Operation", "p95 on A", "p95 on B", "Ratio", "Ratio interval", "Limit", "Pairs", "Pairs wanted", "Judged"]
     return chart("ratio-intervals", "Ratios with their intervals", caption, spec, KINDS, head, rows)
 
 
 def _failed(found: Sequence[Ratio]) -> Chart:
-    limits = [f"{100 * one.limit:+g} %" if one.limit else "–" for one in found]
+    limits = [f"{points(one.limit, '+g')} more" if one.limit else "–" for one in found]
     rows = [
         ["all requests", percent(one.a, 1), percent(one.b, 1), more(one), limit, f"{one.pairs:,}", _verdict(one)]
         for one, limit in zip(found, limits, strict=True)
     ]
     caption = "Shares of the requests, and by how much more of them may fail in B. This is judged, too."
-    head = ["Operation", "Failed on A", "Failed on B", "Difference", "Limit", "Pairs", "Verdict"]
+    head = ["Operation", "Failed on A", "Failed on B", "Difference", "Limit", "Pairs", "Judged"]
     return Chart("failed-requests", "Requests that failed", caption, "", (), head, rows)
 
 
@@ -88,7 +89,7 @@ def between(one: Ratio) -> str:
 
 def more(one: Ratio) -> str:
     """By how much more, or less, of its requests B fails."""
-    return f"{100 * (one.b - one.a) + 0.0:+.2f} %" if one.a != one.b else "0 %"
+    return points(one.b - one.a, "+.2f")
 
 
 def _verdict(one: Ratio) -> str:

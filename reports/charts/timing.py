@@ -136,7 +136,7 @@ def _latency(load: Measured, step: float, doubt: str) -> Chart | None:
         [name, f"{index * step:g} s", f"{one.count:,}", duration(one.p50), duration(one.p95)]
         for name, index, one in found
     ]
-    head = ["Operation", "From", "Requests", "p50", "p95"]
+    head = ["Operation", "From", "Good answers", "p50", "p95"]
     caption = f"The {'95th percentile' if share == 'p95' else 'median'} of each {step:g} s, answered well{doubt}."
     return chart("latency-time", "Latency over time", caption + _edge_words(load), spec, colours, head, rows)
 
