@@ -70,6 +70,11 @@ class Job:
         self.code, self.printed = done.returncode, self.printed + done.stdout
 
     @property
+    def folder(self) -> Path:
+        """Where the action's runs go unless it is told."""
+        return Path(self.env["RUNNER_TEMP"], "seatrial-run")
+
+    @property
     def summary(self) -> str:
         return (self.place / "summary").read_text("utf-8")
 
@@ -99,10 +104,11 @@ class Job:
 
 def on_github(folder: Path) -> Job:
     """A job on GitHub, in new folders below this one."""
-    tree, bin_folder, place = folder / "tree", folder / "bin", folder / "work"
+    tree, bin_folder, place, temporary = (folder / name for name in ("tree", "bin", "work", "temp"))
     shutil.copytree(ROOT / ".ci", tree / ".ci")
     bin_folder.mkdir()
     place.mkdir()
+    temporary.mkdir()
     for name, text in (("make", MAKE), ("stub", STUB)):
         (bin_folder / name).write_text(text, "utf-8")
         (bin_folder / name).chmod(0o755)
@@ -111,5 +117,6 @@ def on_github(folder: Path) -> Job:
         (place / name).touch()
     env = environment({variable: str(place / name) for variable, name in files.items()})
     env |= {"GITHUB_ACTIONS": "true", "GITHUB_ACTION_PATH": str(tree / ".ci/github"), "COLUMNS": "80"}
+    env["RUNNER_TEMP"] = str(temporary)
     env["PATH"] = f"{bin_folder}{os.pathsep}{env['PATH']}"
     return Job(place, env)

@@ -48,6 +48,7 @@ def evaluated(text: str, inputs: Mapping[str, str], env: Mapping[str, str]) -> s
 
     def value(found: re.Match[str]) -> str:
         contexts = {f"inputs.{name}": given for name, given in inputs.items()} | {f"env.{n}": v for n, v in env.items()}
+        contexts["steps.python.outputs.python-path"] = sys.executable
         return next((contexts[one] for one in found[1].split(" || ") if contexts.get(one)), "")
 
     return re.sub(r"\$\{\{ (.+?) \}\}", value, text)
@@ -69,15 +70,24 @@ def gate(job: Job, **env: str) -> None:
 
 
 def test_the_action_verifies_and_tells(job: Job) -> None:
+    job.env["SEATRIAL_ADMIN"] = "me@example.org:of-the-deployment"  # as a job has it whose URL is empty
     run_action(job)
     assert job.code == 0, job.printed
-    assert job.outputs == {"exit-code": "0", "verdict": "pass", "folder": "seatrial-run"}
+    assert job.outputs == {"exit-code": "0", "verdict": "pass", "folder": str(job.folder)}
     assert "## ✅ Pass" in job.summary
     (told,) = job.obeyed
     assert told.startswith("::warning title=Seatrial::no URL was given: what was verified is a reference server")
     assert "no deployment of yours" in job.summary
-    names = {path.name for path in (job.place / "seatrial-run/verify").iterdir()}
+    names = {path.name for path in (job.folder / "verify").iterdir()}
     assert {"report.html", "report.md", "junit.xml"} <= names
+    assert list(job.place.glob("seatrial*")) == []  # a runner of one's own keeps its workspace
+
+
+def test_what_is_uploaded_is_where_the_runs_are() -> None:
+    (upload,) = [one for one in action()["runs"]["steps"] if "upload-artifact" in one.get("uses", "")]
+    (script,) = [one["run"] for one in action()["runs"]["steps"] if one.get("id") == "gate"]
+    assert upload["with"]["path"] == "${{ inputs.folder || format('{0}/seatrial-run', runner.temp) }}"
+    assert 'SEATRIAL_OUT="${SEATRIAL_OUT:-$RUNNER_TEMP/seatrial-run}"' in script
 
 
 def test_the_action_fails_what_is_broken_and_annotates_it(job: Job) -> None:
@@ -92,7 +102,7 @@ def test_the_action_fails_what_is_broken_and_annotates_it(job: Job) -> None:
     assert job.outputs["verdict"] == "fail"
     assert "## ❌ Fail" in job.summary
     assert any(re.match(r"::error title=break%3A \w+ \([\w-]+\)::", line) for line in job.obeyed), job.printed
-    everything = [path for path in (job.place / "seatrial-run").rglob("*") if path.is_file()]
+    everything = [path for path in job.folder.rglob("*") if path.is_file()]
     assert not [path for path in everything if token.encode() in path.read_bytes()]
     assert token not in job.printed
 
@@ -180,6 +190,22 @@ def test_credentials_of_the_deployment_alone_go_nowhere_else(job: Job, secret: s
 def test_drift_alone_fails_where_seatrial_says_so(job: Job) -> None:
     gate(job, SEATRIAL_AGAINST="http://old", STUB_drift="1")
     assert (job.code, job.outputs["verdict"]) == (1, "fail")
+    assert job.obeyed[-1] == "::error title=Seatrial::against http://old: it drifted"
+
+
+def test_findings_that_are_new_are_annotated_once(job: Job) -> None:
+    gate(job, SEATRIAL_AGAINST="http://old", STUB_verify="1", STUB_drift="1")
+    assert job.code == 1
+    assert job.obeyed == ["::error title=stub::annotated"]
+
+
+def test_nothing_is_held_against_another_without_a_url_of_its_own(job: Job) -> None:
+    gate(job, SEATRIAL_AGAINST="http://old", SEATRIAL_URL="")
+    assert (job.code, job.calls) == (2, [])
+    assert "SEATRIAL_URL is held against, and that is empty" in job.printed
+    (job.place / "seatrial.toml").write_text('url = "http://new"\n', "utf-8")
+    gate(job, SEATRIAL_AGAINST="http://old", SEATRIAL_URL="")
+    assert job.code == 0
 
 
 def test_a_wrong_use_ends_it_at_once(job: Job) -> None:
@@ -234,7 +260,8 @@ def test_a_job_that_is_cancelled_lets_seatrial_tidy_up_and_begins_nothing_more(j
 
 
 def test_a_job_that_is_cancelled_between_two_parts_does_not_pass(job: Job) -> None:
-    env = job.env | {"SEATRIAL_COMMAND": "stub", "SEATRIAL_AGAINST": "http://old", "STUB_SLEEPS": "against"}
+    env = job.env | {"SEATRIAL_COMMAND": "stub", "SEATRIAL_URL": "http://new", "STUB_SLEEPS": "against"}
+    env["SEATRIAL_AGAINST"] = "http://old"
     with subprocess.Popen([ROOT / ".ci/gate"], cwd=job.place, env=env | {"STUB_STOPPED": "0"}) as process:
         until(lambda: len(job.calls) == 1)
         process.send_signal(signal.SIGTERM)
@@ -267,22 +294,3 @@ def test_the_template_of_gitlab_fetches_sets_up_and_gates(job: Job, tmp_path: Pa
     assert (tmp_path / "got/.venv/bin/seatrial").exists()
     assert "::" not in job.printed
     assert template["artifacts"]["paths"] == ["seatrial-run/"]
-
-
-GH = """#!/usr/bin/env bash
-echo "$*" >> "$STUB_CALLS"
-case "$2" in list) echo "${RUN-}" ;; download) exit "${DOWNLOAD-0}" ;; esac
-"""
-
-
-@pytest.mark.parametrize(("run", "download", "code"), [("", "0", 0), ("77", "0", 0), ("77", "1", 1)])
-def test_the_baseline_of_main_is_one_that_passed_or_none(job: Job, run: str, download: str, code: int) -> None:
-    """The newest artifact of that name, which `gh` takes where it is given no run, may be of any run."""
-    (text,) = re.findall(r"      - run: \|\n((?: {10}.*gh run.*\n)+)", (ROOT / "docs/ci.md").read_text("utf-8"))
-    stub = Path(job.env["PATH"].split(":")[0]) / "gh"
-    stub.write_text(GH, "utf-8")
-    stub.chmod(0o755)
-    job.bash(text, {"RUN": run, "DOWNLOAD": download})
-    assert job.code == code, job.printed
-    assert job.calls[1:] == ([f"run download {run} -n seatrial -D main"] if run else [])
-    assert "-s success" in job.calls[0]

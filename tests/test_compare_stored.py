@@ -75,7 +75,7 @@ def test_a_slower_one_fails_and_is_named(here: Command) -> None:
 def test_one_that_fails_more_fails(here: Command) -> None:
     done = here("compare", stored("before"), stored("after", failing=0.1))
     assert done.code == 1
-    assert "of the requests failed in B" in done.out
+    assert "of the requests failed in B" in " ".join(done.out.split())
 
 
 def test_one_that_loses_messages_fails_however_fast_it_is(here: Command) -> None:
@@ -151,6 +151,14 @@ def test_what_is_no_pair_of_runs_is_refused_in_a_line(here: Command) -> None:
 def test_an_option_that_has_no_meaning_there_is_refused(here: Command, option: list[str]) -> None:
     refused = here("compare", stored("before"), stored("after"), *option)
     refused.refused(2, f"{option[0]} is for two live targets; these are runs that are over")
+
+
+def test_how_loads_are_judged_is_not_said_of_verifications_nor_the_other_way_round(here: Command) -> None:
+    for name in ("one", "two"):
+        folder(Path(name), verify_run(id=name))
+    for option in (["--max-slowdown", "10%"], ["--floor", "1ms"]):
+        here("compare", "one", "two", *option).refused(2, f"{option[0]} is for two loads, or two live targets")
+    here("compare", stored("before"), stored("after"), "--strict").refused(2, "--strict is for two verifications")
 
 
 def held(before: str, after: str, **changes: Any) -> tuple[Run, RunFolder]:

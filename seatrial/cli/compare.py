@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,8 @@ _ADDRESS = re.compile(r"[\w.-]+:\d+(/.*)?")
 """A host and its port, as one easily writes them."""
 
 OF_STORED = ("a", "b", "as_json", "config", "strict", "max_slowdown", "floor")
+OF_LOADS = tuple(name for name in OF_STORED if name != "strict")
+OF_VERIFICATIONS = ("a", "b", "as_json", "config", "strict")
 """What is said of two runs that are over: how they are judged, and how that is told."""
 
 CREDENTIALS = frozenset({"token", "account", "admin", "admin_token"})
@@ -85,10 +87,12 @@ def compare(a: str, b: str, no_verify: bool, strict: bool, yes: bool, as_json: b
     for place in (a, b):
         if _ADDRESS.fullmatch(place) and not Path(place).exists():
             raise WrongUse(f"{place} is no run folder; as a live target it begins with http:// or https://")
-    _demand_stored()
+    _demand(OF_STORED, "two live targets; these are runs that are over")
     folders, settings = (RunFolder.open(a), RunFolder.open(b)), settings_from(options | {"strict": strict})
     if {folder.load().command for folder in folders} == {"load"}:
+        _demand(OF_LOADS, "two verifications; these are loads")
         return _stored(*folders, settings, as_json, console)
+    _demand(OF_VERIFICATIONS, "two loads, or two live targets; these are verifications")
     strict = settings.strict
     contracts = Comparison.of(*folders)
     if as_json:
@@ -98,13 +102,13 @@ def compare(a: str, b: str, no_verify: bool, strict: bool, yes: bool, as_json: b
     return contracts.exit_code(strict)
 
 
-def _demand_stored() -> None:
-    """Refuse an option about something that is not done with two runs that are over, rather than pass over it."""
+def _demand(meant: Collection[str], others: str) -> None:
+    """Refuse an option about something that is not done with these two, rather than pass over it."""
     context = click.get_current_context()
     for parameter in context.command.params:
         name = parameter.name or ""
-        if name not in OF_STORED and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            raise WrongUse(f"{parameter.opts[0]} is for two live targets; these are runs that are over")
+        if name not in meant and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise WrongUse(f"{parameter.opts[0]} is for {others}")
 
 
 def _live(a: str, b: str, options: dict[str, Any], verify: bool, yes: bool, as_json: bool, console: Console) -> int:
