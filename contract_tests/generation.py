@@ -59,8 +59,9 @@ class Generator:
             if mode.is_negative and not _can_be_wrong(operation, fixed):
                 continue
             count = examples if varied and _can_be_wrong(operation, fixed) else 1
+            strategy = target.as_strategy(generation_mode=mode, path_parameters=fixed or None)
             _drawn(
-                target.as_strategy(generation_mode=mode, path_parameters=fixed or None),
+                strategy.filter(_asked_for(operation)),
                 count,
                 self._seed,
                 visit,
@@ -124,6 +125,17 @@ def failures(case: Any, reply: Reply, url: str) -> Iterator[Failure]:
         yield from (failure for failure in group.exceptions if isinstance(failure, Failure))
     except Failure as failure:
         yield failure
+
+
+def _asked_for(operation: Operation) -> Callable[[Any], bool]:
+    """Whether a case has no number below what the contract says is asked for (`x-seatrial-least`)."""
+    least = {row["name"]: row["x-seatrial-least"] for row in operation.parameters if "x-seatrial-least" in row}
+
+    def asked(case: Any) -> bool:
+        sent = case.query or {}
+        return not any(isinstance(sent.get(name), (int, float)) and sent[name] < low for name, low in least.items())
+
+    return asked if least else lambda _: True
 
 
 def _can_be_wrong(operation: Operation, fixed: Mapping[str, str]) -> bool:

@@ -9,6 +9,7 @@ from contract_tests.check import Checker
 from seatrial.crew import Crew, Person
 from seatrial.exchange import Reply
 from seatrial.reading import held, identifier, identifiers, member, success
+from seatrial.release import Release
 from seatrial.trees import tree
 from seatrial.verbs import Message, Session, Turn, filtered, kept, said
 
@@ -37,8 +38,10 @@ def new_session(crew: Crew, person: Person, made: Made, text: str = "") -> Sessi
 def stored_chat(crew: Crew, owner: Person, made: Made, texts: Sequence[str], title: str = "stored") -> Session:
     """A chat of Open WebUI with a finished conversation in it, made without a model. `tip` is its last message."""
     chat = tree(crew.title(title), texts, crew.model)
-    # As the web app does: up to 0.9 search looks into this list only.
-    chat["messages"] = list(chat["history"]["messages"].values()) if len(texts) < FEW else []
+    # As the web app did: up to 0.9 search looks into this list only.
+    release = Release.parse(crew.deployment.version)
+    twice = len(texts) < FEW and release is not None and release < Release((0, 10))
+    chat["messages"] = list(chat["history"]["messages"].values()) if twice else []
     reply = owner.client.send(crew.contract.call("createChat", json={"chat": chat}))
     chat_id = identifier(reply, success(reply))
     made.append((owner, chat_id))

@@ -42,6 +42,10 @@ def test_sessions_made_at_once_are_all_there_and_each_its_own(
     sessions = [session for session in pool(lambda person: _created(crew, person), people * 2) if session]
     made += [(owner, session.id) for session in sessions]
     ids = [session.id for session in sessions]
+    if not ids:
+        for operation in (verb["create_session"], verb["list_sessions"]):
+            check.skip("parallel-kept", operation, "everything that was asked at once was refused")
+        return
     check.equal("parallel-kept", verb["create_session"], len(ids), len(set(ids)), "sessions made at once: ids")
     listed = {row.id for row in owner.actor.list_sessions()}
     missing = [session_id for session_id in ids if session_id not in listed]
@@ -116,9 +120,11 @@ def test_sessions_deleted_at_once_are_gone_and_no_other(
     removed = {name for name in pool(remove, zip(people, gone, strict=True)) if name}
     listed = {row.id for row in owner.actor.list_sessions()}
     there, missing = removed & listed, {session.id for session in kept} - listed
-    check.that(
-        "parallel-kept", verb["delete_session"], not there, "gone", f"{len(there)} still listed", "deleted at once"
-    )
+    if removed:
+        told = f"{len(there)} still listed"
+        check.that("parallel-kept", verb["delete_session"], not there, "gone", told, "deleted at once")
+    else:
+        check.skip("parallel-kept", verb["delete_session"], "everything that was asked at once was refused")
     check.that(
         "parallel-kept",
         verb["list_sessions"],

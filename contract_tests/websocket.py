@@ -46,7 +46,9 @@ class WebSocket:
             self._socket.settimeout(_left(until))
             if secure:  # the plain one is no longer of use then: what is to be closed is the other
                 self._socket = tls_context(target).wrap_socket(self._socket, server_hostname=host)
-            headers = [(name.encode(), value.encode()) for name, value in target.headers.items()]
+            # Named as over HTTP: what stands in front may refuse who says no name.
+            sent = {"User-Agent": "seatrial"} | dict(target.headers)
+            headers = [(name.encode(), value.encode()) for name, value in sent.items()]
             self._write(Request(host=parts.netloc, target=parts.path + path, extra_headers=headers), until)
             event = self._event(until)
         except BaseException:

@@ -46,8 +46,7 @@ def sign_in(client: Client, contract: Contract, login: Login, label: str) -> Acc
         if reply.status == 200 and reply.is_json:
             raise Inconclusive(f"{login.email}: signing in needs a second step; give a --token instead") from None
         raise Inconclusive(f"signing in as {login.email} failed: expected {error.expected}, received {told}") from None
-    who = _who(document)
-    return Account(label, token, *who, deletes=_deletes(document, who[2]))
+    return _with_rights(Account(label, token, *_who(document)), document)
 
 
 def known_by_token(client: Client, contract: Contract, account: Account, option: str) -> Account:
@@ -64,17 +63,39 @@ def known_by_token(client: Client, contract: Contract, account: Account, option:
     try:
         document = success(reply)
         found, email, role = _who(document)
-        return replace(account, id=found, email=email, role=role, deletes=_deletes(document, role))
+        return _with_rights(replace(account, id=found, email=email, role=role), document)
     except Unexpected as error:
         raise Inconclusive(f"{option}: cannot tell whose token this is: {error}") from None
 
 
-def may_delete(client: Client, contract: Contract) -> bool:
-    """Whether an account may delete its own chats, as it is told who it is. True where it is not told."""
+def with_rights(client: Client, contract: Contract) -> Account:
+    """The account of a client with what it may do, as it is told who it is; all of it where it is not told.
+
+    Raises `WrongUse` where it is taken for somebody else.
+    """
     with suppress(NoAnswer, Unexpected):  # the tests will tell
-        document = success(client.send(contract.call("getCurrentUser")))
-        return _deletes(document, _who(document)[2])
-    return True
+        reply = client.send(contract.call("getCurrentUser"))
+        if reply.status == 401 and "mismatch" in reply.excerpt(200).lower():
+            raise WrongUse(
+                f"a new account is refused ({_detail(reply, client.account.token)}): what stands in front, or a "
+                "--header, names one person for every request, and Open WebUI trusts it; give --token of that person"
+            )
+        return _with_rights(client.account, success(reply))
+    return client.account
+
+
+def demand_storing(client: Client, account: Account, contract: Contract, title: str) -> None:
+    """Raises `WrongUse` where chats of an account are not kept: from some release on the server itself sees to that."""
+    if account.stores:
+        return
+    reply = client.send(contract.call("createChat", json={"chat": {"title": title}}))
+    if reply.status == 403:
+        raise WrongUse(
+            f"{account.email or account.label} may only chat temporarily (permissions: temporary chats are "
+            "enforced), so that nothing it says is stored; give accounts of a group that may keep its chats"
+        )
+    with suppress(Unexpected):  # the tests will tell
+        client.send(contract.call("deleteChat", identifier(reply, success(reply))))
 
 
 def demand_deletion(accounts: Sequence[Account]) -> None:
@@ -128,13 +149,18 @@ def _admin(settings: Settings, contract: Contract, connect: Connect, client: Cli
     return admin
 
 
+def new_password() -> str:
+    """One that any policy takes: long, with a capital, a small letter, a digit and a sign."""
+    return "Aa1!-" + secrets.token_urlsafe(18)
+
+
 def throwaway(admin: Client, contract: Contract, marker: str, label: str, password: str | None = None) -> Account:
     """A new ordinary account; the administrator's answer holds its token, so nothing signs in."""
     email = f"{marker}-{secrets.token_hex(3)}@{MAIL_DOMAIN}"
     body = {
         "name": f"{marker} {label}",
         "email": email,
-        "password": password or secrets.token_urlsafe(18),
+        "password": password or new_password(),
         "role": "user",
     }
     reply = _ask(admin, contract, "addUser", json=body)
@@ -144,6 +170,16 @@ def throwaway(admin: Client, contract: Contract, marker: str, label: str, passwo
     except Unexpected as error:
         raise Inconclusive(f"the administrator cannot add a throwaway account: {error}") from None
     return Account(label, token, user, email, _who(document)[2], disposable=True, throwaway=True)
+
+
+def usual_model(client: Client, contract: Contract, visible: Sequence[str]) -> str:
+    """The model that the deployment begins a chat with, where it names one; else the first that people see."""
+    told = None
+    if "getConfig" in contract.operations:
+        with suppress(NoAnswer, Unexpected):
+            told = held(success(client.send(contract.call("getConfig"))), "default_models")
+    names = told.split(",") if isinstance(told, str) else []
+    return next((name for name in names if name in visible), visible[0])
 
 
 def choose_model(visible: Sequence[str], wanted: str | None, who: str) -> str:
@@ -188,9 +224,11 @@ def _who(document: Any) -> tuple[str | None, str | None, str | None]:
     )
 
 
-def _deletes(document: Any, role: str | None) -> bool:
-    """What is told of somebody's permission to delete chats. Administrators need none."""
-    return role == "admin" or held(held(held(document, "permissions"), "chat"), "delete") is not False
+def _with_rights(account: Account, document: Any) -> Account:
+    """What is told of somebody's permissions. Administrators need none."""
+    chat = None if account.role == "admin" else held(held(document, "permissions"), "chat")
+    temporary = held(chat, "temporary") is True and held(chat, "temporary_enforced") is True
+    return replace(account, deletes=held(chat, "delete") is not False, stores=not temporary)
 
 
 def _key_deletes(client: Client, contract: Contract) -> bool:

@@ -112,6 +112,12 @@ class Contract:
         value = self.document.get("info", {}).get("x-newest-release")
         return str(value) if value else None
 
+    @property
+    def oldest(self) -> str | None:
+        """The oldest release of Open WebUI that this contract describes."""
+        value = self.document.get("info", {}).get("x-oldest-release")
+        return str(value) if value else None
+
     def prefix(self, api: str) -> str:
         """The path of the first server of an API: where its operations start when no URL is given."""
         for operation in self.of(api):

@@ -16,7 +16,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from seatrial.accounts import choose_model, demand_deletion, given_accounts, may_delete, throwaway
+from seatrial.accounts import (
+    choose_model,
+    demand_deletion,
+    demand_storing,
+    given_accounts,
+    throwaway,
+    usual_model,
+    with_rights,
+)
 from seatrial.actor import Actor, verbs_for
 from seatrial.cleaning import Cleaner, Progress
 from seatrial.client import Again, Client, Gate, Listener, tls_context
@@ -59,7 +67,7 @@ class Crew:
         self._strangers: dict[str, Account] = {}
         self._clients: list[Client] = []
         self._prefix = ""
-        self._deletes: bool | None = None
+        self._rights: Account | None = None
         self.speaker: Person | None = None
         self.model: str | None = None
         self.unreadable: Unexpected | None = None
@@ -176,6 +184,8 @@ class Crew:
                     progress(number, people)
         elif self.given:
             demand_deletion(accounts)
+            for person in self.given:
+                demand_storing(person.client, person.account, self.contract, self.title("kept"))
             keeping = [account.email or account.label for account in accounts if not account.deletes]
             self.notes += [f"{who} may not delete chats: an administrator has to remove what stays" for who in keeping]
             self.people = self.given
@@ -200,12 +210,13 @@ class Crew:
             return None
         label = f"throwaway {self._prefix}{len(self.people) + 1}"
         account = throwaway(self.admin.client, self.contract, self.marker, label)
-        if self._deletes is None:  # once: all of them are made alike
+        if self._rights is None:  # once: all of them are made alike
             with self.connect(account) as client:
-                self._deletes = may_delete(client, self.contract)
-            if not self._deletes:
+                self._rights = with_rights(client, self.contract)
+                demand_storing(client, self._rights, self.contract, self.title("kept"))
+            if not self._rights.deletes:
                 self.notes.append("people may not delete their chats here; those of throwaway accounts go with them")
-        self.people.append(self.person(replace(account, deletes=self._deletes)))
+        self.people.append(self.person(replace(account, deletes=self._rights.deletes, stores=self._rights.stores)))
         return self.people[-1]
 
     def _know_sessions(self) -> None:
@@ -225,7 +236,7 @@ class Crew:
             visible = self._visible(person)
             seen |= dict.fromkeys(visible)
             if wanted in visible if wanted else visible:
-                self.model, self.speaker = wanted or visible[0], person
+                self.model, self.speaker = wanted or usual_model(person.client, self.contract, visible), person
                 break
         else:
             if self.unreadable:
@@ -241,9 +252,9 @@ class Crew:
             person.actor = Actor(self._verbs(), person.client.send)
 
     def _visible(self, person: Person) -> list[str]:
-        """The models that somebody sees, without the arena: it answers as another one each time."""
+        """The models that somebody sees, without arenas: they answer as another one each time."""
         try:
-            return [model.id for model in person.actor.get_model_info() if model.id != "arena-model"]
+            return [model.id for model in person.actor.get_model_info() if not model.hidden]
         except Unexpected as error:
             self.unreadable = error
             return []

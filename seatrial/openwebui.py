@@ -14,7 +14,7 @@ from typing import Any
 from seatrial.completions import Form, completion, new_id
 from seatrial.contract import OPENWEBUI, Contract
 from seatrial.exchange import Reply, Steps, Unexpected, Unfinished, Wait
-from seatrial.reading import identifier, items, member, names_one, number, success
+from seatrial.reading import held, identifier, items, member, names_one, number, success
 from seatrial.verbs import Message, Model, Session, Turn
 
 PAGE = 60
@@ -92,7 +92,8 @@ class OpenWebUIVerbs:
         found = []
         for i, row in enumerate(rows):
             model_id = member(reply, row, "id", str, f"$.data[{i}]")
-            found.append(Model(model_id, str(row.get("name") or model_id)))
+            hidden = held(held(held(row, "info"), "meta"), "hidden") is True or held(row, "owned_by") == "arena"
+            found.append(Model(model_id, str(row.get("name") or model_id), hidden=hidden or model_id == "arena-model"))
         return found
 
     def list_sessions(self) -> Steps[list[Session]]:

@@ -11,6 +11,7 @@ from seatrial.errors import Inconclusive
 from seatrial.exchange import NoAnswer, Reply
 from seatrial.parsing import parse
 from seatrial.reading import shown
+from seatrial.release import Release
 
 ATTEMPTS = 2
 """A connection that a proxy drops once is not yet a deployment that is down."""
@@ -45,6 +46,12 @@ def probe(client: Client, contract: Contract, wanted: str = "auto") -> Deploymen
         raise Inconclusive(f"{client.target.url} serves the Session API, not Open WebUI's; use --api sessions")
     if openwebui is None:
         raise Inconclusive(f"{client.target.url} serves neither API: {_seen(version, sessions)}")
+    release, oldest = Release.parse(openwebui), Release.parse(contract.oldest)
+    if release is not None and oldest is not None and release < oldest:
+        raise Inconclusive(
+            f"{client.target.url} is Open WebUI {release}, and the contract describes releases from {oldest} on: "
+            "what an older one does otherwise is no fault of it"
+        )
     return Deployment(OPENWEBUI, openwebui, "Open WebUI")
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from seatrial.config_file import ConfigFile, seconds
 from seatrial.errors import WrongUse
-from seatrial.target import ANONYMOUS, Account, Login, Target
+from seatrial.target import ANONYMOUS, Account, Login, Target, headers_of
 from seatrial.waivers import Waiver, waiver
 
 PREFIX = "SEATRIAL_"
@@ -98,15 +98,7 @@ class Settings:
 
     @property
     def headers(self) -> dict[str, str]:
-        pairs = {}
-        for line in self.header:
-            name, colon, value = line.partition(":")
-            if not colon or not name.strip() or not all(33 <= ord(c) < 127 for c in name.strip()):
-                raise WrongUse("--header wants 'Name: value'")
-            if not (value.isascii() and value.strip().isprintable()):
-                raise WrongUse(f"--header {name.strip()}: the value holds characters that no header can")
-            pairs[name.strip()] = value.strip()
-        return pairs
+        return headers_of(self.header)
 
     @property
     def logins(self) -> list[Login]:

@@ -54,6 +54,9 @@ def read(chunks: Iterable[tuple[float, bytes]]) -> Reading:
             else:
                 _take(reading, text, event.data, moment)
     reading.unfinished = reader.close()
+    if reading.unfinished.removeprefix("data:").strip() == DONE:
+        # Its last line end is missing, as from Open WebUI's pipe functions; clients read lines, and miss nothing.
+        reading.done, reading.unfinished = reading.done + 1, ""
     reading.text = "".join(text)
     return reading
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from seatrial.errors import WrongUse
+
+SESSION = re.compile(r"(^|;)\s*token\s*=")
+"""Open WebUI's own cookie, which it takes where a request has no other credentials."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,31 @@ class Target:
             return host == "localhost" or host.endswith(".localhost")
 
 
+def headers_of(lines: Iterable[str]) -> dict[str, str]:
+    """What goes with every request, from lines of `Name: value`. Raises `WrongUse`, which quotes no value."""
+    pairs = {}
+    for line in lines:
+        name, colon, value = (part.strip() for part in line.partition(":"))
+        if not colon or not name or not all(33 <= ord(c) < 127 for c in name):
+            raise WrongUse("--header wants 'Name: value'")
+        if not (value.isascii() and value.isprintable()):
+            raise WrongUse(f"--header {name}: the value holds characters that no header can")
+        if (name.lower() == "cookie" and SESSION.search(value)) or (name.lower() == "x-api-key" and value[:3] == "sk-"):
+            raise WrongUse(
+                f"--header {name}: it signs in to Open WebUI, so that every request would come from that person, those "
+                "of strangers too; leave it out (of a cookie the part token=...), and name the account by --token"
+            )
+        pairs[name] = value
+    return pairs
+
+
 @dataclass(frozen=True)
 class Account:
     """An account the run works as. `label` names it in records; its token never reaches them.
 
     `disposable`: it may be written to freely; `throwaway`: the run made it and removes it; `deletes`: it may delete its
-    own chats, which a deployment that keeps records does not let its users do.
+    own chats, which a deployment that keeps records does not let its users do; `stores`: its chats are kept, which a
+    deployment that lets its users chat temporarily alone does not do.
     """
 
     label: str
@@ -65,6 +88,7 @@ class Account:
     disposable: bool = False
     throwaway: bool = False
     deletes: bool = True
+    stores: bool = True
 
     @property
     def is_key(self) -> bool:

@@ -17,7 +17,8 @@ import httpcore
 import httpx
 
 MAX_CONNECTIONS, MAX_IDLE = 20, 4
-IDLE_SECONDS = 5.0
+IDLE_SECONDS = 3.0
+"""A connection is not used again after so long; uvicorn closes its own after five, as one may be on its way."""
 
 
 class DeadlineTransport(httpx.BaseTransport):

@@ -57,11 +57,15 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model as the deployment names it. `version` only where the API tells one."""
+    """A model as the deployment names it. `version` only where the API tells one.
+
+    `hidden`: people are not offered it, or it answers as another one each time.
+    """
 
     id: str
     name: str
     version: str | None = None
+    hidden: bool = False
 
 
 class Verbs(Protocol):
