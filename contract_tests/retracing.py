@@ -64,6 +64,10 @@ def is_on_one_answer(finding: Finding) -> bool:
     return bool(told) and any(isinstance(step, Mapping) and step.get("shows") for step in finding.steps)
 
 
+MAKING = ("createChat", "createChatCompletion", "createSession", "sendMessage")
+"""What names nothing in its path and makes something new, or goes by ids that are bound anew."""
+
+
 class Retracer:
     """Works as the crew of a new run. `log` has to hear the crew's exchanges."""
 
@@ -224,7 +228,8 @@ class Retracer:
     def _made(self, step: Mapping[str, Any]) -> bool:
         """Whether each value of its path was brought by an answer to this run, or made anew."""
         operation = self.crew.contract.operation(step["call"]["operation"])
-        return all(self._bindings.knows(old) for old in _values(operation, step["call"]["path"]) or ())
+        values = _values(operation, step["call"]["path"])
+        return all(map(self._bindings.knows, values)) if values else operation.id in MAKING
 
 
 def _values(operation: Operation, path: str) -> list[str] | None:

@@ -8,28 +8,28 @@ removed from accounts that may be written to freely, and reported on others.
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
-from seatrial.accounts import given_accounts
+from seatrial.accounts import MAIL_DOMAIN
 from seatrial.actor import Actor, verbs_for
-from seatrial.client import Client, tls_context
+from seatrial.client import Client
 from seatrial.contract import Contract
-from seatrial.errors import SeatrialError, WrongUse
+from seatrial.errors import SeatrialError
 from seatrial.exchange import Call, NoAnswer, Reply, Unexpected, repeated
-from seatrial.ledger import Entry, Ledger, ledgers, open_entries
-from seatrial.probe import probe
+from seatrial.ledger import Entry, Ledger
 from seatrial.reading import held, identifier, items, success
-from seatrial.records import Run, RunFolder
-from seatrial.settings import Settings
-from seatrial.target import ANONYMOUS, STRANGER, Account, Target
+from seatrial.target import ANONYMOUS, STRANGER
 
 DELETES = {"chat": "deleteChat", "session": "deleteSession", "user": "deleteUser"}
 MISSING = 404
 STRANGERS = (ANONYMOUS.label, STRANGER)
+MARKER = re.compile(r"seatrial-[0-9a-f]{8}([0-9]{2})?")
+OURS = re.compile(rf"{MARKER.pattern}-[0-9a-z]+@{re.escape(MAIL_DOMAIN)}")
+"""Of a run, and of one of its workers; the address of an account that one of these made."""
+
 ATTEMPTS = 3
 MOST_UNANSWERED = 4
 """Requests in a row without an answer, after which none is sent: what is left is told, and can be removed later."""
@@ -43,7 +43,9 @@ class Cleaner:
 
     `disposable`: the accounts may be written to freely. `unsure`: accounts without ids may have come in another order
     than in the run, so that each is asked before something counts as gone. `lacking`: some may not have come at all, so
-    that what these do not have is not gone for that.
+    that what these do not have is not gone for that. Unless `believed`, as what a folder says is not, an account is
+    removed only where the target itself says that its address is one of the run's. `elsewhere`: it is asked where the
+    run did not work, and what is not there is gone only once something of the run was.
     """
 
     ledger: Ledger
@@ -55,20 +57,29 @@ class Cleaner:
     disposable: bool = False
     unsure: bool = False
     lacking: bool = False
+    believed: bool = True
+    elsewhere: bool = False
     _refused: dict[int, list[str]] = field(default_factory=dict)
     _suspects: dict[int, list[str]] = field(default_factory=dict)
     _unanswered: int = 0
+    _found: bool = False
 
     def clean(self, progress: Progress | None = None) -> list[str]:
         """Remove everything known. Returns what is left, one line each; empty is good."""
+        self._remove_all(progress)
+        self._sweep()
+        if self.elsewhere and self._found:
+            self.elsewhere = False
+            self._remove_all()
+        return [self._told(entry) for entry in self.ledger.open_entries()]
+
+    def _remove_all(self, progress: Progress | None = None) -> None:
         entries = self.ledger.open_entries()
         for done, entry in enumerate(entries, 1):
-            with suppress(Unexpected, NoAnswer, SeatrialError):  # what stays in the ledger is told below
+            with suppress(Unexpected, NoAnswer, SeatrialError):  # what stays in the ledger is told at the end
                 self._remove(entry)
             if progress:
                 progress(done, len(entries))
-        self._sweep()
-        return [self._told(entry) for entry in self.ledger.open_entries()]
 
     def _remove(self, entry: Entry) -> None:
         if entry.kind == "user":
@@ -89,6 +100,11 @@ class Cleaner:
         elif nonce := _nonce(entry.marker, self.marker):
             self._settle(entry, [(one, chat) for one in asked.values() for chat in self._saying(one, nonce)])
 
+    @property
+    def _is_unsaid(self) -> bool:
+        """Whether nothing is gone for not being there."""
+        return self.lacking or self.elsewhere
+
     def _asked(self, account: str) -> Mapping[str, Client]:
         """Who may have had this label in the run, by the labels of now; first who has it."""
         had = {account: self.clients[account]} if account in self.clients else {}
@@ -99,17 +115,29 @@ class Cleaner:
     def _remove_user(self, entry: Entry) -> None:
         if self.admin is None:
             return
-        if entry.id:
+        if entry.id and self.believed:
             self._delete([self.admin], "user", entry.id)
+        elif entry.id:
+            self._delete_ours(entry, entry.id)
         elif (users := self._users(entry.marker)) is not None:
             self._settle(entry, [(self.admin, user) for user in users])
+
+    def _delete_ours(self, entry: Entry, user: str) -> None:
+        """Remove an account that a ledger names, if it carries the run's marker."""
+        named = entry.marker if OURS.fullmatch(entry.marker) else self.marker
+        if (users := self._users(named)) is None or self.admin is None:
+            return
+        if user in users:
+            self._delete([self.admin], "user", user)
+        elif not users and not self._is_unsaid:
+            self.ledger.removed("user", user)
 
     def _settle(self, entry: Entry, found: Iterable[tuple[Client, str]]) -> None:
         """Remove all that an intent without an answer came to. Once none of it can be left, it is looked after."""
         left = [entry_id for client, entry_id in found if not self._delete([client], entry.kind, entry_id)]
         if left:
             self._refused[entry.key] = left
-        elif not self.lacking:
+        elif not self._is_unsaid:
             self.ledger.settled(entry)
 
     def _look_for(self, entry: Entry, asked: Mapping[str, Client]) -> None:
@@ -139,8 +167,10 @@ class Cleaner:
                 if attempt == ATTEMPTS:
                     raise
                 continue
-            nowhere = not self.lacking and set(statuses) == {MISSING}
-            if nowhere or any(200 <= status < 300 for status in statuses):
+            nowhere = not self._is_unsaid and set(statuses) == {MISSING}
+            there = any(200 <= status < 300 for status in statuses)
+            if nowhere or there:
+                self._found = self._found or there
                 self.ledger.removed(kind, entry_id)
                 return True
         return False
@@ -183,7 +213,8 @@ class Cleaner:
         reply = self._send(self.admin, self.contract.call("searchUsers", query={"query": marker}))
         document = success(reply)
         rows = items(reply, document["users"] if held(document, "users") is not None else document)
-        return [identifier(reply, row) for row in rows if str(held(row, "email")).startswith(marker)]
+        emails = [(identifier(reply, row), str(held(row, "email"))) for row in rows]
+        return [user for user, email in emails if email.startswith(marker) and email.endswith(f"@{MAIL_DOMAIN}")]
 
     def _sweep(self) -> None:
         """A last look for accounts that carry the run's marker, whatever the ledger says."""
@@ -207,83 +238,3 @@ def _nonce(said: str, marker: str) -> str | None:
     """What makes a prompt of the run its own: the end of the marker, and a number; see the suite's `prompt`."""
     match = re.search(re.escape(marker[-8:]) + "-[0-9a-f]{6}", said) if len(marker) > 8 else None
     return match.group() if match else None
-
-
-def clean_up(settings: Settings, folder: RunFolder, run: Run) -> list[str]:
-    """Remove what a run left that could not do so itself. Returns what is left, one line each.
-
-    Accounts are found again by their ids. Raises `WrongUse` where credentials are missing, and what
-    `probe` and `given_accounts` raise.
-    """
-    whole = Contract.load(settings.contract)
-    target = settings.target()
-    with Client(target, settings.visitor) as client:
-        deployment = probe(client, whole, run.api if run.api != "auto" else settings.api)
-    target = replace(target, api=deployment.api, version=deployment.version)
-    contract = whole.at(deployment.version)
-    tls = tls_context(target) if target.url.startswith("https") else None
-    return [
-        line for path in ledgers(folder.path) for line in _cleaned(Ledger(path), settings, run, target, contract, tls)
-    ]
-
-
-def forget(folder: RunFolder) -> None:
-    """All that a run made is gone, without anybody having been asked: its target was a server that ended with it."""
-    for path in ledgers(folder.path):
-        ledger = Ledger(path)
-        for entry in ledger.open_entries():
-            ledger.gone(entry)
-        ledger.close()
-
-
-def _cleaned(
-    ledger: Ledger, settings: Settings, run: Run, target: Target, contract: Contract, tls: ssl.SSLContext | None
-) -> list[str]:
-    """Remove what one ledger names."""
-
-    def connect(account: Account) -> Client:
-        return Client(target, account, tls=tls, before=ledger.before, on_exchange=ledger.after)
-
-    entries = open_entries(ledger.path)
-    if not entries:
-        ledger.close()
-        return []
-    accounts, admin = given_accounts(settings, contract, connect)
-    throwaways = frozenset(str(row["label"]) for row in run.accounts if row.get("throwaway"))
-    if admin is None and any(entry.kind == "user" for entry in entries):
-        raise WrongUse("the run made throwaway accounts; give --admin to remove them")
-    labels = {str(row["id"]): str(row["label"]) for row in run.accounts if row.get("id")}
-    clients = {label: connect(account) for label, account in _labelled(accounts, labels).items()}
-    if admin is not None:
-        clients["admin"] = connect(admin)
-        clients |= {str(row["label"]): connect(admin) for row in run.accounts if row.get("as") == "admin"}
-    if not accounts:
-        clients["everyone"] = connect(Account("everyone"))
-    for label in STRANGERS:  # whom a target let in that should not have
-        clients[label] = connect(Account(label, accounts[0].token if accounts and label == STRANGER else None))
-    marker = run.id if run.id.startswith("seatrial-") else ""
-    disposable = settings.disposable or bool(run.settings.get("disposable"))
-    nameless = any(str(account.id) not in labels for account in accounts)
-    worked = {str(row.get("label")) for row in run.accounts if not row.get("throwaway")} - {"admin"}
-    cleaner = Cleaner(
-        *(ledger, contract, clients, clients.get("admin"), marker, throwaways, disposable),
-        unsure=nameless and max(len(accounts), len(worked)) > 1,
-        lacking=nameless and len(accounts) < len(worked),
-    )
-    try:
-        return cleaner.clean()
-    finally:
-        for open_client in clients.values():
-            open_client.close()
-        ledger.close()
-
-
-def _labelled(accounts: Iterable[Account], labels: Mapping[str, str]) -> dict[str, Account]:
-    """Each under its label in the run. One whose id the run does not know gets the label of its place now, if that is
-    nobody's.
-    """
-    found = {labels[str(account.id)]: account for account in accounts if str(account.id) in labels}
-    for account in accounts:
-        if str(account.id) not in labels:
-            found[account.label if account.label not in found else f"{account.label}, given now"] = account
-    return found

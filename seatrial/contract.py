@@ -85,6 +85,10 @@ class Contract:
                 missing = REQUIRED[api] - {operation.id for operation in found}
                 if missing:
                     raise ContractError(self.source, located.line(("paths",)), f"no operation {min(missing)}")
+        for operation in self.operations.values():
+            if not operation.path.startswith("/"):  # put behind a host it would be another host
+                place = located.line(("paths", operation.path))
+                raise ContractError(self.source, place, f"the path {operation.path} does not begin with /")
         if not self.operations:
             raise ContractError(self.source, located.line(("paths",)), "describes no operation that Seatrial knows")
 

@@ -15,13 +15,13 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from seatrial.errors import Inconclusive
 from seatrial.exchange import Call, NoAnswer, Reply
 from seatrial.parsing import parse
 from seatrial.reading import names_one
-from seatrial.records import ends_inside_a_line, full
+from seatrial.records import appended, ends_inside_a_line, full
 from seatrial.target import Account
 
 LEDGER = "ledger.jsonl"
@@ -57,7 +57,7 @@ class Ledger:
         self.path = path
         try:
             self._cut = ends_inside_a_line(path)  # what comes next must not be glued to it and lost with it
-            self._file: BinaryIO = path.open("ab", buffering=0)
+            self._file = appended(path)
         except OSError as error:
             raise full(path, error) from None
         self._unwritten: list[dict[str, Any]] = []

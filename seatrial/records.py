@@ -1,19 +1,17 @@
-"""What a run leaves behind: typed lines in JSON Lines files, and `run.json` over them.
+"""What a run leaves behind: typed lines in JSON Lines files, and `run.json` over them. A report is a fold over these.
 
-    run folder
-      run.json         what was run against what, how it ended
-      findings.jsonl   Finding, one a line
-      checks.jsonl     Check: what each rule looked at; Skip: what it could not; Seen: statuses that came
-      shapes.jsonl     Shape: what the answers of each operation looked like (see `shapes`)
-      baseline.jsonl   Gone: what failed in the run's baseline and was not met again (see `baseline`)
-      provider.jsonl   ProviderClock and ModelCall: what a scripted provider behind the target recorded
-      overhead.jsonl   Joined, Overhead and Asked: the deployment's own share of each turn (see `samples`)
-      answers/         what a load kept to hold to the contract; gone when that is done
-      samples/         Sample, Turned and Integrity of a load, one file per worker (see `samples`)
-      objectives.jsonl Judged: what became of each objective of a load (see `samples`)
-      ledger.jsonl     what was made on the target (see `ledger`)
-
-A report is a fold over these files and can be made again without a new run.
+run folder
+  run.json         what was run against what, how it ended
+  findings.jsonl   Finding, one a line
+  checks.jsonl     Check: what each rule looked at; Skip: what it could not; Seen: statuses that came
+  shapes.jsonl     Shape: what the answers of each operation looked like (see `shapes`)
+  baseline.jsonl   Gone: what failed in the run's baseline and was not met again (see `baseline`)
+  provider.jsonl   ProviderClock and ModelCall: what a scripted provider behind the target recorded
+  overhead.jsonl   Joined, Overhead and Asked: the deployment's own share of each turn (see `samples`)
+  answers/         what a load kept to hold to the contract; gone when that is done
+  samples/         Sample, Turned and Integrity of a load, one file per worker (see `samples`)
+  objectives.jsonl Judged: what became of each objective of a load (see `samples`)
+  ledger.jsonl     what was made on the target (see `ledger`)
 """
 
 from __future__ import annotations
@@ -211,8 +209,9 @@ class RunFolder:
         path = self.path / name
         draft = path.with_name(f".{path.name}.part")
         try:
-            # Half a character, which an answer may hold, stays as the escape that JSON has for it.
-            draft.write_text(text, "utf-8", "backslashreplace")
+            draft.unlink(missing_ok=True)  # left by a kill, or a link that leads out of a folder from elsewhere
+            with draft.open("x", encoding="utf-8", errors="backslashreplace") as file:  # half a character as an escape
+                file.write(text)
             draft.replace(path)
         except OSError as error:
             with contextlib.suppress(OSError):
@@ -266,7 +265,7 @@ class Recorder:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._cut = ends_inside_a_line(path)
-            self._file: BinaryIO = path.open("ab", buffering=0)
+            self._file = appended(path)
         except OSError as error:
             raise full(path, error) from None
 
@@ -285,6 +284,11 @@ class Recorder:
     def close(self) -> None:
         with contextlib.suppress(OSError):  # the line that met a full disk has said so already
             self._file.close()
+
+
+def appended(path: Path) -> BinaryIO:
+    """A file to append to, and no link (see `RunFolder.write`)."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o666), "ab", buffering=0)
 
 
 class DiskFull(Inconclusive):

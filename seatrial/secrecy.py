@@ -30,7 +30,8 @@ class Secrets:
         self._numbers: dict[str, int] = {}
         self._tokens: set[str] = set()
         for text in hidden:
-            self._number(text)
+            for part in (text, *_parts(text)):
+                self._number(part)
 
     def hear(self, account: Account, call: Call) -> None:
         """Whatever a call carries that is secret is one from now on."""
@@ -79,6 +80,12 @@ class Secrets:
         # The longest first: one may be the beginning of another.
         long = [secret for secret in self._numbers if secret in self._tokens or len(secret) >= SHORTEST_HIDDEN]
         return sorted(long, key=len, reverse=True)
+
+
+def _parts(value: str) -> list[str]:
+    """What is secret of a header's value by itself: what follows its scheme, and the values of a cookie."""
+    pairs = [part.partition("=")[2] for part in value.split("; ") if "=" in part]
+    return [part for part in (value.partition(" ")[2], *pairs) if len(part) >= SHORTEST_HIDDEN]
 
 
 def without(text: str, secret: str) -> str:

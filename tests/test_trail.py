@@ -158,3 +158,15 @@ def test_a_place_in_an_answer_is_found_again_or_not_at_all() -> None:
     document = {"rows": [{"id": "a"}, {"id": "b"}], "n": 5, "dots": ".."}
     assert at(document, "$.rows.1.id") == "b"
     assert [at(document, place) for place in ("$.rows.2.id", "$.rows.x", "$.n", "$.n.m", "$.dots", "$")] == [None] * 6
+
+
+@pytest.mark.parametrize(
+    ("header", "secret"),
+    [("Basic dXNlcjpwYXNzd29yZA==", "dXNlcjpwYXNzd29yZA=="), ("a=0123456789; b=abcdefghij", "abcdefghij")],
+)
+def test_what_is_secret_of_a_header_is_masked_by_itself(header: str, secret: str) -> None:
+    log = Log(CONTRACT, "http://target.invalid", Acceptance(None), hidden=[header])
+    log.start("test_changes.py::test_it")
+    hear(log, OWNER, CONTRACT.call("listChats"))
+    log.finding("valid-use", "listChats", "200", f"the proxy said {secret}", "status 400")
+    assert only(log, "valid-use").received == "the proxy said ***"

@@ -33,8 +33,8 @@ def clean(run: str | None, url: str | None, as_json: bool, **options: Any) -> in
     import json
 
     from reports import wording
-    from seatrial.cleaning import clean_up, forget
     from seatrial.ledger import left_open
+    from seatrial.leftovers import clean_up, forget
     from seatrial.records import RUNS, RunFolder
 
     settings = settings_from(options)
@@ -60,10 +60,11 @@ def clean(run: str | None, url: str | None, as_json: bool, **options: Any) -> in
                 continue
             ran = _mustered(folder)
             loaded = ran[0]
-            if not loaded.target:
+            if not (url or loaded.target):
                 raise WrongUse("the run does not say what its target was")
             known = _signed_in(replace(settings, url=url or loaded.target), loaded.api, met)
-            click.echo(f"{folder.path}: {len(entries)} to look after on {known.url}", err=as_json)
+            where = wording.line(known.url, LONGEST)
+            click.echo(f"{folder.path}: {len(entries)} to look after on {where}", err=as_json)
             for one in ran:
                 left = clean_up(known, folder, one)
         except SeatrialError as error:  # what is left of other runs may be within reach

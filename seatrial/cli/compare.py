@@ -96,7 +96,7 @@ def compare(a: str, b: str, no_verify: bool, strict: bool, yes: bool, as_json: b
     strict = settings.strict
     contracts = Comparison.of(*folders)
     if as_json:
-        click.echo(json.dumps(contracts.document(strict), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(contracts.document(strict), indent=2))
     else:
         contracts.show(Console(), strict)
     return contracts.exit_code(strict)
@@ -125,7 +125,7 @@ def _live(a: str, b: str, options: dict[str, Any], verify: bool, yes: bool, as_j
     if as_json:
         contract = done.contract.document(second.strict) if done.contract else None
         document = asdict(done.run) | {"folder": str(folder.path), "ratios": list(map(asdict, done.rows))}
-        click.echo(json.dumps(document | {"contracts": contract}, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(document | {"contracts": contract}, indent=2))
     return done.run.exit_code or 0
 
 
@@ -160,7 +160,7 @@ def _stored(a: RunFolder, b: RunFolder, settings: Settings, as_json: bool, conso
     if as_json:
         document = {"verdict": verdict, "exit_code": code, "sentence": said, "notes": notes}
         document |= {"ratios": list(map(asdict, rows)), "findings": list(map(asdict, found))}
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(document, indent=2))
     return code
 
 

@@ -113,7 +113,7 @@ def load(url: str | None, before: str | None, yes: bool, as_json: bool, **option
         run = written(held.judged(run, folder, console) if held else run, folder)
     _show(run, folder, console)
     if as_json:
-        click.echo(json.dumps(asdict(run) | {"folder": str(folder.path)}, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(asdict(run) | {"folder": str(folder.path)}, indent=2))
     return run.exit_code or 0
 
 

@@ -73,7 +73,7 @@ def replay(run: str, finding: str, url: str | None, as_json: bool, **options: An
     _say_what_came(outcome, folder, console)
     if as_json:
         told = {"finding": chosen.id, "target": settings.url, "exit_code": outcome.exit_code} | asdict(outcome)
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(told, indent=2))
     return outcome.exit_code
 
 

@@ -18,8 +18,9 @@ from contract_tests.log import Log
 from contract_tests.retracing import Retraced, Retracer, Unsendable, is_on_one_answer, same
 from contract_tests.verification import PEOPLE
 from seatrial.cli.verification import LOG, verified
+from seatrial.contract import default_path
 from seatrial.crew import Crew
-from seatrial.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
+from seatrial.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS, WrongUse
 from seatrial.known import Acceptance
 from seatrial.records import OUTSIDE, Finding, Run, RunFolder, now
 from seatrial.settings import Settings
@@ -131,6 +132,7 @@ def as_in(run: Run, settings: Settings, *, given: set[str]) -> Settings:
         changes["timeout"] = float(run.settings["timeout"])
     if "model" not in given and settings.url == run.target:
         changes["model"] = run.model
-    if "contract" not in given and Path(run.contract).is_absolute():
-        changes["contract"] = run.contract
+    if "contract" not in given and run.contract not in ("", default_path().name):
+        # A contract says where credentials go: that is no run folder's to choose.
+        raise WrongUse(f"the run was held to a contract of its own; give it again: --contract {run.contract}")
     return replace(settings, **changes)

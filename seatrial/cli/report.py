@@ -44,5 +44,5 @@ def report(run: str, annotations: bool, as_json: bool) -> int:
         # As judged now: a run that was killed says nothing of it.
         told |= {"verdict": judgement.verdict, "exit_code": judgement.exit_code}
         told |= {} if loaded.sentence else {"sentence": judgement.sentence}
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(told, indent=2))
     return judgement.exit_code

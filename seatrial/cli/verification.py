@@ -23,7 +23,6 @@ from reports.terminal import summary
 from reports.verdict import judge
 from reports.wording import cut
 from seatrial.baseline import Baseline
-from seatrial.cleaning import clean_up
 from seatrial.cli import bars
 from seatrial.cli.contact import of_reference, owners, reference_process, signed_in
 from seatrial.cli.ending import written
@@ -31,6 +30,7 @@ from seatrial.cli.lines import asked, say
 from seatrial.errors import EXIT_WRONG_USE, Inconclusive, SeatrialError, WrongUse
 from seatrial.lab.children import until_stopped
 from seatrial.ledger import open_entries
+from seatrial.leftovers import clean_up
 from seatrial.lifeline import child_environment
 from seatrial.probe import Deployment
 from seatrial.records import OUTSIDE, Run, RunFolder, now

@@ -45,5 +45,5 @@ def verify(url: str | None, with_load: bool, yes: bool, as_json: bool, **options
     with run_folder(settings, "verify") as folder:
         run = run_verification(settings, folder, console, with_load=with_load)
     if as_json:
-        click.echo(json.dumps(asdict(run) | {"folder": str(folder.path)}, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(asdict(run) | {"folder": str(folder.path)}, indent=2))
     return run.exit_code or 0

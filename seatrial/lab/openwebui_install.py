@@ -22,6 +22,7 @@ from typing import TextIO
 from seatrial.cache import cache_folder
 from seatrial.errors import Inconclusive, WrongUse
 from seatrial.lab.children import child
+from seatrial.lab.guard import guarded
 from seatrial.lifeline import foreign_environment
 
 DEFAULT_VERSION = "0.12.4"
@@ -142,7 +143,8 @@ def _run(
 ) -> None:
     progress(title)
     # What a package does while it is built is not ours: it gets no secret of a deployment.
-    with child(command, env=foreign_environment() | dict(more)) as process:
+    # Guarded: the lock goes with a command that is killed, and two installers must not meet in one folder.
+    with child(command, env=foreign_environment() | dict(more)) as process, guarded(process.pid):
         assert process.stdout is not None
         for line in process.stdout:
             log.write(line)
