@@ -65,7 +65,9 @@ def known_by_token(client: Client, contract: Contract, account: Account, option:
         found, email, role = _who(document)
         return _with_rights(replace(account, id=found, email=email, role=role), document)
     except Unexpected as error:
-        raise Inconclusive(f"{option}: cannot tell whose token this is: {error}") from None
+        raise Inconclusive(
+            f"{option}: cannot tell whose token this is ({error}); is the URL that of Open WebUI itself?"
+        ) from None
 
 
 def with_rights(client: Client, contract: Contract) -> Account:
@@ -168,7 +170,10 @@ def throwaway(admin: Client, contract: Contract, marker: str, label: str, passwo
         document = success(reply)
         token, user = _token(reply, document), identifier(reply, document)
     except Unexpected as error:
-        raise Inconclusive(f"the administrator cannot add a throwaway account: {error}") from None
+        raise Inconclusive(
+            f"the administrator cannot add a throwaway account ({error}); where that is not allowed, give two ordinary "
+            "accounts instead (--token or --account, twice)"
+        ) from None
     return Account(label, token, user, email, _who(document)[2], disposable=True, throwaway=True)
 
 

@@ -82,7 +82,8 @@ class Baseline:
             raise WrongUse(f"--baseline {path} holds a {run.command}; a baseline is a verification")
         if reason := unfinished(run):
             raise Inconclusive(
-                f"--baseline {path} did not finish ({reason}); what it did not look at would pass for new"
+                f"--baseline {path} was not finished ({reason}), so that old faults would be taken for new; "
+                "verify that one again, to its end"
             )
         return cls(folder, run)
 

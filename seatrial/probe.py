@@ -13,6 +13,8 @@ from seatrial.parsing import parse
 from seatrial.reading import shown
 from seatrial.release import Release
 
+BEHIND_A_PAGE = "If that is a sign-in page, give what opens it with --header; if Open WebUI has a path, give that too"
+
 ATTEMPTS = 2
 """A connection that a proxy drops once is not yet a deployment that is down."""
 
@@ -45,7 +47,9 @@ def probe(client: Client, contract: Contract, wanted: str = "auto") -> Deploymen
     if openwebui is None and speaks_sessions:
         raise Inconclusive(f"{client.target.url} serves the Session API, not Open WebUI's; use --api sessions")
     if openwebui is None:
-        raise Inconclusive(f"{client.target.url} serves neither API: {_seen(version, sessions)}")
+        seen = _seen(version, sessions)
+        hint = f". {BEHIND_A_PAGE}" if any(reply is not None and reply.is_html for reply in (version, sessions)) else ""
+        raise Inconclusive(f"{client.target.url} serves neither API: {seen}{hint}")
     release, oldest = Release.parse(openwebui), Release.parse(contract.oldest)
     if release is not None and oldest is not None and release < oldest:
         raise Inconclusive(

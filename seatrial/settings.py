@@ -200,7 +200,7 @@ def _problems(settings: Settings) -> Iterator[tuple[str, str]]:
         if getattr(settings, name) < 1:
             yield name, f"{name} must be at least 1"
     if sum((settings.processes > 1, settings.master is not None, settings.worker is not None)) > 1:
-        yield "processes", "processes, master and worker are three ways; give one of them"
+        yield "processes", "processes, master and worker exclude each other; give one of them"
     for name in ("processes", "expect_workers"):
         if getattr(settings, name) > MOST_WORKERS:
             yield name, f"there can be at most {MOST_WORKERS} workers"

@@ -90,8 +90,8 @@ def test_what_is_gone_is_told_apart_from_what_was_not_looked_at(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"problem": "the target died"}, r"did not finish \(the target died\)"),
-        ({"ended": ""}, "did not finish"),
+        ({"problem": "the target died"}, r"was not finished \(the target died\)"),
+        ({"ended": ""}, "was not finished"),
         ({"id": ""}, "it never began"),
     ],
 )

@@ -223,7 +223,7 @@ def test_a_run_that_cannot_be_cleaned_keeps_nobody_from_the_others(cut: Cut, tmp
     (runs / "2-broken" / "run.json").write_text("{", "utf-8")
     given = {"SEATRIAL_TOKEN": f"{ANA.token}\n{RUI.token}"}
     several = seatrial_command(tmp_path, "clean", "--url", cut.url, env=given)
-    assert (several.code, "on 2 of them" in several.line) == (2, True)
+    assert (several.code, "on 2 targets (" in several.line) == (2, True)
     ended = seatrial_command(tmp_path, "clean", env=given)
     assert ended.code == 2, ended
     told = [line.split(": ")[1] for line in ended.err.splitlines()]

@@ -61,6 +61,7 @@ RUNS = {
 }
 SERVED = {
     "seatrial lab reference": Run(more="--port 0"),
+    "seatrial lab reference --token ana --token rui --database sessions.db": Run(more="--port 0"),
     "seatrial lab provider": Run(more="--port 0"),
     "seatrial lab provider --first-token 0.3 --gap 0.02 --record calls.jsonl": Run(more="--port 0"),
     "seatrial lab proxy --upstream http://localhost:9090 --fault message-lost": Run(

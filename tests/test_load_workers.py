@@ -230,7 +230,7 @@ def test_what_cannot_meet_is_refused(tmp_path: Path) -> None:
         seatrial_command(tmp_path, "load", *url, *given).refused(2, *words)
 
     refused("--worker needs the URL", worker="127.0.0.1")
-    refused("three ways", worker="127.0.0.1", processes="2")
+    refused("exclude each other", worker="127.0.0.1", processes="2")
     refused("write HOST or HOST:PORT", master="127.0.0.1:http")
     refused("at most 99 workers", processes="100")
     with socket.create_server(("127.0.0.1", 0)) as sock, reference_server(TOKEN) as (url, _):

@@ -46,7 +46,8 @@ def clean(run: str | None, url: str | None, as_json: bool, **options: Any) -> in
     folders = _with_levels([RunFolder.open(run)] if run else _runs(RUNS, failed))
     work = [(folder, entries) for folder in folders if (entries := left_open(folder.path))]
     if url and len(targets := {_mustered(folder)[0].target for folder, _ in work if not _went(folder)}) > 1:
-        raise WrongUse(f"--url is where one target answers, and there is something left on {len(targets)} of them")
+        where = ", ".join(sorted(wording.line(target, 80) for target in targets))
+        raise WrongUse(f"something is left on {len(targets)} targets ({where}): name one RUN beside --url")
     if run and not work:
         click.echo(f"{folders[0].path}: nothing was left behind", err=as_json)
     met: dict[str, Settings | SeatrialError] = {}

@@ -172,7 +172,10 @@ def _play(settings: Settings, folder: RunFolder, console: Console) -> tuple[str 
         code = generator.code
     ended = next(folder.rows(FILE, Ended), None)
     if ended is None and settings.worker is not None and next(folder.rows(FILE, Mustered), None) is None:
-        raise Inconclusive(f"--worker {settings.worker}: no master gave orders there")
+        raise Inconclusive(
+            f"--worker {settings.worker}: no master gave orders there; start `seatrial load URL --master "
+            f"{settings.worker} --expect-workers N` first, and see that the port is open"
+        )
     if ended is None and interrupted:
         return "interrupted before the load generator had told its end", True
     if ended is None:
