@@ -6,7 +6,8 @@
 A refused call is sent again after the time that the refusal tells, and from then on the run asks more slowly. That is
 what tells a limit from a fault: of somebody who asks slowly a limit refuses nothing, and what fails now and then fails
 at any pace. So the first refusals are forgiven, each for a slower pace; one that comes at the slowest stands as what it
-is, and every later one. A call that is refused each time it is repeated ends the run, which then proves nothing.
+is, and every later one. A call that is refused each time it is repeated ends the run, which then proves nothing; but
+of bad input such a refusal stands, since a server may stumble over it. What a model's provider refuses, see `quota`.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ class Limited(RunSpent):
 class Limits:
     """Judges refusals and spaces requests. Threads may share it.
 
-    `at_once` is for calls that are to arrive together: they are neither spaced nor repeated. Nor are calls repeated
-    while bad input `is_provoking` refusals.
+    `at_once` is for calls that are to arrive together: they are neither spaced nor repeated. While bad input
+    `is_provoking` refusals, no run ends of them.
     """
 
     def __init__(
@@ -92,12 +93,14 @@ class Limits:
 
     def again(self, _account: Account, reply: Reply, number: int) -> float | None:
         """See `seatrial.client.Again`. Raises `Limited` for a call that was refused each time."""
-        if not self._active or self._together or self._is_provoking() or not self._is_limit(reply):
+        if not self._active or self._together or not self._is_limit(reply):
             return None
         with self._lock:
             self.refusals += number == 1 and not self._over
             if self.is_fault or (self.closed and (number > REPEATS or self.repeated >= MOST_REPEATED)):
                 return None
+            if number > REPEATS and self._is_provoking() and not self._over:
+                return None  # generated requests are the densest part of a run; what slowness does not help is no limit
             if self._over or number > REPEATS:
                 self._over = True
                 raise Limited(self._told(reply, number))
@@ -134,12 +137,17 @@ class Limits:
         pace = f"from then on the run asked at most {self.pace:g} a second"
         return [f"what stands in front limits requests: {count} refused and sent again, and {pace}"]
 
+    @property
+    def is_at_once(self) -> bool:
+        """Whether calls are to arrive together now."""
+        return self._together
+
     def _is_limit(self, reply: Reply) -> bool:
         return reply.call.operation not in LIMITED_ITSELF and is_limit(reply)
 
     def _told(self, reply: Reply, number: int) -> str:
         wait = reply.headers.get("retry-after", "")[:40]
-        of_model = reply.call.operation in ASKS_A_MODEL and reply.is_json  # Open WebUI passes its provider's refusal on
+        of_model = reply.call.operation in ASKS_A_MODEL and reply.is_json  # what asks one passes its refusal on
         who = "the model's provider" if of_model else "what stands in front"
         later = f", which asks to come back later (Retry-After: {wait})" if wait else ""
         return (
@@ -157,10 +165,14 @@ def is_limit(reply: Reply) -> bool:
 
 
 def pause_of(reply: Reply) -> float:
-    """Seconds until the call may be sent again, within bounds: `Retry-After` is seconds or a date."""
+    """Seconds until the call may be sent again, within bounds."""
+    return min(max(told_by(reply) or SHORTEST, SHORTEST), LONGEST)
+
+
+def told_by(reply: Reply) -> float | None:
+    """Seconds until somebody is to come back, None where that is not told: `Retry-After` is seconds or a date."""
     told = reply.headers.get("retry-after", "").strip()
     try:
-        wanted = float(told) if told.isdecimal() else (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds()
+        return float(told) if told.isdecimal() else (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds()
     except (ValueError, TypeError, OverflowError):
-        wanted = SHORTEST
-    return min(max(wanted, SHORTEST), LONGEST)
+        return None

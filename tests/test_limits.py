@@ -84,14 +84,22 @@ def test_the_time_that_a_refusal_tells_is_waited_within_bounds(told: str, pause:
     assert pause_of(refusal(retry_after=told)) == pause
 
 
-def test_on_this_machine_while_provoking_and_at_once_a_refusal_stands() -> None:
+def test_on_this_machine_and_at_once_a_refusal_stands() -> None:
     assert limits(loopback=True).again(ANONYMOUS, refusal(), 1) is None
-    assert limits(is_provoking=lambda: True).again(ANONYMOUS, refusal(), 1) is None
     it = limits()
     with it.at_once():
         assert it.again(ANONYMOUS, refusal(), 1) is None
         assert it.excuses(refusal())
     assert (it.refusals, it.excuses(refusal())) == (0, False)
+
+
+def test_bad_input_is_sent_again_too_and_what_is_refused_each_time_stands_and_ends_nothing() -> None:
+    it = limits(is_provoking=lambda: True)
+    for number in range(1, REPEATS + 1):
+        assert it.again(ANONYMOUS, refusal(503, retry_after="1"), number) is not None
+    assert it.again(ANONYMOUS, refusal(503, retry_after="1"), REPEATS + 1) is None
+    assert (it.refusals, it.pace) == (1, PACES[0])
+    assert not it.excuses(refusal(503, retry_after="1"))
 
 
 def test_after_requests_at_once_a_limit_is_given_the_time_that_they_would_have_taken() -> None:
@@ -225,6 +233,18 @@ def test_a_run_behind_a_limit_finds_nothing_and_says_what_it_did(
     assert (findings, ended.problem) == ([], None), printed
     assert any("limits requests" in note for note in ended.notes)
     assert ended.left_behind == []
+
+
+@pytest.mark.parametrize(("status", "headers"), [(429, {}), (503, NGINX)], ids=["429", "nginx"])
+def test_a_limit_that_generated_requests_meet_first_is_no_defect(
+    status: int, headers: dict[str, str], tmp_path: Path
+) -> None:
+    limiter = Limiter(create_app(Contract.load(), tokens=OWNERS), 15, 10, status, headers)
+    with running(limiter) as url:
+        printed, ended, findings = run(url, tmp_path / "run", "test_conformance.py", (12.0, 6.0))
+    assert limiter.refused
+    assert (findings, ended.problem) == ([], None), printed
+    assert any("limits requests" in note for note in ended.notes)
 
 
 def test_a_limit_that_does_not_let_up_makes_a_run_inconclusive(tmp_path: Path) -> None:
