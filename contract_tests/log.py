@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -80,6 +80,8 @@ class Log:
         self.notes: list[str] = []
         self._provoking = False
         self.test = OUTSIDE
+        self.excuses: Callable[[Reply], bool] = lambda _: False
+        """Whether somebody else than the deployment refused what was asked."""
 
     # What the suite asked and was answered
 
@@ -194,6 +196,8 @@ class Log:
         `calls` are the requests that may have brought it about, where it is more than the last one; `way` are the
         steps to it, where those of the whole test are too many.
         """
+        if rule in FAILED_USE and reply is not None and self.excuses(reply):
+            return
         spec = RULES[rule]
         shown = call or (reply.call if reply else None)
         call = shown or self.trail.last(operation)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import itertools
 import json
 import os
 import shutil
 import signal
 import sys
 import threading
+import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -76,7 +78,10 @@ class Plugin:
         assert self.verification is not None
         log = self.verification.log
         try:
-            yield
+            try:
+                yield
+            except (Unexpected, BudgetSpent) as error:
+                self._later(item, error)
         except BudgetSpent as error:
             if isinstance(error, RunSpent):
                 self.verification.spent(error)
@@ -99,6 +104,25 @@ class Plugin:
         if log.failures_of_test:
             pytest.fail("\n".join(log.failures_of_test), pytrace=False)
         return None
+
+    def _later(self, item: pytest.Item, error: Exception) -> None:
+        """Run a test again that met a limit of the model's provider: what it had stored cannot be sent once more.
+
+        Raises what it meets, and the error itself where that is none.
+        """
+        assert self.verification is not None
+        met: Exception | None = error
+        for number in itertools.count(1):
+            if met is None:
+                return
+            if (pause := self.verification.quota.later(met, number)) is None:
+                raise met
+            time.sleep(pause)
+            try:
+                item.runtest()
+                met = None
+            except (Unexpected, BudgetSpent) as another:
+                met = another
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Iterator[None]:

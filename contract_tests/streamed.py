@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from contract_tests.quota import refuse
 from contract_tests.stream import is_under_way, made_at
 from seatrial.completions import Form, completion
 from seatrial.contract import OPENWEBUI
@@ -34,8 +35,10 @@ class Streamed:
 
 
 def streamed(crew: Crew, person: Person, asked: str) -> Streamed:
-    """Raises `NoAnswer` where none begins."""
+    """Raises `NoAnswer` where none begins, and `Refused` where it tells that the model's provider takes no more."""
     call = crew.contract.call(OPERATION, json=completion(Form.STREAM, crew.model, asked))
     with person.client.stream(call) as answer:
         chunks = list(answer.chunks())
-        return Streamed(answer.reply(), read(chunks), made_at(chunks))
+        reading = read(chunks)
+        refuse(reading.errors)
+        return Streamed(answer.reply(), reading, made_at(chunks))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from contract_tests.check import Checker
+from contract_tests.quota import refuse
 from contract_tests.scenes import FILTERED, Made, held_to, links_up, new_session
 from contract_tests.token_socket import TokenSocket
 from seatrial.completions import Form, completion, new_id
@@ -155,6 +156,7 @@ def _turn_is_stored(
     if len(history) != 2:
         return
     question, reply = history
+    refuse([reply.error] if reply.error else [])
     check.equal("turn-stored", OPERATION, asked, question.content, f"{form}: prompt")
     check.that(
         "turn-stored",

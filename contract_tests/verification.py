@@ -16,9 +16,9 @@ from importlib import metadata
 from typing import Any
 
 from contract_tests.budget import Budget, BudgetSpent, RunSpent
-from contract_tests.limits import Limits
 from contract_tests.log import Log
 from contract_tests.observation import Observation
+from contract_tests.refusals import Refusals
 from contract_tests.slowness import Slowness
 from contract_tests.unstreamed import ALWAYS, always_streams
 from seatrial import __version__
@@ -68,14 +68,15 @@ class Verification:
         """Why what people do every day could not be looked at: the model needs too long for it."""
         loopback = settings.target().is_loopback
         self.budget = Budget(settings.depth, loopback=loopback, timeout=settings.timeout)
-        self.limits = Limits(loopback=loopback, is_provoking=lambda: hasattr(self, "log") and self.log.is_provoking)
+        self.refusals = Refusals(loopback=loopback, is_provoking=lambda: hasattr(self, "log") and self.log.is_provoking)
+        self.limits, self.quota = self.refusals.limits, self.refusals.quota
         self.limits.closed = True  # until there is a run that it could end
 
     def begin(self) -> None:
         """Raises `SeatrialError` when the run cannot start."""
         self.baseline = Baseline.open(self.settings.baseline) if self.settings.baseline else None
         self.crew = Crew.muster(
-            self.settings, self.folder.path, people=PEOPLE, listeners=[self._hear], again=self.limits.again
+            self.settings, self.folder.path, people=PEOPLE, listeners=[self._hear], again=self.refusals.again
         )
         self.limits.closed = False
         self.guinea_pig = self.crew.people[-1]
@@ -84,13 +85,15 @@ class Verification:
         headers, url = self.crew.target.headers, self.crew.target.url
         strict = self.settings.strict
         self.log = Log(self.crew.contract, url, acceptance, headers.values(), list(headers), strict=strict)
+        self.log.excuses = self.quota.explains
         self.observation = Observation(self.crew.contract, self.log)
         for exchange in self._early:
             self._hear(*exchange)
         self._early.clear()
         self.budget.requests = self.log.requests
         self.slowness = Slowness(self.crew, self.log)
-        self.crew.before[:0] = [self.limits.before, self.budget.before]  # what is refused here is never intended
+        # What is refused here is never intended.
+        self.crew.before[:0] = [self.limits.before, self.quota.before, self.budget.before]
         self.crew.listeners += [self.budget.after, self.slowness.hear, self._interrupt_now]
         self._know_release()
         if self.crew.unreadable is not None:
@@ -111,10 +114,13 @@ class Verification:
         if note := self.baseline.note(self.crew.deployment.name):
             self.notes.append(note)
 
+    def _asked(self) -> None:
+        self.log.requests += 1
+
     def _hear(self, account: Account, call: Call, outcome: Reply | NoAnswer) -> None:
-        if isinstance(outcome, Reply) and self.limits.excuses(outcome):
+        if isinstance(outcome, Reply) and self.refusals.excuses(outcome):
             if hasattr(self, "log"):
-                self.log.requests += 1
+                self._asked()
         elif hasattr(self, "observation"):
             self.log.hear(account, call, outcome)
             self.observation.hear(account, call, outcome)
@@ -252,7 +258,7 @@ class Verification:
         return baseline.gone(self.log.findings.values(), asked, self.log.skips)
 
     def _notes(self, ended: bool) -> list[str]:
-        met = [*self.crew.notes, *self.notes, *self.log.notes, *self.limits.notes()]
+        met = [*self.crew.notes, *self.notes, *self.log.notes, *self.refusals.notes()]
         return [*met, *(self.log.acceptance.notes() if ended else [])]
 
     def _run(self, left: list[str], ended: bool) -> Run:

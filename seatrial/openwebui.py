@@ -23,6 +23,9 @@ PAGE = 60
 MAX_PAGES = 500
 """Pages before a list counts as never ending: 30,000 chats."""
 
+STORED_ERROR = "$.error"
+"""Where an error stands with which a reply was stored: a turn in the background is acknowledged all the same."""
+
 POLL_SECONDS = (0.05, 0.05, 0.1, 0.1, 0.2)
 """Pauses between looks at a running turn's tasks; the last one repeats."""
 
@@ -71,7 +74,7 @@ class OpenWebUIVerbs:
         if stored is None:
             raise Unexpected(reply, "the acknowledged turn in the history", "no such message", "$.chat.history")
         if stored.error:
-            raise Unexpected(reply, "a reply", f"the stored message holds an error: {stored.error}", "$.error")
+            raise Unexpected(reply, "a reply", f"the stored message holds an error: {stored.error}", STORED_ERROR)
         return Turn(prompt, stored.content, self.model, _moved(session, assistant))
 
     def await_tasks(self, chat_id: str) -> Steps[None]:
