@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from contract_tests.contact import Contact
 from contract_tests.limits import Limits
 from contract_tests.quota import Quota
 from seatrial.exchange import Reply
@@ -11,7 +12,9 @@ from seatrial.target import Account
 
 
 class Refusals:
-    """What both say of an answer."""
+    """`contact` is there once the run could end."""
+
+    contact: Contact | None = None
 
     def __init__(self, *, loopback: bool, is_provoking: Callable[[], bool]) -> None:
         self.limits = limits = Limits(loopback=loopback, is_provoking=is_provoking)
@@ -21,12 +24,17 @@ class Refusals:
         """See `seatrial.client.Again`. Raises `BudgetSpent` where nothing comes of asking."""
         if self.quota.takes(reply):
             return self.quota.again(reply, number)
-        return self.limits.again(account, reply, number)
+        pause = self.limits.again(account, reply, number)
+        together = self.limits.is_at_once and self.limits.explains(reply)
+        if pause is None and self.contact and not self.limits.closed and not together:
+            self.contact.demand(reply)
+        return pause
 
     def excuses(self, reply: Reply) -> bool:
         """Whether no rule says anything of an answer. Hears each one, with its body."""
         self.quota.hear(reply)
-        return self.quota.takes(reply) or self.limits.excuses(reply)
+        is_shut = self.contact is not None and self.contact.is_shut
+        return is_shut or self.quota.takes(reply) or self.limits.excuses(reply)
 
     def notes(self) -> list[str]:
         """What a report says of it."""

@@ -9,13 +9,13 @@ import contextlib
 import os
 import platform
 import signal
-import time
 from collections.abc import Iterable
 from dataclasses import asdict
 from importlib import metadata
 from typing import Any
 
-from contract_tests.budget import Budget, BudgetSpent, RunSpent
+from contract_tests.budget import Budget, RunSpent
+from contract_tests.contact import Contact
 from contract_tests.log import Log
 from contract_tests.observation import Observation
 from contract_tests.refusals import Refusals
@@ -36,7 +36,6 @@ from seatrial.target import Account
 PEOPLE = 3
 """Throwaway accounts: an owner, somebody else, and one for generated requests, which may harm an account for good."""
 
-ALIVE_TRIES, ALIVE_PAUSE = 4, 1.5
 TOOLS = ("schemathesis", "hypothesis", "pytest", "httpx", "jsonschema")
 
 
@@ -77,6 +76,9 @@ class Verification:
         self.baseline = Baseline.open(self.settings.baseline) if self.settings.baseline else None
         self.crew = Crew.muster(
             self.settings, self.folder.path, people=PEOPLE, listeners=[self._hear], again=self.refusals.again
+        )
+        self.refusals.contact = self.contact = Contact(
+            self.crew, self.settings.visitor, self.budget.before, self._asked
         )
         self.limits.closed = False
         self.guinea_pig = self.crew.people[-1]
@@ -140,16 +142,8 @@ class Verification:
         self.guinea_pig = self.crew.another()
 
     def is_alive(self) -> bool:
-        """Whether the target still answers anything at all."""
-        operation = "getVersion" if self.crew.api == OPENWEBUI else "listSessions"
-        for attempt in range(ALIVE_TRIES):
-            if attempt:
-                time.sleep(ALIVE_PAUSE)
-            with contextlib.suppress(NoAnswer, SeatrialError), self.crew.stranger().client as client:
-                with contextlib.suppress(BudgetSpent):  # it may not be asked; nothing says that it is dead
-                    client.send(self.crew.contract.call(operation), timeout=min(5, self.settings.timeout))
-                return True
-        return False
+        """Whether the target still answers as at the first contact."""
+        return self.contact.is_alive()
 
     def spent(self, error: RunSpent) -> None:
         """The run may cost its target no more: it ends here, with what it has."""

@@ -66,8 +66,8 @@ class LimitedOpenWebUI(OddOpenWebUI):
 def run(url: str, out: Path, test: str, **credentials: str) -> tuple[Run, list[Finding]]:
     """How it ended, and the findings that fail it. `credentials` are environment variables."""
     code = (
-        "import sys, pytest\nfrom contract_tests import quota\n"
-        "quota.PACES, quota.PAUSES = (50.0, 20.0), (0.05, 0.05, 0.05)\n"
+        "import sys, pytest\nfrom contract_tests import quota, contact\n"
+        "quota.PACES, quota.PAUSES, contact.ALIVE_PAUSE = (50.0, 20.0), (0.05, 0.05, 0.05), 0.1\n"
         f"sys.exit(pytest.main({_command(test)[4:]!r}))"
     )
     out.mkdir()
