@@ -16,6 +16,7 @@ from typing import Any
 
 from contract_tests.budget import Budget, RunSpent
 from contract_tests.contact import Contact
+from contract_tests.expiry import Expiry
 from contract_tests.log import Log
 from contract_tests.observation import Observation
 from contract_tests.refusals import Refusals
@@ -69,6 +70,7 @@ class Verification:
         self.budget = Budget(settings.depth, loopback=loopback, timeout=settings.timeout)
         self.refusals = Refusals(loopback=loopback, is_provoking=lambda: hasattr(self, "log") and self.log.is_provoking)
         self.limits, self.quota = self.refusals.limits, self.refusals.quota
+        self.expiry = Expiry()
         self.limits.closed = True  # until there is a run that it could end
 
     def begin(self) -> None:
@@ -95,7 +97,7 @@ class Verification:
         self.budget.requests = self.log.requests
         self.slowness = Slowness(self.crew, self.log)
         # What is refused here is never intended.
-        self.crew.before[:0] = [self.limits.before, self.quota.before, self.budget.before]
+        self.crew.before[:0] = [self.expiry.before, self.limits.before, self.quota.before, self.budget.before]
         self.crew.listeners += [self.budget.after, self.slowness.hear, self._interrupt_now]
         self._know_release()
         if self.crew.unreadable is not None:
@@ -189,7 +191,7 @@ class Verification:
         """Remove what was made, and write what was seen."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
             signal.signal(number, signal.SIG_IGN)
-        self.budget.closed = self.limits.closed = True
+        self.budget.closed = self.limits.closed = self.expiry.closed = True
         if interrupted and self.problem is None:
             self.problem = "the run was interrupted"
         self.problem = self.problem or self.unanswered or None
@@ -252,7 +254,7 @@ class Verification:
         return baseline.gone(self.log.findings.values(), asked, self.log.skips)
 
     def _notes(self, ended: bool) -> list[str]:
-        met = [*self.crew.notes, *self.notes, *self.log.notes, *self.refusals.notes()]
+        met = [*self.crew.notes, *self.notes, *self.log.notes, *self.refusals.notes(), *self.expiry.notes()]
         return [*met, *(self.log.acceptance.notes() if ended else [])]
 
     def _run(self, left: list[str], ended: bool) -> Run:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import base64
 import json
+import time
+from pathlib import Path
+from typing import Any
 
 import pytest
+from command_line import seatrial_command
+from odd_openwebui import OddOpenWebUI
 
-from contract_tests.expiry import Expired, Expiry, end_of
+from contract_tests.expiry import SPARE, Expired, Expiry, end_of
 from seatrial.contract import Contract
+from seatrial.lab.serving import running
+from seatrial.records import RunFolder
 from seatrial.target import Account
+
+EXPIRES = SPARE + 0.3
 
 CALL = Contract.load().call("listChats")
 
@@ -65,3 +74,25 @@ def test_a_life_that_is_long_enough_is_not_told() -> None:
     expiry.before(Account("account 1", token(1_900)), CALL)
     assert expiry.notes() == []
     assert end_of(token(1_900.5)) == 1_900.5
+
+
+def test_a_run_ends_before_its_tokens_do_and_is_inconclusive(tmp_path: Path) -> None:
+    class Short(OddOpenWebUI):
+        """Its tokens are good for a few seconds."""
+
+        def _add_user(self, user: Any, body: dict[str, str]) -> Any:
+            made = super()._add_user(user, body)
+            if not isinstance(made, dict):
+                return made
+            short = token(time.time() + EXPIRES, made["id"])
+            self.accounts[short] = self.accounts.pop(made["token"])
+            return made | {"token": short}
+
+    fake = Short()
+    with running(fake.app) as url:
+        env = {"SEATRIAL_ADMIN_TOKEN": "token-of-boss", "PYTEST_ADDOPTS": "-k test_lifecycle"}
+        ended = seatrial_command(tmp_path, "verify", url, "--out", "run", env=env)
+    run = RunFolder(tmp_path / "run").load()
+    assert "has come to its end" in (run.problem or ""), ended
+    assert run.left_behind == []
+    assert {account["id"] for account in fake.accounts.values()} == {"boss", "keyholder"}
