@@ -98,6 +98,8 @@ class Ledger:
                         self._write(event="failed", key=key)
                 finally:
                     del waiting[-1:]
+                    if not waiting:  # a load makes many of them
+                        self._pending.pop((account.label, id(call)), None)
             removed = REMOVES.get(call.operation)
             if removed and call.values and isinstance(outcome, Reply) and 200 <= outcome.status < 300:
                 self._write(event="removed", kind=removed, id=call.values[0], account=account.label)

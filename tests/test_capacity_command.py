@@ -177,26 +177,6 @@ def test_nothing_that_fails_is_told_as_that(one_at_a_time: str, tmp_path: Path) 
     assert "Holds 2 users at least; nothing failed up to 2" in done.out
 
 
-def test_levels_of_another_load_are_not_gone_on_from(here: Command, tmp_path: Path) -> None:
-    folder = RunFolder.create(str(tmp_path / "run"), "capacity")
-    held = ["damaged = 0", "errors < 1%", "turn p95 < 1s"]
-    folder.save(Run("capacity", "", "sessions", settings={"slo": held, "turns": 2, "think": 1.0}))
-    go_on = ("capacity", "--resume", str(folder.path))
-    here(*go_on, "--slo", "turn p95 < 1s").refused(2, "judged with turns 2, and not 3")
-    here(*go_on, "--slo", "turn p95 < 9s", "--turns", "2").refused(2, "judged with slo", "turn p95 < 9s")
-    here(*go_on, "--slo", "turn p95 < 1s", "--turns", "2", "--out", "run").refused(2, "leave out --out")
-
-
-def test_levels_of_another_target_are_not_gone_on_from(here: Command, tmp_path: Path) -> None:
-    target = "http://localhost:1"
-    folder = RunFolder.create(str(tmp_path / "run"), "capacity")
-    folder.save(Run("capacity", target, "openwebui", settings={"slo": ["damaged = 0", "errors < 1%", "turn p95 < 1s"]}))
-    go_on = ("--resume", str(folder.path), "--slo", "turn p95 < 1s")
-    for given in (("http://localhost:2",), (), (target, "--api", "sessions")):
-        here("capacity", *given, *go_on).refused(2, f"its levels were those of openwebui at {target}")
-    assert here("capacity", target + "/", *go_on).code == 3  # the same one, and nothing listens there
-
-
 def test_what_the_first_half_of_a_search_left_is_not_forgotten_by_the_second(tmp_path: Path) -> None:
     folder = RunFolder.create(str(tmp_path / "run"), "capacity")
     slo = ["damaged = 0", "errors < 1%", "turn p50 < 20s"]

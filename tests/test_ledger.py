@@ -181,3 +181,14 @@ def test_every_operation_that_creates_or_removes_is_in_the_contract() -> None:
 
 def test_a_run_that_left_no_ledger_left_nothing(tmp_path: Path) -> None:
     assert open_entries(tmp_path / "none.jsonl") == []
+
+
+def test_what_was_answered_is_waited_for_no_more(opened: Open) -> None:
+    ledger = opened()
+    for number in range(50):
+        call = create(f"[mark] {number}")
+        ledger.before(ANA, call)
+        assert ledger.is_waiting
+        ledger.after(ANA, call, Reply(call, 200, {"content-type": "application/json"}, b'{"id": "c1"}'))
+    assert not ledger.is_waiting
+    assert not ledger._pending

@@ -118,13 +118,14 @@ def _folder(settings: Settings, resume: str | None, objectives: Sequence[Objecti
     yield folder
 
 
-SAME = ("slo", "turns", "think", "mix")
+SAME = ("slo", "turns", "think", "mix", "timeout", "model", "seed_chats", "seed_messages")
 """Settings without which the levels of a search cannot stand beside each other."""
 
 
 def _played(settings: Settings, objectives: Sequence[Objective]) -> dict[str, Any]:
     """What the levels are, and what they are held to."""
-    told = {name: getattr(settings, name) for name in ("turns", "think", "mix", "timeout", "provider")}
+    names = ("turns", "think", "mix", "timeout", "provider", "model", "seed_chats", "seed_messages")
+    told = {name: getattr(settings, name) for name in names}
     return told | {"slo": [one.text for one in objectives]}
 
 
@@ -143,6 +144,9 @@ def _run(
     with ExitStack() as stack:
         stop = stack.enter_context(until_stopped())
         settings, deployment, contract = met(settings, stack)
+        if before.target_version not in (None, deployment.version):
+            known = f"{before.target_version}, and {deployment.version} answers now"
+            raise WrongUse(f"--resume: its levels were those of release {known}; search anew")
         begun = Run(
             "capacity", settings.url or "", deployment.api, started=now(), target_version=deployment.version,
             target_name=deployment.name, contract=contract.source, seed=settings.seed,
