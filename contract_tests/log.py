@@ -160,16 +160,16 @@ class Log:
             self.finding(
                 "no-secrets", operation, "no password hash", "a password hash in the body", "body", reply, account
             )
-        cookie = reply.headers.get("set-cookie", "")
-        if account.token is None and operation not in _TELLS_TOKENS and _COOKIE.search(cookie):
+        if operation in _TELLS_TOKENS:
+            return
+        cookie = reply.headers.get("set-cookie", "").replace(account.token or "\0", "")
+        if self._secrets.told_in(cookie, b"") or (account.token is None and _COOKIE.search(cookie)):
             self.finding(
-                "no-secrets", operation, "no cookie that signs somebody in", "a token as cookie, for anybody",
+                "no-secrets", operation, "no cookie that signs somebody in", "a token that is not one's own",
                 "header: set-cookie", reply, account,
             )  # fmt: skip
-        if operation not in _TELLS_TOKENS and self._secrets.told_in(shown, body):
-            self.finding(
-                "no-secrets", operation, "no token", "an account's token in the answer", "answer", reply, account
-            )
+        if self._secrets.told_in(shown, body):
+            self.finding("no-secrets", operation, "no token", "an account's token", "answer", reply, account)
 
     # What the tests say
 

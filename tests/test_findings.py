@@ -170,15 +170,6 @@ def test_a_server_that_is_overloaded_may_say_so() -> None:
     assert not heard.has_failed
 
 
-def test_a_cookie_that_signs_somebody_in_is_not_for_strangers() -> None:
-    call, cookie = CONTRACT.call("getVersion"), {"set-cookie": "lang=en; Path=/, token=abc; Path=/"}
-    reply = Reply(call, 200, {"content-type": "application/json"} | cookie, b'{"version": "1.0", "deployment_id": ""}')
-    for account, found in ((STRANGER, {"no-secrets"}), (SOMEBODY, set())):
-        heard = log()
-        heard.hear(account, call, reply)
-        assert {finding.rule for finding in heard.findings.values()} == found
-
-
 def chunk(text: str | None = None, finish: str | None = None) -> str:
     choice = {"delta": {"content": text} if text else {}, "finish_reason": finish}
     return f"data: {json.dumps({'choices': [choice]})}\n\n"
