@@ -127,7 +127,7 @@ def test_a_deployment_that_serves_nobody_fails_and_it_is_said_who_asked_what(tmp
             tmp_path, "capacity", url, *options, "--out", "run", env={"SEATRIAL_ADMIN_TOKEN": "token-of-boss"}
         )
     told = " ".join(done.out.split())
-    assert "asked is the first model that the accounts see (--model chooses)" in told
+    assert "asked is the model that people begin a chat with (--model chooses)" in told
     assert "every turn asks for a completion" in told
     assert "note: ordinary accounts see no model: all sessions ran as admin" in told
     assert "Fails at 1 user, the least there is: " in told

@@ -21,7 +21,7 @@ import httpx
 import psutil
 import pytest
 from click.testing import CliRunner
-from command_line import until
+from command_line import seatrial_command, until
 from test_lab_openwebui import STAND_IN, VERSION
 
 import seatrial
@@ -258,3 +258,18 @@ def test_a_real_open_webui_keeps_a_turn_in_postgresql() -> None:
         answer = client.post(contract.call("createChatCompletion").path, json=body).json()
         assert answer["choices"][0]["message"]["content"] == script.reply("ping")
         assert not (deployment.data_dir / "webui.db").exists()
+
+
+@pytest.mark.openwebui
+@needs_postgres
+def test_a_real_open_webui_on_postgresql_holds_its_contract(tmp_path: Path) -> None:
+    """What SQLite shrugs off PostgreSQL refuses, such as a page before the first."""
+    if not releases.is_installed(releases.DEFAULT_VERSION):
+        pytest.skip(f"Open WebUI {releases.DEFAULT_VERSION} is not installed: seatrial lab openwebui --install-only")
+    with (
+        running(create_app(Script(first_token=0, gap=0))) as provider,
+        boot(releases.DEFAULT_VERSION, provider_url=provider, database="postgres") as deployment,
+    ):
+        admin = {"SEATRIAL_ADMIN": f"{deployment.admin_email}:{deployment.admin_password}"}
+        ended = seatrial_command(tmp_path, "verify", deployment.url, "--out", "run", env=admin, limit=300)
+    assert ended.code == 0, ended

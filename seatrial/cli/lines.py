@@ -29,4 +29,4 @@ def say(console: Console, words: str, *, style: str = "", indent: str = "  ") ->
 
 def asked(model: str | None) -> str:
     """Which model a run asks, before anything has been asked of the target."""
-    return f"model {model}" if model else "the first model that the accounts see (--model chooses)"
+    return f"model {model}" if model else "the model that people begin a chat with (--model chooses)"

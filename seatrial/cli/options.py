@@ -131,7 +131,7 @@ _COMMON: list[Callable[[Command], Command]] = [
 
 
 _OF_A_RUN: list[Callable[[Command], Command]] = [
-    click.option("--model", metavar="ID", help="The model that answers. [default: the first one visible]"),
+    click.option("--model", metavar="ID", help="The model that answers. [default: that of a new chat, or the first]"),
     click.option("--out", metavar="DIR", help="The run folder. [default: a new one under seatrial-runs/]"),
     click.option("--seed", type=int, help="Varies what is generated; the same seed sends the same. [default: 0]"),
 ]  # fmt: skip
