@@ -11,9 +11,10 @@ from command_line import Ended, seatrial_command
 
 from contract_tests.deletion import REASON
 from contract_tests.unstreamed import RULES
+from seatrial.accounts import MAIL_DOMAIN
 from seatrial.contract import Contract
 from seatrial.lab.children import provider_process
-from seatrial.lab.openwebui import boot
+from seatrial.lab.openwebui import ADMIN_EMAIL, boot
 from seatrial.lab.openwebui_install import DEFAULT_VERSION, install
 from seatrial.lab.script import Script
 from seatrial.records import Finding, RunFolder, Skip
@@ -27,6 +28,7 @@ SETTINGS = {
     "USER_PERMISSIONS_CHAT_DELETE": "false",
     "ENABLE_WEBSOCKET_SUPPORT": "false",
     "WEBUI_AUTH_TRUSTED_EMAIL_HEADER": HEADER,
+    "ENABLE_PASSWORD_VALIDATION": "true",
 }
 
 
@@ -78,7 +80,7 @@ def test_a_load_leaves_the_deletion_to_the_end(odd: tuple[str, str], tmp_path: P
 def test_an_account_that_would_keep_its_chats_is_refused(odd: tuple[str, str], tmp_path: Path) -> None:
     url, admin = odd
     bearer = {"Authorization": f"Bearer {admin}"}
-    made = CALL("addUser", json={"name": "a", "email": "a@seatrial.invalid", "password": "p4ss-word", "role": "user"})
+    made = CALL("addUser", json={"name": "a", "email": "a@seatrial.invalid", "password": "P4ss-word", "role": "user"})
     account = httpx.post(url + made.path, json=made.json, headers=bearer, timeout=30).json()
     try:
         ended = seatrial_command(tmp_path, "verify", url, env={"SEATRIAL_TOKEN": account["token"]})
@@ -88,6 +90,36 @@ def test_an_account_that_would_keep_its_chats_is_refused(odd: tuple[str, str], t
         assert answer.json() == []
     finally:
         httpx.delete(url + CALL("deleteUser", account["id"]).path, headers=bearer, timeout=30)
+
+
+def test_a_front_that_names_one_person_for_everybody_is_told(odd: tuple[str, str], tmp_path: Path) -> None:
+    env = {"SEATRIAL_ADMIN_TOKEN": odd[1], "SEATRIAL_HEADER": f"{HEADER}: {ADMIN_EMAIL}"}
+    ended = seatrial_command(tmp_path, "verify", odd[0], env=env)
+    ended.refused(2, "names one person for every request")
+    assert left(odd) == []
+
+
+def test_where_people_may_only_chat_temporarily_that_is_told(odd: tuple[str, str], tmp_path: Path) -> None:
+    url, bearer = odd[0], {"Authorization": f"Bearer {odd[1]}"}
+    place = f"{url}/api/v1/users/default/permissions"
+    before = httpx.get(place, headers=bearer, timeout=30).json()
+    enforced = before | {"chat": before["chat"] | {"temporary": True, "temporary_enforced": True}}
+    assert httpx.post(place, json=enforced, headers=bearer, timeout=30).status_code == 200
+    try:
+        for words in (("verify", url), ("load", url, "--duration", "2s", "--users", "2")):
+            ended = seatrial_command(tmp_path, *words, env={"SEATRIAL_ADMIN_TOKEN": odd[1]})
+            ended.refused(2, "may only chat temporarily")
+        assert left(odd) == []
+    finally:
+        assert httpx.post(place, json=before, headers=bearer, timeout=30).status_code == 200
+
+
+def left(odd: tuple[str, str]) -> list[str]:
+    """Accounts of runs that are still there."""
+    asked = CALL("searchUsers", query={"query": "seatrial-"})
+    bearer = {"Authorization": f"Bearer {odd[1]}"}
+    answer = httpx.get(odd[0] + asked.path, params=dict(asked.params), headers=bearer, timeout=30).json()
+    return [user["email"] for user in answer["users"] if user["email"].endswith(MAIL_DOMAIN)]
 
 
 @pytest.fixture
