@@ -42,7 +42,7 @@ MOST = 8
 """Refusals of one run that are waited for, those of the repetitions apart."""
 
 _TELLS = re.compile(
-    r"rate.?limit|too many requests|(?<!disk )quota|resource.?exhausted|throttl|usage limit"
+    r"\brate.?limit|too many requests|(?<!disk )quota|resource.?exhausted|throttl|usage limit"
     r"|(?:code|status|error)\W{1,4}429\b",
     re.IGNORECASE,
 )
@@ -134,7 +134,7 @@ class Quota:
         """
         if isinstance(error, Refused):
             reply, is_new = error.reply, error.reply is None
-        elif isinstance(error, Unexpected) and self._explains_error(error):
+        elif isinstance(error, Unexpected) and self.explains_error(error):
             is_new = error.where == STORED_ERROR  # and the answer that it was told after is a 200
             reply = None if is_new else error.reply
         else:
@@ -158,7 +158,8 @@ class Quota:
             f"the model's provider limits requests: it refused {count}, what it refused was asked again, and {pace}"
         ]
 
-    def _explains_error(self, error: Unexpected) -> bool:
+    def explains_error(self, error: Unexpected) -> bool:
+        """Whether what a verb could not use is a refusal of the provider, told in the answer or in the chat."""
         told_in_chat = error.where == STORED_ERROR and error.reply.call.operation == COMPLETION
         return tells_limit(error.received) if told_in_chat else self.explains(error.reply)
 

@@ -138,11 +138,11 @@ def test_sessions_deleted_at_once_are_gone_and_no_other(
 def _excuse(verification: Verification, refusals: list[Exception]) -> str | None:
     """Why nobody was answered, where it is not the deployment that failed."""
     limits, quota = verification.limits, verification.quota
-    replies = [error.reply for error in refusals if isinstance(error, Unexpected)]
-    if refusals and len(replies) == len(refusals):
-        if all(map(quota.explains, replies)):
+    unusable = [error for error in refusals if isinstance(error, Unexpected)]
+    if refusals and len(unusable) == len(refusals):
+        if all(map(quota.explains_error, unusable)):
             return "the model's provider limits requests, and let none of several turns at once through"
-        if all(quota.explains(reply) or limits.explains(reply) for reply in replies):
+        if all(quota.explains_error(error) or limits.explains(error.reply) for error in unusable):
             return "what stands in front limits requests, and let none of several turns at once through"
     return next((words for error in refusals if (words := verification.too_slow(error))), None)
 

@@ -124,12 +124,13 @@ class Cleaner:
 
     def _delete_ours(self, entry: Entry, user: str) -> None:
         """Remove an account that a ledger names, if it carries the run's marker."""
-        named = entry.marker if OURS.fullmatch(entry.marker) else self.marker
-        if (users := self._users(named)) is None or self.admin is None:
+        known = OURS.fullmatch(entry.marker)
+        users = self._users(entry.marker if known else self.marker)
+        if users is None or self.admin is None:
             return
         if user in users:
             self._delete([self.admin], "user", user)
-        elif not users and not self._is_unsaid:
+        elif known and not users and not self._is_unsaid:
             self.ledger.removed("user", user)
 
     def _settle(self, entry: Entry, found: Iterable[tuple[Client, str]]) -> None:

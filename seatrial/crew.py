@@ -233,7 +233,7 @@ class Crew:
         able = [person for person in others if person.account.deletes or person.account.disposable]
         seen: dict[str, None] = {}
         for person in [self.people[0], *(person for person in able if person is not self.people[0])]:
-            visible = self._visible(person)
+            visible = self._visible(person, hidden=wanted is not None)
             seen |= dict.fromkeys(visible)
             if wanted in visible if wanted else visible:
                 self.model, self.speaker = wanted or usual_model(person.client, self.contract, visible), person
@@ -251,10 +251,10 @@ class Crew:
         for person in [*self.people, *others]:
             person.actor = Actor(self._verbs(), person.client.send)
 
-    def _visible(self, person: Person) -> list[str]:
-        """The models that somebody sees, without arenas: they answer as another one each time."""
+    def _visible(self, person: Person, *, hidden: bool = False) -> list[str]:
+        """The models that somebody sees, without those that are offered to nobody unless the user names one."""
         try:
-            return [model.id for model in person.actor.get_model_info() if not model.hidden]
+            return [model.id for model in person.actor.get_model_info() if hidden or not model.hidden]
         except Unexpected as error:
             self.unreadable = error
             return []

@@ -82,7 +82,7 @@ def _cleaned(
         unsure=nameless and max(len(accounts), len(worked)) > 1,
         lacking=nameless and len(accounts) < len(worked),
         believed=False,
-        elsewhere=target.url != run.target.rstrip("/"),
+        elsewhere=not run.target or target.url != Target(run.target).url,
     )
     try:
         return cleaner.clean()

@@ -56,8 +56,10 @@ class OpenWebUIVerbs:
         assistant = new_id()
         body = completion(Form.STORED_PLAIN, self.model, prompt, session=session, assistant_id=assistant)
         reply = yield self._call("createChatCompletion", json=body)
-        text = answer(reply, success(reply))
-        return Turn(prompt, text, self.model, _moved(session, assistant))
+        document = success(reply)
+        if document is None:  # up to 0.11.4 so where the provider failed, whose words are stored
+            yield from self._stored(reply, session, assistant)
+        return Turn(prompt, answer(reply, document), self.model, _moved(session, assistant))
 
     def send_in_background(self, session: Session, prompt: str, socket_id: str) -> Steps[Turn]:
         """The turn as browsers send it: acknowledged at once, told over the socket, stored when its tasks end."""
@@ -69,13 +71,18 @@ class OpenWebUIVerbs:
         document = success(reply)
         member(reply, document, "task_ids", list)
         yield from self.await_tasks(session.id)
-        history = yield from self.get_history(session.id)
-        stored = next((message for message in history if message.id == assistant), None)
+        stored = yield from self._stored(reply, session, assistant)
         if stored is None:
             raise Unexpected(reply, "the acknowledged turn in the history", "no such message", "$.chat.history")
-        if stored.error:
-            raise Unexpected(reply, "a reply", f"the stored message holds an error: {stored.error}", STORED_ERROR)
         return Turn(prompt, stored.content, self.model, _moved(session, assistant))
+
+    def _stored(self, reply: Reply, session: Session, assistant: str) -> Steps[Message | None]:
+        """A reply as the history has it. Raises `Unexpected` where it holds an error in its place."""
+        history = yield from self.get_history(session.id)
+        stored = next((message for message in history if message.id == assistant), None)
+        if stored is not None and stored.error:
+            raise Unexpected(reply, "a reply", f"the stored message holds an error: {stored.error}", STORED_ERROR)
+        return stored
 
     def await_tasks(self, chat_id: str) -> Steps[None]:
         """Look until no task of the chat is left. Raises `Unfinished` when they do not end within `patience`."""

@@ -7,6 +7,7 @@ two calls carried the same one, and whoever sends them again puts another in its
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -84,8 +85,9 @@ class Secrets:
 
 def _parts(value: str) -> list[str]:
     """What is secret of a header's value by itself: what follows its scheme, and the values of a cookie."""
-    pairs = [part.partition("=")[2] for part in value.split("; ") if "=" in part]
-    return [part for part in (value.partition(" ")[2], *pairs) if len(part) >= SHORTEST_HIDDEN]
+    scheme = re.fullmatch(r"(?i:basic|bearer|token|digest|negotiate|apikey|key) (\S+)", value)
+    pairs = re.findall(r"(?:^|; )[^=;\s]+=([^;\s]+)", value)
+    return [part for part in ([scheme[1]] if scheme else pairs) if len(part) >= SHORTEST_HIDDEN]
 
 
 def without(text: str, secret: str) -> str:

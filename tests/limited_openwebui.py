@@ -58,6 +58,8 @@ class LimitedOpenWebUI(OddOpenWebUI):
             stored["error"] = {"content": WORDS}
             if body.get("session_id"):
                 return {"status": True, "task_ids": [str(uuid.uuid4())], "chat_id": body["chat_id"]}
+            if self.status == 400:
+                return JSONResponse(None)
         if self.status == 400:  # up to 0.11.4
             return JSONResponse({"detail": WORDS}, 400)
         return JSONResponse({"error": {"message": WORDS, "type": "requests"}}, self.status)

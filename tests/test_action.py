@@ -86,7 +86,10 @@ def test_the_action_verifies_and_tells(job: Job) -> None:
 def test_what_is_uploaded_is_where_the_runs_are() -> None:
     (upload,) = [one for one in action()["runs"]["steps"] if "upload-artifact" in one.get("uses", "")]
     (script,) = [one["run"] for one in action()["runs"]["steps"] if one.get("id") == "gate"]
-    assert upload["with"]["path"] == "${{ inputs.folder || format('{0}/seatrial-run', runner.temp) }}"
+    assert (
+        upload["with"]["path"]
+        == "${{ inputs.folder || steps.gate.outputs.folder || format('{0}/seatrial-run', runner.temp) }}"
+    )
     assert 'SEATRIAL_OUT="${SEATRIAL_OUT:-$RUNNER_TEMP/seatrial-run}"' in script
 
 

@@ -25,7 +25,7 @@ def test_a_contract_that_a_folder_names_is_not_taken(tmp_path: Path) -> None:
     run = verify_run(contract=str(tmp_path / "evil.yaml"))
     with pytest.raises(WrongUse, match="held to a contract of its own; give it again: --contract"):
         as_in(run, Settings(), given=set())
-    assert as_in(run, Settings(contract="mine.yaml"), given={"contract"}).contract == "mine.yaml"
+    assert as_in(run, Settings(contract="mine.yaml"), given=set()).contract == "mine.yaml"
     assert as_in(verify_run(contract=default_path().name), Settings(), given=set()).contract is None
 
 
@@ -57,6 +57,32 @@ def test_an_account_that_is_none_of_a_run_is_not_removed(tmp_path: Path, marker:
         (path / "ledger.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
         ended = seatrial_command(tmp_path, "clean", "run", env=BOSS)
     assert people.keys() <= fake.accounts.keys(), ended
+
+
+def test_nothing_is_gone_that_nobody_asked_for(tmp_path: Path) -> None:
+    """An account that the ledger knows by another address than the run's."""
+
+    class Searching(FakeOpenWebUI):
+        def _search_users(self, *_: object) -> object:
+            return {"users": [], "total": 0}
+
+    fake, path = Searching(), tmp_path / "run"
+    path.mkdir()
+    with running(fake.app) as url:
+        RunFolder(path).save(Run("verify", url, "openwebui", id="seatrial-0a1b2c3d"))
+        ledger_of(path / "ledger.jsonl", "user", "colleague")
+        ended = seatrial_command(tmp_path, "clean", "run", env=BOSS)
+    assert ended.code == 3, ended
+    assert "user colleague of admin" in ended.out
+
+
+def test_a_url_in_another_form_is_no_other_target(tmp_path: Path) -> None:
+    fake, path = FakeOpenWebUI(), tmp_path / "run"
+    path.mkdir()
+    with running(fake.app) as url:
+        RunFolder(path).save(Run("verify", url.replace("http", "HTTP") + "/", "openwebui", id="seatrial-0a1b2c3d"))
+        ledger_of(path / "ledger.jsonl", "chat", "chat-1")  # gone already
+        assert seatrial_command(tmp_path, "clean", "run", env=BOSS).code == 0
 
 
 def test_an_account_of_a_run_that_never_wrote_down_its_name_is_removed(tmp_path: Path) -> None:

@@ -158,6 +158,12 @@ def test_the_model_is_the_one_that_people_begin_with(tmp_path: Path, default: st
         assert crew.model == chosen
 
 
+@pytest.mark.parametrize("name", ["old", "compare-two"])
+def test_a_model_that_is_offered_to_nobody_can_be_named(tmp_path: Path, name: str) -> None:
+    with crew_of(Models(), tmp_path, admin_token="token-of-boss", model=name) as crew:
+        assert crew.model == name
+
+
 def test_a_stream_may_end_with_its_last_line() -> None:
     """As Open WebUI passes on what its pipe functions say."""
     last = b'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\ndata: [DONE]'

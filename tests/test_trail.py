@@ -170,3 +170,11 @@ def test_what_is_secret_of_a_header_is_masked_by_itself(header: str, secret: str
     hear(log, OWNER, CONTRACT.call("listChats"))
     log.finding("valid-use", "listChats", "200", f"the proxy said {secret}", "status 400")
     assert only(log, "valid-use").received == "the proxy said ***"
+
+
+def test_words_in_a_header_stay_words() -> None:
+    log = Log(CONTRACT, "http://target.invalid", Acceptance(None), hidden=["Staging environment"])
+    log.start("test_changes.py::test_it")
+    hear(log, OWNER, CONTRACT.call("listChats"))
+    log.finding("valid-use", "listChats", "200", "of this environment", "status 400")
+    assert only(log, "valid-use").received == "of this environment"

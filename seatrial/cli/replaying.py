@@ -17,6 +17,7 @@ from rich.console import Console
 from contract_tests.log import Log
 from contract_tests.retracing import Retraced, Retracer, Unsendable, is_on_one_answer, same
 from contract_tests.verification import PEOPLE
+from reports.again import typed
 from seatrial.cli.verification import LOG, verified
 from seatrial.contract import default_path
 from seatrial.crew import Crew
@@ -132,7 +133,7 @@ def as_in(run: Run, settings: Settings, *, given: set[str]) -> Settings:
         changes["timeout"] = float(run.settings["timeout"])
     if "model" not in given and settings.url == run.target:
         changes["model"] = run.model
-    if "contract" not in given and run.contract not in ("", default_path().name):
+    if settings.contract is None and run.contract not in ("", default_path().name):
         # A contract says where credentials go: that is no run folder's to choose.
-        raise WrongUse(f"the run was held to a contract of its own; give it again: --contract {run.contract}")
+        raise WrongUse(f"the run was held to a contract of its own; give it again: --contract {typed(run.contract)}")
     return replace(settings, **changes)
