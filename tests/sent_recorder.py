@@ -20,7 +20,7 @@ import pytest
 VARIED = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b[0-9a-f]{32}\b"), "ID"),
     (re.compile(r'("timestamp": )\d{10}\b'), r"\1TIME"),
-    (re.compile(r'("password": )"[\w-]{20,}"'), r'\1"SECRET"'),
+    (re.compile(r'("password": )"[\w!-]{20,}"'), r'\1"SECRET"'),
     (re.compile(r"(MARKER)-[0-9a-f]{6}@"), r"\1-HEX@"),
     (re.compile(r'("session_id": )"[\w-]{20}"'), r'\1"SOCKET"'),
 )
