@@ -21,10 +21,10 @@ from urllib.parse import unquote
 from contract_tests.bindings import Bindings
 from contract_tests.log import Log
 from contract_tests.trail import POLLS, at
-from seatrial.accounts import MAIL_DOMAIN
 from seatrial.contract import Operation
 from seatrial.crew import Crew, Person
 from seatrial.exchange import Call, NoAnswer, Reply
+from seatrial.markers import MAIL_DOMAIN
 from seatrial.parsing import parse
 from seatrial.records import Finding, Run
 from seatrial.target import STRANGER

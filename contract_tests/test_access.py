@@ -15,10 +15,11 @@ from contract_tests.check import Checker
 from contract_tests.passwords import not_asked_for
 from contract_tests.scenes import Made, search
 from contract_tests.trespass import REFUSED, attempts, chat_now, history_now, owned_chat, refused
-from seatrial.accounts import MAIL_DOMAIN, new_password, throwaway
+from seatrial.accounts import new_password, throwaway
 from seatrial.completions import new_id
 from seatrial.contract import OPENWEBUI, SESSIONS
 from seatrial.crew import Crew, Person
+from seatrial.markers import MAIL_DOMAIN
 from seatrial.reading import held, success
 from seatrial.target import SHORT_LIVED, Account
 from seatrial.verbs import Session

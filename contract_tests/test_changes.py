@@ -7,6 +7,7 @@ import pytest
 from contract_tests.check import Checker
 from contract_tests.deletion import may_delete
 from contract_tests.scenes import Made, links_up, search, stored_chat, stored_tree
+from contract_tests.trespass import SENT_AWAY, is_sent_away
 from seatrial.contract import OPENWEBUI
 from seatrial.crew import Crew, Person
 from seatrial.reading import held, member, success
@@ -145,8 +146,8 @@ def test_the_public_pages_answer_without_credentials(crew: Crew, check: Checker)
         if operation not in crew.contract.operations:
             continue
         reply = stranger.client.send(crew.contract.call(operation))
-        if 300 <= reply.status < 400:
-            check.skip("valid-use", operation, "what stands in front sends strangers to a sign-in page")
+        if is_sent_away(reply):
+            check.skip("valid-use", operation, SENT_AWAY)
             continue
         check.that(
             "valid-use", operation, reply.status == 200, "200", str(reply), f"status {reply.status}", reply=reply

@@ -13,7 +13,16 @@ import pytest
 
 from contract_tests.check import Checker
 from contract_tests.scenes import Made, new_session
-from contract_tests.trespass import REFUSED, attempts, chat_now, history_now, owned_chat, refused
+from contract_tests.trespass import (
+    REFUSED,
+    SENT_AWAY,
+    attempts,
+    chat_now,
+    history_now,
+    is_sent_away,
+    owned_chat,
+    refused,
+)
 from seatrial.contract import OPENWEBUI, SESSIONS
 from seatrial.crew import Crew, Person
 from seatrial.exchange import Call
@@ -107,8 +116,8 @@ def test_strangers_see_only_the_public_settings(crew: Crew, owner: Person, check
             continue
         first.client.send(call)
         reply = second.client.send(call)
-        if second is stranger and 300 <= reply.status < 400:
-            check.skip("anonymous-refused", "getConfig", "what stands in front sends strangers to a sign-in page")
+        if second is stranger and is_sent_away(reply):
+            check.skip("anonymous-refused", "getConfig", SENT_AWAY)
             continue
         settings = success(reply)
         asked = sorted(settings) if isinstance(settings, dict) else []

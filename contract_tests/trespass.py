@@ -11,9 +11,16 @@ from seatrial.verbs import Session
 REFUSED = (401, 403, 404)
 
 
-def refused(reply: Reply) -> bool:
+SENT_AWAY = "what stands in front sends strangers to a sign-in page"
+
+
+def is_sent_away(reply: Reply) -> bool:
     """A 3xx is how a proxy with single sign-on sends strangers away."""
-    return reply.status in REFUSED or 300 <= reply.status < 400
+    return 300 <= reply.status < 400
+
+
+def refused(reply: Reply) -> bool:
+    return reply.status in REFUSED or is_sent_away(reply)
 
 
 def owned_chat(crew: Crew, owner: Person, made: Made) -> tuple[Session, bytes]:

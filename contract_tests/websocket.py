@@ -15,7 +15,7 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Event, Ping, RejectConnection, Request, TextMessage
 from wsproto.utilities import ProtocolError
 
-from seatrial.client import tls_context
+from seatrial.client import NAMED, tls_context
 from seatrial.target import Target
 
 PIECE = 65_536
@@ -46,8 +46,7 @@ class WebSocket:
             self._socket.settimeout(_left(until))
             if secure:  # the plain one is no longer of use then: what is to be closed is the other
                 self._socket = tls_context(target).wrap_socket(self._socket, server_hostname=host)
-            # Named as over HTTP: what stands in front may refuse who says no name.
-            sent = {"User-Agent": "seatrial"} | dict(target.headers)
+            sent = NAMED | dict(target.headers)
             headers = [(name.encode(), value.encode()) for name, value in sent.items()]
             self._write(Request(host=parts.netloc, target=parts.path + path, extra_headers=headers), until)
             event = self._event(until)

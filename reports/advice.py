@@ -7,11 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from reports.again import again, numeric, targets, typed
+from reports.again import again, contract_of, numeric, targets, typed
 from reports.curl import curl_line
 from reports.verdict import Judgement, came_to_its_end, target_name
 from reports.wording import counted, line
-from seatrial.contract import default_path
 from seatrial.records import Finding, Run, RunFolder
 from seatrial.samples import NARROW
 
@@ -55,8 +54,7 @@ def replay_line(run: Run, folder: RunFolder, finding: Finding, number: int) -> s
         return ""
     # An id that cannot be shown as it is cannot be typed either.
     name = shlex.quote(finding.id) if finding.id and line(finding.id, 300) == finding.id else str(number)
-    own = f" --contract {typed(run.contract)}" if run.contract not in ("", default_path().name) else ""
-    return f"seatrial replay {named(folder)} {name}{own}"
+    return " ".join(["seatrial replay", named(folder), name, *contract_of(run)])
 
 
 def _all(run: Run, judgement: Judgement, folder: RunFolder) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from reports.wording import line
 from seatrial.config_file import seconds
-from seatrial.contract import default_path
+from seatrial.contract import is_own
 from seatrial.records import Run
 
 DEFAULTS = ("damaged = 0", "errors < 1%")
@@ -57,6 +57,12 @@ def targets(run: Run) -> list[str]:
     return [typed(target) for target in (*first, run.target)]
 
 
+def contract_of(run: Run) -> Iterator[str]:
+    """The option that names a contract of the user's own."""
+    if is_own(run.contract):
+        yield f"--contract {typed(run.contract)}"
+
+
 def typed(value: object) -> str:
     """A value as one types it in a shell. Numbers are whole where they can be."""
     told = str(value).removesuffix(".0") if isinstance(value, float) else value
@@ -79,8 +85,7 @@ def _options(run: Run, given: dict[str, Any], longer: int) -> Iterator[str]:
     for name, usual in USUAL.get(run.command, ()):
         if given.get(name) not in (None, usual):
             yield f"--{name.replace('_', '-')} {typed(given[name])}"
-    if run.contract not in ("", default_path().name):
-        yield f"--contract {typed(run.contract)}"
+    yield from contract_of(run)
     if run.command == "compare" and given.get("verify") is False:
         yield "--no-verify"
     if run.strict:

@@ -17,6 +17,7 @@ from seatrial.completions import new_id
 from seatrial.contract import OPENWEBUI, Contract
 from seatrial.errors import Inconclusive, WrongUse
 from seatrial.exchange import Call, NoAnswer, Reply, Unexpected
+from seatrial.markers import new_address
 from seatrial.reading import held, identifier, member, names_one, shown, success
 from seatrial.secrecy import without
 from seatrial.settings import Settings
@@ -26,9 +27,6 @@ LONGEST_TOKEN = 8_000
 """Characters of a token; servers refuse longer headers."""
 
 Connect = Callable[[Account], Client]
-
-MAIL_DOMAIN = "seatrial.invalid"
-"""Reserved by RFC 2606: no mail ever reaches it, and nobody's account carries it."""
 
 
 def sign_in(client: Client, contract: Contract, login: Login, label: str) -> Account:
@@ -158,7 +156,7 @@ def new_password() -> str:
 
 def throwaway(admin: Client, contract: Contract, marker: str, label: str, password: str | None = None) -> Account:
     """A new ordinary account; the administrator's answer holds its token, so nothing signs in."""
-    email = f"{marker}-{secrets.token_hex(3)}@{MAIL_DOMAIN}"
+    email = new_address(marker)
     body = {
         "name": f"{marker} {label}",
         "email": email,

@@ -13,23 +13,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from seatrial.accounts import MAIL_DOMAIN
 from seatrial.actor import Actor, verbs_for
 from seatrial.client import Client
 from seatrial.contract import Contract
 from seatrial.errors import SeatrialError
 from seatrial.exchange import Call, NoAnswer, Reply, Unexpected, repeated
 from seatrial.ledger import Entry, Ledger
+from seatrial.markers import ADDRESS, MAIL_DOMAIN
 from seatrial.reading import held, identifier, items, success
 from seatrial.target import ANONYMOUS, STRANGER
 
 DELETES = {"chat": "deleteChat", "session": "deleteSession", "user": "deleteUser"}
 MISSING = 404
 STRANGERS = (ANONYMOUS.label, STRANGER)
-MARKER = re.compile(r"seatrial-[0-9a-f]{8}([0-9]{2})?")
-OURS = re.compile(rf"{MARKER.pattern}-[0-9a-z]+@{re.escape(MAIL_DOMAIN)}")
-"""Of a run, and of one of its workers; the address of an account that one of these made."""
-
 ATTEMPTS = 3
 MOST_UNANSWERED = 4
 """Requests in a row without an answer, after which none is sent: what is left is told, and can be removed later."""
@@ -124,7 +120,7 @@ class Cleaner:
 
     def _delete_ours(self, entry: Entry, user: str) -> None:
         """Remove an account that a ledger names, if it carries the run's marker."""
-        known = OURS.fullmatch(entry.marker)
+        known = ADDRESS.fullmatch(entry.marker)
         users = self._users(entry.marker if known else self.marker)
         if users is None or self.admin is None:
             return

@@ -23,6 +23,9 @@ from seatrial.target import ANONYMOUS, Account, Target
 from seatrial.transport import DeadlineTransport
 from seatrial.unpacking import ACCEPTED, Unpacker
 
+NAMED = {"User-Agent": "seatrial"}
+"""Who asks: what stands in front may refuse who says no name."""
+
 MAX_BODY = 8 * 1024 * 1024
 """Bytes of a body that are read, as unpacked; what is longer is cut and marked."""
 
@@ -78,7 +81,7 @@ class Client:
             headers={
                 "Accept": "application/json, text/event-stream",
                 "Accept-Encoding": ACCEPTED,
-                "User-Agent": "seatrial",
+                **NAMED,
             }
             | dict(self.target.headers),
             timeout=self.target.timeout,

@@ -207,6 +207,11 @@ def default_path() -> Path:
     return packaged if packaged.exists() else Path(__file__).resolve().parent.parent / "openapi.yaml"
 
 
+def is_own(source: str) -> bool:
+    """Whether the contract that a run names is one of the user's, and not that of the package."""
+    return source not in ("", default_path().name)
+
+
 def _operations(document: Mapping[str, Any]) -> Iterator[Operation]:
     groups = {tag: group.get("name") for group in document.get("x-tagGroups", ()) for tag in group.get("tags", ())}
     apis = {name: api for api, name in GROUPS.items()}

@@ -8,7 +8,6 @@ Both suites use it, so that accounts are made, named, recorded and removed in on
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -32,18 +31,12 @@ from seatrial.contract import OPENWEBUI, SESSIONS, Contract
 from seatrial.errors import Inconclusive, WrongUse
 from seatrial.exchange import Call, NoAnswer, Reply, Unexpected, repeated
 from seatrial.ledger import LEDGER, Ledger
+from seatrial.markers import new_marker as new_marker  # noqa: PLC0414 - what leads a load asks for it here
 from seatrial.openwebui import OpenWebUIVerbs
 from seatrial.probe import Deployment, probe
 from seatrial.settings import Settings
 from seatrial.target import ANONYMOUS, STRANGER, Account, Target
 from seatrial.verbs import VERB_OPERATIONS, Verbs
-
-MARKER = "seatrial-"
-
-
-def new_marker() -> str:
-    """What everything that a run makes will carry."""
-    return MARKER + secrets.token_hex(4)
 
 
 @dataclass

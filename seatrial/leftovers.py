@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from seatrial.accounts import given_accounts
-from seatrial.cleaning import MARKER, STRANGERS, Cleaner
+from seatrial.cleaning import STRANGERS, Cleaner
 from seatrial.client import Client, tls_context
 from seatrial.contract import Contract
 from seatrial.errors import WrongUse
 from seatrial.ledger import Ledger, ledgers, open_entries
+from seatrial.markers import MARKER
 from seatrial.probe import probe
 from seatrial.records import Run, RunFolder
 from seatrial.settings import Settings
@@ -40,12 +41,13 @@ def clean_up(settings: Settings, folder: RunFolder, run: Run) -> list[str]:
 
 
 def forget(folder: RunFolder) -> None:
-    """All that a run made is gone, without anybody having been asked: its target was a server that ended with it."""
+    """All that a run made is gone, without anybody having been asked: its accounts took it along, or its server did."""
     for path in ledgers(folder.path):
         ledger = Ledger(path)
         for entry in ledger.open_entries():
             ledger.gone(entry)
         ledger.close()
+    folder.save(replace(folder.load(), left_behind=[]))
 
 
 def _cleaned(

@@ -70,8 +70,7 @@ def test_what_was_made_on_a_server_that_ended_with_its_run_is_gone(tmp_path: Pat
         inner = place / "levels" / "01" if name == "capacity" else place
         inner.mkdir(parents=True)
         RunFolder(place).save(Run(name, "http://127.0.0.1:9", "sessions", settings={"embedded": True}))
-        if inner != place:
-            RunFolder(inner).save(Run("load", "http://127.0.0.1:9", "sessions"))
+        RunFolder(inner).save(Run("load", "http://127.0.0.1:9", "sessions", settings={"embedded": True}))
         ledger, call = Ledger(inner / "ledger.jsonl"), CONTRACT.call("createSession")
         owner = Account("account 1")
         ledger.before(owner, call)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from clocks import Clock
 from command_line import seatrial_command
 from odd_openwebui import OddOpenWebUI
 
@@ -28,22 +29,14 @@ def token(end: object, name: str = "a") -> str:
     return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts) + ".sig"
 
 
-class Clock:
-    def __init__(self, at: float) -> None:
-        self.at = at
-
-    def __call__(self) -> float:
-        return self.at
-
-
 def test_nothing_is_begun_with_a_token_that_ends() -> None:
     clock = Clock(1_000.0)
     expiry, account = Expiry(clock), Account("account 1", token(1_600))
     expiry.before(account, CALL)
-    clock.at = 1_590.0
+    clock.now = 1_590.0
     expiry.before(account, CALL)
     assert expiry.notes() == ["tokens are good for 10 min here (JWT_EXPIRES_IN): a slow run may outlive them"]
-    clock.at = 1_596.0
+    clock.now = 1_596.0
     with pytest.raises(Expired, match="the token of account 1 has come to its end: they are good for 10 min here"):
         expiry.before(account, CALL)
     for other in (Account("account 2", token(9_999)), Account("stranger", token(1_600)), Account("anonymous")):
@@ -57,7 +50,7 @@ def test_clocks_that_do_not_agree_end_no_run() -> None:
     expiry = Expiry(clock)
     for _ in range(2):
         expiry.before(Account("account 1", token(1_600)), CALL)
-        clock.at += 1_000
+        clock.now += 1_000
     assert expiry.notes() == []
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from clocks import Clock
 from command_line import environment
 
 from contract_tests.limits import LONGEST, PACES, REPEATS, SHORTEST, Limited, Limits, pause_of
@@ -37,19 +38,9 @@ def refusal(status: int = 429, call: Call = LIST, **headers: str) -> Reply:
     return Reply(call, status, {name.replace("_", "-"): value for name, value in headers.items()}, b"")
 
 
-class Clock:
-    """Time that passes when somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
 def limits(clock: Clock | None = None, **given: Any) -> Limits:
     clock = clock or Clock()
-    return Limits(**{"loopback": False, "now": lambda: clock.now, "sleep": clock.sleep} | given)
+    return Limits(**{"loopback": False, "now": clock, "sleep": clock.sleep} | given)
 
 
 # --- judging refusals
@@ -223,28 +214,29 @@ def started(url: str, out: Path, test: str | None, paces: tuple[float, float]) -
 
 
 @pytest.mark.parametrize(("status", "headers"), [(429, {"retry-after": "1"}), (503, NGINX)], ids=["429", "nginx"])
+@pytest.mark.parametrize(
+    ("test", "burst", "rate", "paces"),
+    [
+        ("test_lifecycle.py", 30, 20, (20.0, 10.0)),
+        ("test_conformance.py", 15, 10, (12.0, 6.0)),  # generated requests, which are the densest part of a run
+    ],
+)
 def test_a_run_behind_a_limit_finds_nothing_and_says_what_it_did(
-    status: int, headers: dict[str, str], tmp_path: Path
+    status: int,
+    headers: dict[str, str],
+    test: str,
+    burst: int,
+    rate: float,
+    paces: tuple[float, float],
+    tmp_path: Path,
 ) -> None:
-    limiter = Limiter(create_app(Contract.load(), tokens=OWNERS), 30, 20, status, headers)
+    limiter = Limiter(create_app(Contract.load(), tokens=OWNERS), burst, rate, status, headers)
     with running(limiter) as url:
-        printed, ended, findings = run(url, tmp_path / "run", "test_lifecycle.py", (20.0, 10.0))
+        printed, ended, findings = run(url, tmp_path / "run", test, paces)
     assert limiter.refused
     assert (findings, ended.problem) == ([], None), printed
     assert any("limits requests" in note for note in ended.notes)
     assert ended.left_behind == []
-
-
-@pytest.mark.parametrize(("status", "headers"), [(429, {}), (503, NGINX)], ids=["429", "nginx"])
-def test_a_limit_that_generated_requests_meet_first_is_no_defect(
-    status: int, headers: dict[str, str], tmp_path: Path
-) -> None:
-    limiter = Limiter(create_app(Contract.load(), tokens=OWNERS), 15, 10, status, headers)
-    with running(limiter) as url:
-        printed, ended, findings = run(url, tmp_path / "run", "test_conformance.py", (12.0, 6.0))
-    assert limiter.refused
-    assert (findings, ended.problem) == ([], None), printed
-    assert any("limits requests" in note for note in ended.notes)
 
 
 def test_a_limit_that_does_not_let_up_makes_a_run_inconclusive(tmp_path: Path) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+from clocks import Clock
 
 from contract_tests.log import Log
 from load.capacity import Capacity
@@ -31,14 +31,6 @@ CONTRACT = Contract.load()
 TOKEN = "token-that-nobody-may-see"
 SOMEBODY = Account("somebody", TOKEN)
 LIST: dict[str, Any] = {"sessions": [{"id": "a", "created_at": 1767225600}]}
-
-
-@dataclass
-class Clock:
-    now: float = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

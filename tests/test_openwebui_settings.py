@@ -11,12 +11,12 @@ from command_line import Ended, seatrial_command
 
 from contract_tests.deletion import REASON
 from contract_tests.unstreamed import RULES
-from seatrial.accounts import MAIL_DOMAIN
 from seatrial.contract import Contract
 from seatrial.lab.children import provider_process
 from seatrial.lab.openwebui import ADMIN_EMAIL, boot
 from seatrial.lab.openwebui_install import DEFAULT_VERSION, install
 from seatrial.lab.script import Script
+from seatrial.markers import MAIL_DOMAIN
 from seatrial.records import Finding, RunFolder, Skip
 from seatrial.samples import Sample
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from clocks import Clock
 from limited_openwebui import WORDS, LimitedOpenWebUI, run
 
 from contract_tests.limits import Limited
@@ -27,17 +28,9 @@ def refusal(
     return Reply(call, status, headers, body.encode())
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
 def quota(clock: Clock | None = None, **given: Any) -> Quota:
     clock = clock or Clock()
-    return Quota(**{"loopback": True, "now": lambda: clock.now, "sleep": clock.sleep} | given)
+    return Quota(**{"loopback": True, "now": clock, "sleep": clock.sleep} | given)
 
 
 @pytest.mark.parametrize(

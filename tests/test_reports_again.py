@@ -125,7 +125,8 @@ def test_a_run_on_the_server_that_was_started_for_it_names_no_target(words: tupl
     done = here(*words, "--out", "run")
     made = RunFolder(Path("run"))
     run = made.load()
-    assert run.settings["embedded"] is True, done.out + done.err
+    for one in (made, *map(RunFolder, made.path.glob("levels/*"))):
+        assert one.load().settings["embedded"] is True, done.out + done.err
     assert again(run).split()[2].startswith("--")
     told = [command for _, command in next_steps(run, judge(run, made), made) if command]
     assert told

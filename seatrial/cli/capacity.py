@@ -20,7 +20,7 @@ from load.search import Answer, bounds
 from load.sizing import concluded, line
 from seatrial.cli import bars
 from seatrial.cli.consent import consent
-from seatrial.cli.contact import run_folder
+from seatrial.cli.contact import is_ours, run_folder
 from seatrial.cli.ending import written
 from seatrial.cli.levels import Levels
 from seatrial.cli.lines import asked, say
@@ -138,7 +138,7 @@ def _run(
     need: Need | None,
 ) -> Run:
     start, most, look, budget = limits
-    embedded = {} if settings.url else {"embedded": True}
+    ours = is_ours(settings)
     # A search that is gone on with: what its first half left is left until `clean` has said otherwise.
     before = folder.load() if (folder.path / "run.json").exists() else Run("capacity", "", settings.api)
     with ExitStack() as stack:
@@ -152,7 +152,7 @@ def _run(
             target_name=deployment.name, contract=contract.source, seed=settings.seed,
             settings={"start": start, "most": most, "look": look, "budget": budget}
             | _played(settings, objectives)
-            | (asdict(need) if need else {}) | embedded,
+            | (asdict(need) if need else {}) | ours,
             left_behind=before.left_behind, notes=before.notes,
         )  # fmt: skip
         folder.save(begun)  # `clean` needs it should we be killed
@@ -161,7 +161,7 @@ def _run(
         say(console, _cost(settings, most, budget), style="dim")
         bar = stack.enter_context(bars.budget(console, budget))
         task = bar.add_task("starting", total=None)
-        levels = Levels(settings, folder, stop, lambda note: say(console, f"note: {note}"))
+        levels = Levels(settings, folder, stop, lambda note: say(console, f"note: {note}"), ours)
 
         def looked(level: int, seconds: float) -> tuple[Run, RunFolder]:
             bar.update(task, description=f"{level:,} users for {seconds:g} s")

@@ -56,7 +56,6 @@ def clean(run: str | None, url: str | None, as_json: bool, **options: Any) -> in
             if _went(folder):
                 click.echo(f"{folder.path}: the server was started for this run, and ended with it", err=as_json)
                 forget(folder)
-                folder.save(replace(folder.load(), left_behind=[]))
                 told[str(folder.path)] = []
                 continue
             ran = _mustered(folder)
@@ -113,10 +112,7 @@ def _never_begun(path: Path) -> bool:
 
 def _went(folder: Any) -> bool:
     """Whether its target was a server that was started for it, and what was made there went with that."""
-    from seatrial.records import RunFolder
-
-    whole = RunFolder(folder.path.parent.parent) if folder.path.parent.name == "levels" else folder
-    return whole.load().settings.get("embedded") is True
+    return folder.load().settings.get("embedded") is True
 
 
 def _mustered(folder: Any) -> list[Any]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from seatrial.accounts import given_accounts
 from seatrial.client import Client, tls_context
@@ -117,6 +118,11 @@ def owners(count: int) -> tuple[str, ...]:
 def of_reference(settings: Settings) -> Settings:
     """The settings without credentials of a deployment, which the reference server has no use for."""
     return replace(settings, account=(), admin=None, admin_token=None)
+
+
+def is_ours(settings: Settings) -> dict[str, Any]:
+    """What the record of a run says of its target: without a URL that is a server which is started for it."""
+    return {} if settings.url else {"embedded": True}
 
 
 @contextmanager

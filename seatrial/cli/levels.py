@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,8 @@ from seatrial.cli.load import run_load
 from seatrial.contract import OPENWEBUI
 from seatrial.crew import Crew
 from seatrial.lab.children import Stop
-from seatrial.ledger import Ledger, ledgers, left_open
+from seatrial.ledger import left_open
+from seatrial.leftovers import forget
 from seatrial.records import Run, RunFolder, now
 from seatrial.settings import Settings
 
@@ -23,10 +24,13 @@ QUIET = Console(quiet=True)
 class Levels:
     """`play` is one load. `notes` are what is to be said of all of them; `tell` hears each when it is known.
 
-    Throwaway accounts are made once, as many as the highest level so far needs.
+    Throwaway accounts are made once, as many as the highest level so far needs. `told` stands in the record of each.
     """
 
-    def __init__(self, settings: Settings, folder: RunFolder, stop: Stop, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, settings: Settings, folder: RunFolder, stop: Stop, tell: Callable[[str], None], told: Mapping[str, Any]
+    ) -> None:
+        self._told = dict(told)
         self._settings, self._folder, self._stop, self._tell = settings, folder, stop, tell
         self._crew: Crew | None = None
         self._left: list[str] = []
@@ -45,13 +49,13 @@ class Levels:
         place = RunFolder.create(str(self._folder.path / "levels" / f"{number:03}-{level}-users"), "load")
         wanted = replace(settings, users=level, duration=seconds, rate=None, stage=(), out=None, slo=())
         accounts = self._accounts(level)
-        place.save(Run("load", settings.url or "", settings.api, accounts=accounts, started=now()))
+        begun = Run("load", settings.url or "", settings.api, accounts=accounts, started=now(), settings=self._told)
+        place.save(begun)
         if self._crew is not None and wanted.disposable:
             self._crewed.append(place)
         run = run_load(wanted, place, QUIET, announced=True)
-        if accounts:
-            run.accounts = accounts
-            place.save(run)
+        run = replace(run, accounts=accounts or run.accounts, settings=run.settings | self._told)
+        place.save(run)
         for mustered in place.rows(FILE, Mustered):
             self._note(mustered.notes)
         if self._crew is None or not wanted.disposable:  # throwaway accounts take their chats along
@@ -72,12 +76,7 @@ class Levels:
     def _gone(self) -> None:
         """The throwaway accounts are gone, and what their users could not delete went with them."""
         for place in self._crewed:
-            for path in ledgers(place.path):
-                ledger = Ledger(path)
-                for entry in ledger.open_entries():
-                    ledger.gone(entry)
-                ledger.close()
-            place.save(replace(place.load(), left_behind=[]))
+            forget(place)
 
     def _manned(self, level: int) -> Settings:
         """The settings with accounts that are ready for a level."""

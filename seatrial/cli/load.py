@@ -29,7 +29,7 @@ from reports.wording import cut
 from seatrial.cli import bars
 from seatrial.cli.before import HeldAgainst
 from seatrial.cli.consent import consent
-from seatrial.cli.contact import of_reference, reference_process, run_folder, signed_in
+from seatrial.cli.contact import is_ours, of_reference, reference_process, run_folder, signed_in
 from seatrial.cli.ending import written
 from seatrial.cli.lines import say
 from seatrial.cli.options import SECONDS, common_options, settings_from
@@ -109,7 +109,6 @@ def load(url: str | None, before: str | None, yes: bool, as_json: bool, **option
     consent(settings, yes, what)
     with run_folder(settings, "load") as folder:
         run = run_load(settings, folder, console)
-        run = run if settings.url else replace(run, settings=run.settings | {"embedded": True})
         run = written(held.judged(run, folder, console) if held else run, folder)
     _show(run, folder, console)
     if as_json:
@@ -125,17 +124,18 @@ def run_load(settings: Settings, folder: RunFolder, console: Console, *, announc
     """
     with ExitStack() as stack:
         stack.enter_context(until_stopped())
-        embedded: dict[str, Any] = {} if settings.url else {"embedded": True}
+        ours = is_ours(settings)
         settings, deployment, _ = met(settings, stack)
         if not announced:
             _announce(settings, console)
         started = now()
         if not (folder.path / "run.json").exists():  # `clean` needs it should we be killed
-            folder.save(Run("load", settings.url or "", deployment.api, started=started, settings=embedded))
+            folder.save(Run("load", settings.url or "", deployment.api, started=started, settings=ours))
         if settings.provider:
             mark(meet(settings.provider), folder)
         problem, interrupted = _play(settings, folder, console)
-        return conclude(settings, folder, started, problem, interrupted=interrupted)
+        run = conclude(settings, folder, started, problem, interrupted=interrupted)
+        return replace(run, settings=run.settings | ours)
 
 
 def met(settings: Settings, stack: ExitStack) -> tuple[Settings, Deployment, Contract]:

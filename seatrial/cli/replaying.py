@@ -19,7 +19,7 @@ from contract_tests.retracing import Retraced, Retracer, Unsendable, is_on_one_a
 from contract_tests.verification import PEOPLE
 from reports.again import typed
 from seatrial.cli.verification import LOG, verified
-from seatrial.contract import default_path
+from seatrial.contract import is_own
 from seatrial.crew import Crew
 from seatrial.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS, WrongUse
 from seatrial.known import Acceptance
@@ -133,7 +133,7 @@ def as_in(run: Run, settings: Settings, *, given: set[str]) -> Settings:
         changes["timeout"] = float(run.settings["timeout"])
     if "model" not in given and settings.url == run.target:
         changes["model"] = run.model
-    if settings.contract is None and run.contract not in ("", default_path().name):
+    if settings.contract is None and is_own(run.contract):
         # A contract says where credentials go: that is no run folder's to choose.
         raise WrongUse(f"the run was held to a contract of its own; give it again: --contract {typed(run.contract)}")
     return replace(settings, **changes)

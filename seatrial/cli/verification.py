@@ -24,7 +24,7 @@ from reports.verdict import judge
 from reports.wording import cut
 from seatrial.baseline import Baseline
 from seatrial.cli import bars
-from seatrial.cli.contact import of_reference, owners, reference_process, signed_in
+from seatrial.cli.contact import is_ours, of_reference, owners, reference_process, signed_in
 from seatrial.cli.ending import written
 from seatrial.cli.lines import asked, say
 from seatrial.errors import EXIT_WRONG_USE, Inconclusive, SeatrialError, WrongUse
@@ -53,15 +53,14 @@ def run_verification(settings: Settings, folder: RunFolder, console: Console, *,
         settings = replace(settings, baseline=str(baseline.path))
     with ExitStack() as stack:
         stack.enter_context(until_stopped())
-        embedded = not settings.url
-        if embedded:
+        told = is_ours(settings) | ({"load": True} if with_load else {})
+        if not settings.url:
             settings = embed(settings, stack)
             say(console, "no URL given: verifying the reference server, started for this run", style="dim")
         settings, deployment = signed_in(settings)
         if baseline is not None:
             baseline.demand(deployment.api)
         _announce(settings, deployment, console)
-        told = {name: True for name, so in (("embedded", embedded), ("load", with_load)) if so}
         run = verified(settings, folder, console, told=told)
         if with_load and run.problem is None:
             run = _with_load(run, settings, folder, console)

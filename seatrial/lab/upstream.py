@@ -118,7 +118,7 @@ class CallersDesk:
         return {"name": self._choose_model(), "version": self._upstream.target.version}
 
     def visible(self) -> list[str]:
-        return [model.id for model in self._do(self._verbs.get_model_info()) if model.id != "arena-model"]
+        return [model.id for model in self._do(self._verbs.get_model_info()) if not model.hidden]
 
     def _choose_model(self) -> str:
         if self._verbs.model is None:
