@@ -135,7 +135,9 @@ def run_load(settings: Settings, folder: RunFolder, console: Console, *, announc
             mark(meet(settings.provider), folder)
         problem, interrupted = _play(settings, folder, console)
         run = conclude(settings, folder, started, problem, interrupted=interrupted)
-        return replace(run, settings=run.settings | ours)
+        run = replace(run, settings=run.settings | ours)
+        folder.save(run)
+        return run
 
 
 def met(settings: Settings, stack: ExitStack) -> tuple[Settings, Deployment, Contract]:
