@@ -12,9 +12,11 @@ import gc
 import math
 import os
 import signal
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import gevent
@@ -23,16 +25,17 @@ from gevent.event import Event
 from load.blocks import QUAD, journeys, order
 from load.duelling import RUN, both
 from load.mix import Mix
-from load.pairs import LEAST, SPARE, rarest
+from load.pairs import LEAST, SPARE, rarest, subject
 from load.progress import FILE, Ended, Phase
 from load.recorder import LoadRecorder
 from load.selfcheck import SelfCheck
 from load.side import Side
 from seatrial.errors import Inconclusive, SeatrialError
+from seatrial.evidence import SAMPLES
 from seatrial.lifeline import watch
 from seatrial.ratios import BLOCKS, SIDES, Block
 from seatrial.records import Recorder, RunFolder
-from seatrial.samples import Sample
+from seatrial.samples import Sample, Turned
 from seatrial.settings import Settings
 
 BLOCK_SECONDS = 0.5
@@ -128,12 +131,13 @@ class Duel:
         return min(wanted, MOST_SESSIONS)
 
     def _fewest(self, block: Block) -> float:
-        """How many good answers the operation has that was asked least often."""
-        counts: dict[str, int] = {}
+        """How many good answers there are of what was asked least often."""
+        counts: Counter[str] = Counter()
         folder = self.sides[block.side].folder
-        for sample in folder.rows("samples/*.jsonl", Sample):
-            if sample.at >= block.at and sample.ok:
-                counts[sample.operation] = counts.get(sample.operation, 0) + 1
+        rows: Iterator[Sample | Turned] = chain(folder.rows(SAMPLES, Sample), folder.rows(SAMPLES, Turned))
+        for row in rows:
+            if row.at >= block.at and row.ok and (name := subject(row)):
+                counts[name] += 1
         return rarest(counts.values(), block.sessions)
 
     def _block(self, side: str, sessions: int, number: int, quad: int) -> Block:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import comb
 
 from load.objectives import Held
-from seatrial.evidence import TURN_MEASURES
+from seatrial.evidence import TURN_MEASURES, TURN_SUBJECTS
 from seatrial.records import Finding
 from seatrial.samples import Integrity, Sample, Turned
 from seatrial.verbs import VERB_OPERATIONS
@@ -115,20 +115,23 @@ def _errors(held: Held, operation: str, what: str, received: str, notice: str, c
 def too_slow(held: Held, api: str) -> Finding:
     """A percentile beyond its limit."""
     subject, what = held.objective.subject, held.objective.what
-    measure, _, way = subject.partition(" ")
-    about_turns = measure in TURN_MEASURES
-    shown = f"{TURN_MEASURES.get(measure, measure)}{f' ({way})' if way else ''}"
     return Finding(
         rule="load-slow",
         severity="break",
-        operation=_send_message(api) if about_turns else subject,
-        title=f"{shown}: {what} misses its objective",
+        operation=_send_message(api) if subject in TURN_SUBJECTS else subject,
+        title=f"{named(subject)}: {what} misses its objective",
         expected=held.objective.text,
         received=held.said + ("" if held.proved else " (the interval reaches over the limit: not proved)"),
         where=held.objective.text,
         curl="",
         notice="Under this load, people wait longer than was promised.",
     )
+
+
+def named(subject: str) -> str:
+    """An operation as it is, a measure of turns in words: "whole turn (socket)"."""
+    measure, _, way = subject.partition(" ")
+    return f"{TURN_MEASURES.get(measure, measure)}{f' ({way})' if way else ''}"
 
 
 def _send_message(api: str) -> str:

@@ -74,7 +74,7 @@ class _Claim:
 
 
 def judged(paired: Paired, limits: Limits) -> list[Ratio]:
-    """A row for each operation and for failures, then those that only inform."""
+    """A row for each operation, whole turns over a socket among them, and for failures; then those that only inform."""
     claims = [claim for name in paired.operations for claim in _claims(paired, name, limits)]
     failures = paired.failures()
     if len(failures) >= LEAST_PAIRS:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from load.blocks import QUAD
-from seatrial.evidence import SAMPLES
+from seatrial.evidence import SAMPLES, SOCKET_TURN
 from seatrial.measuring import nearest
 from seatrial.ratios import BLOCKS, SIDES, Block
 from seatrial.records import RunFolder
@@ -46,7 +46,8 @@ class Pair:
 class Answers:
     """What one block brought: milliseconds of good answers by operation, how many requests there were and failed.
 
-    `asked` are requests by operation, answered well or not.
+    `asked` are requests by operation, answered well or not. Whole turns over a socket are there beside the operations,
+    and are no requests.
     """
 
     block: Block
@@ -62,6 +63,14 @@ class Answers:
             self.times[sample.operation].append(sample.ms)
         else:
             self.failed += 1
+
+    def turn(self, turned: Turned) -> None:
+        if turned.ok and turned.first is not None:
+            self.times[FIRST].append(turned.first)
+        if subject(turned):
+            self.asked[SOCKET_TURN] += 1
+            if turned.ok:
+                self.times[SOCKET_TURN].append(turned.ms)
 
 
 @dataclass
@@ -136,8 +145,13 @@ def _fill(answers: list[Answers], folder: RunFolder) -> None:
         if (one := at(sample.at)) is not None:
             one.hear(sample)
     for turned in folder.rows(SAMPLES, Turned):
-        if turned.ok and turned.first is not None and (one := at(turned.at)) is not None:
-            one.times[FIRST].append(turned.first)
+        if (one := at(turned.at)) is not None:
+            one.turn(turned)
+
+
+def subject(row: Sample | Turned) -> str:
+    """What a record is judged as: an operation, or a whole turn; "" for a turn that is as long as its request."""
+    return row.operation if isinstance(row, Sample) else SOCKET_TURN if row.way == "socket" else ""
 
 
 def rarest(counts: Iterable[float], sessions: int) -> float:

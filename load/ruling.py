@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from load.findings import named
 from load.gate import MOST_FAILED, MOST_WANTED, Limits, outcome
+from seatrial.contract import OPENWEBUI
+from seatrial.evidence import TURN_SUBJECTS
 from seatrial.ratios import Ratio, change
 from seatrial.records import Finding
+from seatrial.verbs import VERB_OPERATIONS
 
 SHOWN = 3
 
@@ -23,9 +27,11 @@ def sentence(rows: Sequence[Ratio], limits: Limits, looked: str, *, stored: bool
     if verdict == "fail":
         return f"Fail: proved to be worse in B than the limit allows: {_listed(slower)} ({looked})."
     if verdict == "pass":
+        turns = sum(row.operation in TURN_SUBJECTS for row in judged)
         return (
             f"Pass: B is proved not to be slower than A by more than {limits}, the larger counting, "
-            f"in any of {len([row for row in judged if row.operation])} operations, and fails at most "
+            f"in any of {sum(bool(row.operation) for row in judged) - turns} operations"
+            f"{' and in whole turns' if turns else ''}, and fails at most "
             f"{MOST_FAILED:.0%} more of its requests ({looked})."
         )
     if not open_:
@@ -56,17 +62,17 @@ def findings(rows: Sequence[Ratio]) -> Iterator[Finding]:
     for row in rows:
         if row.verdict != "fail":
             continue
-        failed = row.measure == "failed"
+        failed, turns = row.measure == "failed", row.operation in TURN_SUBJECTS
         yield Finding(
             rule="compare-errors" if failed else "compare-slower",
             severity="break",
-            operation=row.operation,
-            title="More requests fail than before" if failed else f"{row.operation} is slower than before",
+            operation=VERB_OPERATIONS[OPENWEBUI]["send_message"] if turns else row.operation,
+            title="More requests fail than before" if failed else f"{named(row.operation)} is slower than before",
             expected=f"at most {row.limit:.0%} more failed requests than in A"
             if failed
             else f"a p95 of at most {change(row.limit or 1)} of A's {row.a:,.1f} ms",
             received=told(row) if failed else f"{row.b:,.1f} ms; {told(row)}",
-            where=row.measure,
+            where=f"{row.operation} {row.measure}" if turns else row.measure,
             curl="",
             notice="People are refused more often than before." if failed else "People wait longer than before.",
         )

@@ -18,7 +18,7 @@ from load.gate import LEVEL, MOST_FAILED, QUANTILE, Limits, verdicts
 from load.pairs import OFTEN
 from seatrial.baseline import Faults, unfinished
 from seatrial.errors import Inconclusive, WrongUse
-from seatrial.evidence import SAMPLES, Evidence
+from seatrial.evidence import SAMPLES, SOCKET_TURN, Evidence
 from seatrial.measuring import DRAWS, nearest, resampled
 from seatrial.paired import reach
 from seatrial.ratios import SIDES, Ratio
@@ -43,7 +43,10 @@ def demand(folder: RunFolder, run: Run, name: str = "") -> None:
 
 
 def compared(a: RunFolder, b: RunFolder, limits: Limits) -> list[Ratio]:
-    """A row for each operation that both called, and for failures. Raises `WrongUse` and `Inconclusive`."""
+    """A row for each operation that both called, for whole turns over a socket where both had any, and for failures.
+
+    Raises `WrongUse` and `Inconclusive`.
+    """
     first, second = a.load(), b.load()
     for folder, run in ((a, first), (b, second)):
         demand(folder, run)
@@ -51,6 +54,7 @@ def compared(a: RunFolder, b: RunFolder, limits: Limits) -> list[Ratio]:
         raise Inconclusive(f"these loads cannot be compared: {'; '.join(unlike)}")
     before, after = _evidence(a, first), _evidence(b, second)
     both = sorted(before.requests.keys() & after.requests.keys())
+    both += [SOCKET_TURN] if SOCKET_TURN in before.turns.keys() & after.turns.keys() else []
     return _decided([*(_row(name, before, after, limits) for name in both), _failures(a, b)])
 
 
@@ -84,25 +88,25 @@ def _told(row: Ratio, draws: Any, verdict: str, looked: int) -> Ratio:
     return replace(row, verdict=verdict, low=low, high=high, finds=by)
 
 
-def _row(operation: str, before: Evidence, after: Evidence, limits: Limits) -> tuple[Ratio, Any]:
+def _row(subject: str, before: Evidence, after: Evidence, limits: Limits) -> tuple[Ratio, Any]:
     import numpy as np
 
     drawn, values, sessions = [], [], []
     for seed, evidence in enumerate((before, after)):
-        times, owners = evidence.times(operation) or ((), ())
+        times, owners = evidence.times(subject) or ((), ())
         sessions.append(len(set(owners)))
         drawn.append(resampled(times, owners, QUANTILE, seed))
         values.append(nearest(sorted(times), QUANTILE) if len(times) else 0.0)
     a, b = values
     if drawn[0] is None or drawn[1] is None:
-        often = any(one.requests.get(operation, 0) >= OFTEN * one.sessions for one in (before, after))
+        often = any(one.failed(subject)[1] >= OFTEN * one.sessions for one in (before, after))
         verdict = "inconclusive" if often else ""  # as in turns: what is asked now and then leaves nothing open
         why = "too few answers in one of the runs"
-        return Ratio(operation, "p95", a, b, None, None, None, None, verdict, min(sessions), why=why), None
+        return Ratio(subject, "p95", a, b, None, None, None, None, verdict, min(sessions), why=why), None
     limit = limits.ratio(a)
     few = min(map(len, drawn))  # of a long load fewer draws are made
     draws = np.log(drawn[1][:few]) - np.log(drawn[0][:few]) - math.log(limit)
-    return Ratio(operation, "p95", a, b, b / a, None, None, limit, "", min(sessions)), draws
+    return Ratio(subject, "p95", a, b, b / a, None, None, limit, "", min(sessions)), draws
 
 
 def _failures(a: RunFolder, b: RunFolder) -> tuple[Ratio, Any]:

@@ -15,6 +15,7 @@ from reports.digest import ALL_FAIL, Digest, Group
 from reports.wording import counted, cut, duration, line, listed, percent, subject
 from seatrial.baseline import RANKS
 from seatrial.errors import EXIT_CODES
+from seatrial.evidence import TURN_SUBJECTS
 from seatrial.records import Finding, Run, RunFolder
 from seatrial.samples import HARMS
 from seatrial.verbs import VERB_OPERATIONS
@@ -251,6 +252,8 @@ def numbers(run: Run, digest: Digest) -> str:
         told.append(f"{counted(len(digest.levels), 'try', 'tries')} of levels")
         told.append(counted(sum(one.sessions for one in digest.levels), "session"))
     if digest.compared:
-        told.append(f"{counted(len(digest.compared), 'operation')} compared")
+        turns = sum(one.operation in TURN_SUBJECTS for one, _ in digest.compared)
+        more_than = " and whole turns" if turns else ""
+        told.append(f"{counted(len(digest.compared) - turns, 'operation')}{more_than} compared")
     more = _sentence(run)[1] if digest.levels else _sentences(run)[1] if run.command == "compare" else ""
     return "; ".join(filter(None, [", ".join(told), more])) or "nothing was looked at"

@@ -33,6 +33,9 @@ WAYS = ("plain", "sse", "socket")
 
 TURN_SUBJECTS = (*TURN_MEASURES, *(f"{measure} {way}" for measure in TURN_MEASURES for way in WAYS))
 
+SOCKET_TURN = "turn socket"
+"""Turns of which no request lasts as long as they do: it is answered when the reply has only been begun."""
+
 
 @dataclass
 class Column:

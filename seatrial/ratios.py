@@ -36,6 +36,7 @@ class Span(NamedTuple):
 class Ratio:
     """B over A in one measure of one operation: "p95" is judged, "p50" and "first token" inform.
 
+    The operation "turn socket" stands for whole turns whose replies come over a socket (`seatrial.evidence`).
     `a` and `b` are medians over the blocks, in milliseconds. `limit` is the ratio from which B counts as slower.
     `verdict` is "fail" (proved above the limit), "pass" (proved below), "inconclusive" (neither) or "" (it informs).
     Of the measure "failed", `a` and `b` are shares of the requests, `limit` is by how much they may differ, and there
