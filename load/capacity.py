@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from load.levels import LOOKS, Judgement, judged
-from load.limit import NOTHING, limit
+from load.limit import NOTHING, failed_besides, limit
 from load.objectives import COUNTS, Held, Objective
 from load.outcome import unread
 from load.overhead import OVERHEAD
@@ -116,7 +116,8 @@ class Capacity:
         if judgement.outcome == "holds" and (unknown := unread(counts)):
             return self._row(step, "void", True, look, evidence, seconds, counts, unknown, folders, "")
         why = "; ".join(map(missed, judgement.missed)) or _unsupported(judgement)
-        found = limit(judgement.missed[0].objective, run.api, joined) if judgement.missed else NOTHING
+        besides = failed_besides(evidence, run.api)
+        found = limit(judgement.missed[0].objective, run.api, joined, besides) if judgement.missed else NOTHING
         why += f"; the {found.who} was the limit: {found.said}" if found.who else ""
         return self._row(
             step, judgement.outcome, judgement.proved, look, evidence, seconds, counts, why, folders, found.who

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 from load.objectives import Held, Objective, shown
 from load.overhead import OVERHEAD
+from seatrial.evidence import SOCKET_TURN, Evidence
 from seatrial.records import RunFolder
 from seatrial.samples import Joined, Judged
 from seatrial.verbs import VERB_OPERATIONS
@@ -30,11 +31,11 @@ class Limit(NamedTuple):
 NOTHING = Limit("", "")
 
 
-def limited(folder: RunFolder, api: str, held: Iterable[Held]) -> Iterator[Judged]:
+def limited(folder: RunFolder, api: str, held: Iterable[Held], evidence: Evidence) -> Iterator[Judged]:
     """The records of objectives, of each that was missed with who kept the load from it."""
-    rows = list(folder.rows(OVERHEAD, Joined))
+    rows, others = list(folder.rows(OVERHEAD, Joined)), failed_besides(evidence, api)
     for one in held:
-        found = limit(one.objective, api, rows) if one.verdict == "missed" else NOTHING
+        found = limit(one.objective, api, rows, others) if one.verdict == "missed" else NOTHING
         yield replace(one.record(), limited_by=found.who, limited_why=found.said if found.who else "")
 
 
@@ -43,15 +44,31 @@ def told_of(one: Judged) -> str:
     return f"{one.objective!r} was missed, and the {one.limited_by} was the limit: {one.limited_why}"
 
 
-def limit(objective: Objective, api: str, rows: Sequence[Joined]) -> Limit:
-    """`rows` are the turns of the load beside what the provider recorded; without any, nothing is known."""
+def failed_besides(evidence: Evidence, api: str) -> int:
+    """How many requests failed that are no turns."""
+    turn = VERB_OPERATIONS.get(api, {}).get("send_message")
+    return sum(number for operation, number in evidence.failures.items() if operation != turn)
+
+
+def limit(objective: Objective, api: str, rows: Sequence[Joined], others: int = 0) -> Limit:
+    """`rows` are the turns of the load beside what the provider recorded; without any, nothing is known.
+
+    `others` are the failed requests of the load that are no turns.
+    """
     if not any(row.calls for row in rows):
         return NOTHING
     turn = VERB_OPERATIONS.get(api, {}).get("send_message")
     subject, _, way = ("turn" if objective.subject == turn else objective.subject).partition(" ")
     rows = [row for row in rows if way in ("", row.way)]
     if objective.what == "errors":
+        if not objective.subject and others > (turns := sum(row.ended != "done" for row in rows)):
+            return Limit("server", f"other requests failed, {others} of them, and {turns} turns")
         return _of_failures(rows) if subject in ("", "turn") else _unasked(subject)
+    if objective.subject == turn and objective.quantile is not None:
+        # Of a turn over a socket, the request is only the acknowledgement, for which no model is asked.
+        rows = [row for row in rows if f"turn {row.way}" != SOCKET_TURN]
+        if not rows:
+            return _unasked(f"the acknowledgement of {turn}")
     if objective.quantile is None:
         return Limit("server", "messages came to harm in it")
     return _of_times(objective, subject, rows) if subject in _MEASURES else _unasked(subject)

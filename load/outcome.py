@@ -102,7 +102,7 @@ def conclude(
     if settings.provider and run.id:
         learned = learn(settings.provider, folder, run.id, since or 0.0, until)
         run.counts |= learned.counts
-        objectives = list(limited(folder, run.api, held))
+        objectives = list(limited(folder, run.api, held, evidence))
         run.notes += [*learned.notes, *(told_of(one) for one in objectives if one.limited_by)]
     kept = check(folder, contract, Acceptance(run.target_version, settings.waivers))
     run.counts |= kept.counts

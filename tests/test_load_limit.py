@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from load.limit import limit
+from load.limit import failed_besides, limit
 from load.objectives import parse
 from seatrial.contract import OPENWEBUI
+from seatrial.evidence import Evidence
 from seatrial.samples import Joined
 
 
@@ -65,6 +66,49 @@ def row(ms: float, model_ms: float | None, **more: object) -> Joined:
     ],
 )
 def test_the_limit_is_whoever_took_most_of_what_was_too_slow_or_failed_first(
+    objective: str, rows: list[Joined], who: str, said: str
+) -> None:
+    found = limit(parse([objective])[0], OPENWEBUI, rows)
+    assert found.who == who
+    assert said in found.said
+
+
+REFUSED = row(9, 9, ended="refused", failed=True)
+SOCKET = row(2000, 1900, way="socket")
+
+
+@pytest.mark.parametrize(
+    ("objective", "others", "who", "said"),
+    [
+        ("errors < 1%", 500, "server", "other requests failed, 500 of them, and 1 turns"),
+        ("errors < 1%", 1, "provider", "failed 1"),
+        ("turn errors < 1%", 500, "provider", "failed 1"),
+        ("createChatCompletion errors < 1%", 500, "provider", "failed 1"),
+    ],
+)
+def test_a_turn_that_the_provider_failed_does_not_outweigh_the_requests_that_ask_no_model(
+    objective: str, others: int, who: str, said: str
+) -> None:
+    found = limit(parse([objective])[0], OPENWEBUI, [REFUSED, row(9, 9)], others)
+    assert found.who == who
+    assert said in found.said
+
+
+def test_failed_requests_that_are_no_turns_are_counted_by_operation() -> None:
+    evidence = Evidence(failures={"createChatCompletion": 3, "getChat": 400, "listChats": 100})
+    assert failed_besides(evidence, OPENWEBUI) == 500
+
+
+@pytest.mark.parametrize(
+    ("objective", "rows", "who", "said"),
+    [
+        ("createChatCompletion p95 < 1s", [SOCKET], "server", "the acknowledgement of createChatCompletion asks no"),
+        ("createChatCompletion p95 < 1s", [SOCKET, row(3000, 90)], "server", "of 3 s that"),
+        ("turn p95 < 1s", [SOCKET], "provider", "of 2 s that"),
+        ("turn socket p95 < 1s", [SOCKET], "provider", "of 2 s that"),
+    ],
+)
+def test_the_request_of_a_turn_over_a_socket_is_not_taken_for_all_of_it(
     objective: str, rows: list[Joined], who: str, said: str
 ) -> None:
     found = limit(parse([objective])[0], OPENWEBUI, rows)

@@ -29,7 +29,7 @@ from seatrial.lab.provider import Script, create_app
 from seatrial.lab.reference import create_app as reference_app
 from seatrial.lab.serving import free_port, running
 from seatrial.records import Recorder, Run, RunFolder
-from seatrial.samples import Asked, Joined, ModelCall, Overhead, ProviderClock, Turned
+from seatrial.samples import Asked, Joined, ModelCall, Overhead, ProviderClock, Sample, Turned
 from seatrial.settings import Settings
 
 QUIET = Console(quiet=True)
@@ -59,10 +59,10 @@ def ask(url: str, text: str) -> None:
     assert httpx.post(f"{url}/v1/chat/completions", json=body).status_code == 200
 
 
-def written(folder: RunFolder, *turns: Turned) -> None:
+def written(folder: RunFolder, *rows: Turned | Sample) -> None:
     recorder = Recorder(folder.path / "samples" / "1.jsonl")
-    for turned in turns:
-        recorder.write(turned)
+    for row in rows:
+        recorder.write(row)
     recorder.close()
 
 
@@ -119,7 +119,7 @@ def test_reports_find_in_the_records_what_the_load_made_of_them(folder: RunFolde
     assert round(found.own_turn() or 0.0, 3) == median.value
     held = judge(parse(["turn p95 < 1ms"]), Evidence.of(folder))
     missed = [replace(one, verdict="missed") for one in held]
-    (one,) = limited(folder, OPENWEBUI, missed)
+    (one,) = limited(folder, OPENWEBUI, missed, Evidence.of(folder))
     assert (one.objective, one.limited_by) == ("turn p95 < 1ms", "server")
     assert one.limited_why.startswith("of 506 ms")
 
@@ -171,6 +171,24 @@ def test_a_level_that_fails_names_the_provider_where_it_was_the_limit(folder: Ru
     search.search(1, 1)
     assert {(level.outcome, level.limit) for level in search.tried} == {("fails", "provider")}
     assert "the provider was the limit: of 2 s" in search.tried[0].why
+
+
+def test_failed_requests_that_are_no_turns_are_not_put_down_to_the_provider(folder: RunFolder) -> None:
+    refused = [Sample(1.0, "getChat", 9.0, 503, False, 1, f"{number}-1") for number in range(50)]
+    written(folder, replace(TURN, ended="refused"), *refused)
+    recorder = Recorder(folder.path / OVERHEAD)
+    recorder.write(Joined(1.0, "1-1", "session", "plain", "refused", 9.0, 1, failed=True))
+    recorder.close()
+
+    def play(level: int, seconds: float) -> tuple[Run, RunFolder]:
+        return Run("load", "http://x", OPENWEBUI, counts={"requests": 51, "turns": 1, "refused_turns": 1}), folder
+
+    search = Capacity(parse(["errors < 1%"]), (), play, folder, budget=3_000, look=1)
+    search.search(1, 1)
+    assert {(level.outcome, level.limit) for level in search.tried} == {("fails", "server")}
+    evidence = Evidence.of(folder)
+    (one,) = limited(folder, OPENWEBUI, judge(parse(["errors < 1%"]), evidence), evidence)
+    assert (one.limited_by, one.limited_why) == ("server", "other requests failed, 50 of them, and 1 turns")
 
 
 def test_a_model_that_nobody_asked_is_said_to_be_another(folder: RunFolder, provider: str) -> None:
