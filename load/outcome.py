@@ -15,6 +15,7 @@ from load import stages
 from load.conformance import Checked, check
 from load.findings import damage, failed_turns, failures, too_slow
 from load.limit import limited, told_of
+from load.loops import loop, offered
 from load.machine import machine
 from load.objectives import COUNTS, Held, is_about_turns, judge, parse, with_defaults
 from load.overhead import learn
@@ -30,13 +31,8 @@ from seatrial.evidence import SAMPLES, Evidence, warm_up
 from seatrial.known import Acceptance
 from seatrial.ledger import left_open
 from seatrial.records import Finding, Recorder, Run, RunFolder, now
-from seatrial.samples import Arrival, Integrity, Sample, Turned
+from seatrial.samples import HARMS, Integrity, Sample, Turned
 from seatrial.settings import Settings
-
-CLOSED_LOOP = (
-    "closed loop: each user waits for an answer before the next request, so a stalled target is asked less often; "
-    "latencies run from the send and leave out how long a request would have waited for it (coordinated omission)"
-)
 
 
 def conclude(
@@ -56,6 +52,8 @@ def conclude(
     settings = ordered(settings, told.settings) if told else settings
     mustered = next(folder.rows(FILE, Mustered), None)
     ended = next(folder.rows(FILE, Ended), None)
+    last = [phase.done for phase in folder.rows(FILE, Phase) if phase.name in ("running", "finishing")]
+    lasted = ended.seconds if ended else max(last, default=0.0)
     counts = tally(folder)
     left = [_told(entry.kind, entry.id, entry.account) for entry in left_open(folder.path)]
     counts["left_behind"] = len(left)
@@ -76,7 +74,7 @@ def conclude(
         started=started,
         ended=now(),
         counts=counts,
-        notes=[*(mustered.notes if mustered else []), _loop(settings, folder, counts)],
+        notes=[*(mustered.notes if mustered else []), loop(settings, folder, counts, lasted)],
         problem=problem or _problem(ended),
         left_behind=left,
     )
@@ -90,7 +88,6 @@ def conclude(
     void = checked.void or undermanned(counts.get("aboard", 0), _asked_for(settings, told))
     if void and not run.problem:
         run.problem, run.cause = void, "void"
-    last = [phase.done for phase in folder.rows(FILE, Phase) if phase.name in ("running", "finishing")]
     contract = Contract.load(settings.contract).at(run.target_version)
     since, until = window(settings, folder)
     run.settings |= {"times_from": since, "times_until": until}
@@ -107,7 +104,7 @@ def conclude(
     kept = check(folder, contract, Acceptance(run.target_version, settings.waivers))
     run.counts |= kept.counts
     run.notes.append(kept.told)
-    run = judged(run, settings, ended.seconds if ended else max(last, default=0.0), held, kept)
+    run = judged(run, settings, lasted, held, kept)
     _write(folder, "objectives.jsonl", objectives)
     _write(folder, "findings.jsonl", [*_findings(run, folder, held), *kept.findings])
     folder.save(run)
@@ -199,34 +196,19 @@ def judged(run: Run, settings: Settings, seconds: float, held: Sequence[Held], k
     if doubt:
         sentence = f"Inconclusive: {doubt} ({said}; {refusals})."
         return replace(run, problem=doubt, verdict="inconclusive", exit_code=EXIT_INCONCLUSIVE, sentence=sentence)
-    stored = f"all {counts['acknowledged']} acknowledged messages are stored, once and in order"
-    sentence = f"Pass: {stored} ({said}; {refusals})."
+    sentence = f"Pass: {_kept(counts)} ({said}; {refusals})."
     return replace(run, verdict="pass", exit_code=EXIT_PASS, sentence=sentence)
 
 
-def offered(settings: Settings) -> str:
-    """The load asked for, in words: 20 users, 5 to 50 users, 2 sessions/s."""
-    plan = stages.of(settings)
-    levels = [level for stage in plan for level in (stage.level, stage.to) if level is not None]
-    span = f"{min(levels):g}" if min(levels) == max(levels) else f"{min(levels):g} to {max(levels):g}"
-    return f"{span} {'sessions/s' if plan[0].rate else 'users'}"
-
-
-def _loop(settings: Settings, folder: RunFolder, counts: dict[str, int]) -> str:
-    """What kind of load it was; of an open loop how well it was kept, in words and in the counts."""
-    plan = stages.of(settings)
-    if not plan[0].rate:
-        return CLOSED_LOOP
-    arrivals = list(folder.rows(SAMPLES, Arrival))
-    late = sorted(arrival.late for arrival in arrivals)
-    counts["arrivals"], counts["not_started"] = len(arrivals), sum(not arrival.started for arrival in arrivals)
-    if not late:
-        return "open loop: not one session was started"
-    seconds = stages.length(plan)
-    return (
-        f"open loop: {stages.offered(plan) / seconds:.3g} sessions/s offered, {len(arrivals) / seconds:.3g}/s started, "
-        f"late by {late[len(late) // 2]:.1f} ms (median) and {late[-1]:.1f} ms (longest)"
-    )
+def _kept(counts: Mapping[str, int]) -> str:
+    """What became of the messages of a load that passes; some of them may come to harm where somebody said so."""
+    number = counts["acknowledged"]
+    if tolerated := [f"{counts[name]} {name}" for name in HARMS if counts[name]]:
+        told = ", ".join([f"{number} acknowledged", *tolerated])
+        return f"no more messages came to harm than the objectives allow ({told})"
+    if not number:
+        return "no message was to be stored, and the objectives hold"
+    return f"all {number} acknowledged messages are stored, once and in order"
 
 
 def _doubt(counts: Mapping[str, int]) -> str | None:

@@ -109,9 +109,13 @@ def crowd(stages: Sequence[Stage], processes: int = 1) -> int:
     return processes if stages[0].rate else math.ceil(most(stages))
 
 
-def offered(stages: Sequence[Stage]) -> float:
-    """How many arrivals all stages together make one expect."""
-    return sum(stage.upto(stage.seconds) for stage in stages)
+def offered(stages: Sequence[Stage], seconds: float = math.inf) -> float:
+    """How many arrivals the stages make one expect, all of them or the first seconds."""
+    expected = 0.0
+    for stage in stages:
+        expected += stage.upto(max(0.0, min(seconds, stage.seconds)))
+        seconds -= stage.seconds
+    return expected
 
 
 def spread(duration: float, turns: int, think: float) -> float:

@@ -13,7 +13,7 @@ from load.machine import machine
 from load.outcome import conclude
 from load.progress import FILE, Ended, Mustered, Ordered
 from seatrial.records import Finding, Recorder, Run, RunFolder
-from seatrial.samples import HARMS, Aboard, Integrity, Sample, Turned
+from seatrial.samples import HARMS, Aboard, Arrival, Integrity, Sample, Turned
 from seatrial.settings import Settings
 
 GOOD = Integrity(1.0, "1-1", 3, 6, 0, 6, 0, 0, 0, 0, 0, deleted=True)
@@ -86,6 +86,28 @@ def test_as_many_as_may_be_lost_are_no_finding_beside_another(tmp_path: Path) ->
     asked = replace(ASKED, slo=("lost = 1",))
     run = concluded(tmp_path, replace(GOOD, lost=1), failed=20, asked=asked)
     assert (run.verdict, [one.rule for one in findings(tmp_path)]) == ("fail", ["load-errors"])
+
+
+def test_what_a_pass_says_of_messages_is_true_where_some_may_be_lost_or_none_are_stored(tmp_path: Path) -> None:
+    asked = replace(ASKED, slo=("lost = 5",))
+    run = concluded(tmp_path / "a", GOOD, replace(GOOD, stored=3, lost=3), asked=asked)
+    assert run.sentence.startswith(
+        "Pass: no more messages came to harm than the objectives allow (12 acknowledged, 3 lost) ("
+    )
+    streams = replace(GOOD, acknowledged=0, stored=0)
+    run = concluded(tmp_path / "b", streams, asked=replace(ASKED, mix="completions=1"))
+    assert run.sentence.startswith("Pass: no message was to be stored, and the objectives hold (")
+    run = concluded(tmp_path / "c", GOOD)
+    assert run.sentence.startswith("Pass: all 6 acknowledged messages are stored, once and in order (")
+
+
+def test_an_open_loop_counts_what_it_started_and_in_the_time_that_it_was_played(tmp_path: Path) -> None:
+    arrivals = [Arrival(number / 2, 4.0 if number < 15 else 900.0, number < 15, 0) for number in range(20)]
+    asked = replace(ASKED, rate=2.0, duration=60.0)
+    run = concluded(tmp_path, GOOD, *arrivals, asked=asked, ended=Ended(False, 10.0))
+    told = next(note for note in run.notes if note.startswith("open loop"))
+    assert told == ("open loop: 2 sessions/s offered, 1.5/s started, late by 4.0 ms (median) and 4.0 ms (longest)")
+    assert (run.counts["arrivals"], run.counts["not_started"]) == (20, 5)
 
 
 def test_errors_of_one_per_cent_fail_and_less_pass(tmp_path: Path) -> None:

@@ -42,6 +42,12 @@ def test_arrivals_follow_a_level_that_rises_and_falls() -> None:
     assert quarters == pytest.approx([500, 1500, 1500, 500], rel=0.15)
 
 
+def test_the_first_seconds_of_stages_offer_their_part() -> None:
+    stages = [Stage(0, 100, 40), Stage(40, 100, 0)]
+    assert [offered(stages, seconds) for seconds in (0, 50, 100, 150, 200)] == [0, 500, 2000, 3500, 4000]
+    assert offered(stages) == 4000
+
+
 def test_a_stage_without_arrivals_is_waited_for() -> None:
     moments = list(arrivals([Stage(5, 10), Stage(0, 10, 0.0001), Stage(5, 10)], seed=3))
     assert not [moment for moment in moments if 10.1 < moment < 20]

@@ -18,9 +18,10 @@ from rich.table import Table
 from load import stages
 from load.generator import LOG, LocustProcess
 from load.handing import handed
+from load.loops import CLOSED_LOOP, offered
 from load.mix import Mix
 from load.objectives import demand, parse
-from load.outcome import CLOSED_LOOP, conclude, offered
+from load.outcome import conclude
 from load.overhead import overheads
 from load.progress import FILE, Ended, Mustered, Phase
 from load.provider import mark, meet
