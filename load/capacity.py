@@ -56,6 +56,8 @@ class Capacity:
     look: float
     tell: Callable[[Tried], None] = lambda _: None
     tried: list[Tried] = field(default_factory=list)
+    _beside: float = 0.0
+    """Seconds that a look took at most beside its own: for accounts, for ending, and for removing what it made."""
 
     def search(self, start: int, most: int) -> Answer:
         """The answer, as far as the budget went."""
@@ -93,9 +95,11 @@ class Capacity:
         seconds, look, counts = 0.0, 0, Counter[str]()
         for look in range(1, LOOKS + 1):
             wanted = self.look * look  # a look that decided nothing is followed by a longer one
-            if time.monotonic() - begun + wanted > self.budget:
+            before = time.monotonic()
+            if before - begun + wanted + self._beside > self.budget:
                 raise Spent
             run, folder = self.play(step.level, wanted)
+            self._beside = max(self._beside, time.monotonic() - before - wanted)
             folders.append(f"{folder.path.parent.name}/{folder.path.name}")
             evidence.since = float(run.settings.get("times_from") or 0.0)
             evidence.until = float(run.settings.get("times_until") or wanted)

@@ -158,6 +158,23 @@ def test_a_load_that_came_to_nothing_says_why(tmp_path: Path) -> None:
         search(tmp_path, _2=["nothing"])
 
 
+def test_a_budget_bounds_what_a_look_takes_beside_its_own_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Accounts are made, sessions end, chats are removed: 40 s for each look of 10 s."""
+    clock, played = [0.0], Played(tmp_path)
+
+    def play(level: int, seconds: float) -> tuple[Run, RunFolder]:
+        clock[0] += seconds + 40
+        return played(level, seconds)
+
+    monkeypatch.setattr("load.capacity.time.monotonic", lambda: clock[0])
+    folder = RunFolder.create(str(tmp_path / "run"), "capacity")
+    answer = Capacity(with_defaults(parse(["turn p95 < 1s"])), (), play, folder, 120.0, LOOK).search(2, 64)
+    assert (answer.holds, clock[0]) == (4, 100.0)
+    assert "the budget of 2 minutes was used up" in answer.why
+
+
 def test_a_budget_that_is_over_leaves_what_is_known(tmp_path: Path) -> None:
     answer, played, _ = search(tmp_path, budget=LOOK / 2)
     assert (answer.holds, answer.fails) == (0, None)
