@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from load.findings import named
 from load.gate import MOST_FAILED, MOST_WANTED, Limits, outcome
 from seatrial.contract import OPENWEBUI
 from seatrial.evidence import TURN_SUBJECTS
-from seatrial.ratios import Ratio, change
+from seatrial.ratios import ALL_REQUESTS, Ratio, change
 from seatrial.records import Finding
 from seatrial.verbs import VERB_OPERATIONS
 
@@ -31,8 +32,8 @@ def sentence(rows: Sequence[Ratio], limits: Limits, looked: str, *, stored: bool
         return (
             f"Pass: B is proved not to be slower than A by more than {limits}, the larger counting, "
             f"in any of {sum(bool(row.operation) for row in judged) - turns} operations"
-            f"{' and in whole turns' if turns else ''}, and fails at most "
-            f"{MOST_FAILED:.0%} more of its requests ({looked})."
+            f"{' and in whole turns' if turns else ''}, and that at most "
+            f"{_points(MOST_FAILED)} more of its requests fail ({looked})."
         )
     if not open_:
         return f"Inconclusive: nothing could be compared ({looked})."
@@ -66,16 +67,24 @@ def findings(rows: Sequence[Ratio]) -> Iterator[Finding]:
         yield Finding(
             rule="compare-errors" if failed else "compare-slower",
             severity="break",
-            operation=VERB_OPERATIONS[OPENWEBUI]["send_message"] if turns else row.operation,
+            operation=VERB_OPERATIONS[OPENWEBUI]["send_message"] if turns else row.operation or ALL_REQUESTS,
             title="More requests fail than before" if failed else f"{named(row.operation)} is slower than before",
-            expected=f"at most {row.limit:.0%} more failed requests than in A"
+            expected=f"at most {_points(row.limit or 0)} more failed requests than in A"
             if failed
-            else f"a p95 of at most {change(row.limit or 1)} of A's {row.a:,.1f} ms",
+            else f"a p95 {_at_most(row.limit or 1)} A's {row.a:,.1f} ms",
             received=told(row) if failed else f"{row.b:,.1f} ms; {told(row)}",
             where=f"{row.operation} {row.measure}" if turns else row.measure,
             curl="",
             notice="People are refused more often than before." if failed else "People wait longer than before.",
         )
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:g} point{'' if math.isclose(share, 0.01) else 's'}"
+
+
+def _at_most(limit: float) -> str:
+    return f"of at most {limit:.3g} times" if limit >= 10 else f"at most {(limit - 1) * 100:.3g}% above"
 
 
 def _listed(rows: Sequence[Ratio]) -> str:

@@ -16,7 +16,7 @@ from reports.measured import Measured
 from reports.overhead import Overheads
 from reports.wording import line
 from seatrial.baseline import Gone
-from seatrial.ratios import COMPARISON, SIDES, Ratio, Span
+from seatrial.ratios import ALL_REQUESTS, COMPARISON, SIDES, Ratio, Span
 from seatrial.records import Check, Finding, Run, RunFolder, Seen, Skip
 from seatrial.samples import Judged, Tried
 
@@ -24,8 +24,8 @@ _TIME = re.compile(r"\bp\d+(\.\d+)? *<")
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}|\[\d+\]", re.IGNORECASE)
 
 
-ALL, ALL_FAIL = "all requests", "compare-errors"
-"""What stands for an operation where none is meant, and the rule of a finding that is so."""
+ALL_FAIL = "compare-errors"
+"""The rule of a finding that is about no single operation; older records name none at all."""
 
 
 @dataclass
@@ -144,7 +144,7 @@ class Digest:
 
 def _placed(finding: Finding) -> Finding:
     """Where more requests fail than before it is no single operation that does."""
-    return finding if finding.operation or finding.rule != ALL_FAIL else replace(finding, operation=ALL)
+    return finding if finding.operation or finding.rule != ALL_FAIL else replace(finding, operation=ALL_REQUESTS)
 
 
 def grouped(findings: Iterable[Finding]) -> list[Group]:

@@ -10,6 +10,9 @@ COMPARISON = "comparison.jsonl"
 SIDES = ("a", "b")
 """The folders of the two targets within that of the comparison."""
 
+ALL_REQUESTS = "all requests"
+"""What stands for an operation in a finding about all of them."""
+
 
 @dataclass(frozen=True)
 class Block:

@@ -62,7 +62,7 @@ def test_turns_over_a_socket_are_judged_whole_and_not_by_their_acknowledgement(t
 def test_turns_that_are_no_slower_are_named_in_what_was_proved(tmp_path: Path) -> None:
     rows = judged(played(tmp_path, 1.0), TEN)
     assert outcome(rows) == "pass"
-    assert "in any of 2 operations and in whole turns, and fails" in sentence(rows, TEN, "40 pairs")
+    assert "in any of 2 operations and in whole turns, and that" in sentence(rows, TEN, "40 pairs")
     assert "turn socket" in {row.operation for row in rows if row.measure == "p50"}
 
 

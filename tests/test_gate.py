@@ -85,7 +85,7 @@ def test_every_block_has_the_journeys_of_the_mix_in_the_same_numbers() -> None:
 def test_equals_pass_and_the_sentence_says_what_was_proved(tmp_path: Path) -> None:
     rows = judged(measured(tmp_path, slower()), TEN)
     assert outcome(rows) == "pass"
-    assert "any of 2 operations" in sentence(rows, TEN, "40 pairs")
+    assert "any of 2 operations, and that at most 1 point more of its requests fail" in sentence(rows, TEN, "40 pairs")
     assert {row.measure for row in rows} == {"p95", "p50", "failed"}
     assert all(row.verdict == "" for row in rows if row.measure == "p50")
     assert not list(findings(rows))
@@ -100,6 +100,10 @@ def test_a_slower_operation_fails_and_is_named_with_its_interval(tmp_path: Path)
     assert 1.1 < row.span.low < row.span.ratio < row.span.high
     (found,) = findings(rows)
     assert (found.rule, found.operation, found.severity) == ("compare-slower", "getHistory", "break")
+    share = "10" if row.a >= 50 else f"{500 / row.a:.3g}"
+    assert found.expected == f"a p95 at most {share}% above A's {row.a:.1f} ms"
+    (far,) = findings([replace(row, limit=14.0)])
+    assert far.expected == f"a p95 of at most 14 times A's {row.a:.1f} ms"
     assert sentence(rows, TEN, "40 pairs").startswith("Fail: proved to be worse in B than the limit allows: getHistory")
 
 
@@ -127,7 +131,9 @@ def test_more_failures_fail_b_however_fast_it_is(tmp_path: Path) -> None:
     failed = next(row for row in rows if row.measure == "failed")
     assert failed.verdict == outcome(rows) == "fail"
     assert failed.span is None
-    assert [one.rule for one in findings(rows)] == ["compare-errors"]
+    (found,) = findings(rows)
+    assert (found.rule, found.operation) == ("compare-errors", "all requests")
+    assert found.expected == "at most 1 point more failed requests than in A"
 
 
 @pytest.mark.parametrize(("down", "verdict"), [(0, "pass"), (4, "inconclusive"), (7, "fail")])

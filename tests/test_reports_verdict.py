@@ -170,13 +170,20 @@ def test_where_more_requests_fail_than_before_every_report_says_so(tmp_path: Pat
     run = made.load()
     judgement = judge(run, made)
     told = "More requests fail than before: 5.00% of the requests failed in B, 0.00% in A"
-    assert judgement.headlines == (f"{told}; expected at most 1% more failed requests than in A",)
+    assert judgement.headlines == (f"{told}; expected at most 1 point more failed requests than in A",)
     assert next_steps(run, judgement, made)[0][0].endswith("in all requests.")
     assert f"::error title=break%3A all requests (compare-errors)::{told.replace('%', '%25')}" in github.document(
         run, judgement
     )
     assert "all requests — More requests fail than before" in junit.document(run, judgement)
     assert '<span class="op">all requests</span>' in html.page(run, judgement, made)
+
+
+def test_an_older_record_of_more_failures_names_no_operation_and_is_shown_alike(tmp_path: Path) -> None:
+    older = finding(rule="compare-errors", operation="", where="failed")
+    made = folder(tmp_path, verify_run(command="compare"), older)
+    (group,) = judge(made.load(), made).failing
+    assert group.finding.operation == "all requests"
 
 
 @pytest.mark.parametrize(
