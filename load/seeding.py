@@ -32,7 +32,10 @@ def key(number: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """How full an account is: so many chats with so many messages each."""
+    """How full an account is: so many chats with so many messages each.
+
+    Of an odd number it is one more: a question at the end, which nobody had answered, is no turn that could be lost.
+    """
 
     chats: int
     messages: int
@@ -47,12 +50,12 @@ class Seed:
         texts: list[str] = []
         for turn in range(1, (self.messages + 1) // 2 + 1):
             texts += [prompt(Nonce(marker, key(number), turn)), f"A reply of chat {number}, turn {turn}."]
-        return texts[: self.messages]
+        return texts
 
 
 def said_in(texts: Sequence[str]) -> list[Said]:
-    """The texts of a seeded chat as turns; a question at its end that nobody answered is none."""
-    return [Said(asked, replied) for asked, replied in zip(texts[::2], texts[1::2], strict=False)]
+    """The texts of a seeded chat as turns."""
+    return [Said(asked, replied) for asked, replied in zip(texts[::2], texts[1::2], strict=True)]
 
 
 def fill(

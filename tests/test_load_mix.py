@@ -136,10 +136,10 @@ def test_a_completion_that_is_not_answered_is_a_refused_turn() -> None:
 def test_seeded_chats_are_as_long_as_asked_and_each_its_own() -> None:
     seed = Seed(3, 7)
     texts = [seed.texts(MARKER, number) for number in range(3)]
-    assert [len(one) for one in texts] == [7, 7, 7]
-    assert len({text for one in texts for text in one}) == 21
+    assert [len(one) for one in texts] == [8, 8, 8], "each question has its reply"
+    assert len({text for one in texts for text in one}) == 24
     assert [{nonce.session for text in one for nonce in nonces(text)} for one in texts] == [{key(n)} for n in range(3)]
-    history = [Message("assistant" if number % 2 else "user", text) for number, text in enumerate(texts[2][:6])]
+    history = [Message("assistant" if number % 2 else "user", text) for number, text in enumerate(texts[2])]
     assert compare(said_in(texts[2]), history, MARKER, key(2)).is_whole
     assert key(1) not in prompt(Nonce(MARKER, "1-1", 1))
 

@@ -74,12 +74,13 @@ def read(
     turns: int = 1,
     sleep: Callable[[float], None] = lambda _: None,
     send: Callable[[Call], Reply] | None = None,
+    seeded: Mapping[str, Sequence[str]] = SEEDED,
 ) -> Integrity:
     """One visit to the account, which was filled with `SEEDED`."""
     actor, line = Actor(VERBS[account.api], send or account.send, lambda _: None), cast("Line", None)
     visit, chance = Visit("4-2", MARKER, "", turns), random.Random(0)
     return JOURNEYS["reader"](
-        Part(visit, actor, line, CONTRACT, "m", lambda: True, sleep, lambda: 1.0, chance, seeded=SEEDED)
+        Part(visit, actor, line, CONTRACT, "m", lambda: True, sleep, lambda: 1.0, chance, seeded=seeded)
     )
 
 
@@ -110,6 +111,16 @@ def test_a_message_that_is_missing_cut_or_another_conversations_is_found() -> No
     assert read(Account(held=changed(lambda texts: [texts[0][:-9], *texts[1:]]))).truncated == 1
     swapped = read(Account(held={**SEEDED, "c0": SEEDED["c1"], "c1": SEEDED["c2"], "c2": SEEDED["c0"]}))
     assert swapped.foreign > 0
+
+
+@pytest.mark.parametrize(("messages", "last"), [(1, 1), (5, 1), (5, 2), (5, 3)])
+def test_of_an_odd_number_of_messages_each_that_is_lost_is_found_and_nothing_is_invented(
+    messages: int, last: int
+) -> None:
+    seeded = {"c0": Seed(1, messages).texts(MARKER, 0)}
+    whole, short = (read(Account(held={"c0": texts}), seeded=seeded) for texts in (seeded["c0"], seeded["c0"][:-last]))
+    assert (whole.lost, whole.doubled, whole.acknowledged) == (0, 0, messages + 1)
+    assert (short.lost, short.doubled, short.foreign, short.acknowledged) == (last, 0, 0, messages + 1)
 
 
 def test_what_is_lost_is_counted_once_in_a_visit_however_often_it_is_opened() -> None:

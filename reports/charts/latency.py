@@ -92,7 +92,8 @@ def _seeded(run: Run) -> str:
     chats, each = run.settings.get("seed_chats"), run.settings.get("seed_messages")
     if not chats:
         return ""
-    return f" Each account held {counted(int(chats), 'chat')} of {counted(int(each or 0), 'message')} beforehand."
+    messages = counted(int(each or 0) + int(each or 0) % 2, "message")  # each question has its reply
+    return f" Each account held {counted(int(chats), 'chat')} of {messages} beforehand."
 
 
 def spread_chart(

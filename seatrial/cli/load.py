@@ -74,7 +74,7 @@ SHOWN = 5
     help="'ttft p95 < 1s', 'getChat p99 < 300ms', 'errors < 0.1%', 'lost = 0'; repeatable.",
 )
 @click.option("--seed-chats", type=int, help="Chats that each account is filled with before, and rid of after.")
-@click.option("--seed-messages", type=int, help="Messages in each of these. [default: 20]")
+@click.option("--seed-messages", type=int, help="Messages in each of these, an even number. [default: 20]")
 @click.option("--turns", type=int, help="Turns in each session. [default: 3]")
 @click.option("--think", type=SECONDS, help="A user's pause before each turn, spread by half. [default: 1s]")
 @click.option("--processes", type=int, help="Worker processes on this machine, of which each can use a core.")
