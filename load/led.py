@@ -15,7 +15,10 @@ PHASES = ("accounts", "filling", "running", "finishing", "cleaning")
 
 @dataclass
 class Led:
-    """What is known of one worker. `heard` is on `time.monotonic`, `lost` are seconds since the load's start."""
+    """What is known of one worker.
+
+    `heard`, and `moved`, when it last got further, are on `time.monotonic`; `lost` are seconds since the load's start.
+    """
 
     share: Share
     heard: float
@@ -27,6 +30,23 @@ class Led:
     phase: Phase = field(default_factory=lambda: Phase("accounts", 0, 1))
     mustered: Mustered | None = None
     ended: Ended | None = None
+    moved: float = 0.0
+
+    def follow(self, phase: Phase, now: float) -> None:
+        """It has told how far it is, and beats with the same words while it gets no further."""
+        if not phase.requests:  # cleaning counts nothing, and takes nothing back
+            counts = self.phase
+            phase = replace(phase, requests=counts.requests, failures=counts.failures, sessions=counts.sessions)
+        if phase != self.phase:
+            self.phase, self.moved = phase, now
+
+    def is_stuck(self, since: float, now: float, patience: float) -> bool:
+        """Whether it got no further for so long; `since` is when it was asked to."""
+        return now - max(since, self.moved) > patience
+
+    def finish(self) -> None:
+        """No session of it is under way any more, and all of its records have come. Whoever is lost stays lost."""
+        self.finished = self.finished or self.lost is None
 
     def __str__(self) -> str:
         return f"worker {self.share.part} of {self.share.workers}" + (f" ({self.name})" if self.name else "")
@@ -38,6 +58,25 @@ class Told(SeatrialError):
     def __init__(self, told: str, exit_code: int, cause: str) -> None:
         super().__init__(told)
         self.exit_code, self.cause = exit_code, cause
+
+
+def missing(led: Iterable[Led], limit: float) -> str:
+    """What is missing of a load of so many seconds, in words: the shares of those who were lost while they played."""
+    return "; ".join(
+        f"{one} was lost after {one.lost:.0f} s: "
+        f"{max(0.0, limit - one.lost):.0f} s of its share of the load are missing"
+        for one in led
+        if one.lost is not None and not one.finished
+    )
+
+
+def uncleaned(led: Iterable[Led]) -> list[str]:
+    """Notes on those who were lost when they had played their share, and may not have removed what they made."""
+    return [
+        f"{one} was lost when it had finished its load: what it had not removed by then is left behind"
+        for one in led
+        if one.lost is not None and one.finished
+    ]
 
 
 def least_far(led: Collection[Led]) -> Phase | None:

@@ -12,7 +12,6 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, BinaryIO
 
 import gevent
@@ -24,7 +23,7 @@ from locust.runners import MasterRunner
 
 from load import stages, worker
 from load.alone import RUN, asked_for, end, failure, run_folder, tell
-from load.led import Led, Told, least_far, together
+from load.led import Led, Told, least_far, missing, together, uncleaned
 from load.outcome import conclude
 from load.progress import FILE, Ended, Mustered, Phase
 from load.share import Share, orders
@@ -46,7 +45,7 @@ LOOK_SECONDS = 1.0
 """How often it is looked for the silent, at the least."""
 
 MOST_PATIENCE = 900.0
-"""Seconds that workers get to finish, and to clean up; they beat all the while."""
+"""Seconds in which a worker has to get further with finishing, or with cleaning up; it beats all the while."""
 
 log = logging.getLogger("seatrial")
 
@@ -63,7 +62,7 @@ class Master:
         self._progress: Recorder | None = None
         self._files: dict[str, BinaryIO] = {}
         self._problem: SeatrialError | None = None
-        self._started, self._began, self._ended, self._looked = "", 0.0, Event(), 0.0
+        self._started, self._began, self._called, self._ended, self._looked = "", 0.0, 0.0, Event(), 0.0
         self._finished, self._over, self._ashore, self._stopped = False, Event(), RLock(), Event()
         hears: dict[str, Callable[..., None]] = {
             worker.READY: self._ready, worker.TOLD: self._told, worker.TROUBLE: self._trouble,
@@ -120,6 +119,7 @@ class Master:
             if self._ended.is_set() or self._folder is None:
                 return
             self._over.set()
+            self._called = self._now()
             self._say(worker.END)
             self._until(lambda one: one.finished or one.home, self._look_after)
             self._say(worker.CLEAN)
@@ -148,14 +148,12 @@ class Master:
             self._runner.send_message(worker.ORDERS, order, name)
 
     def _until(self, done: Callable[[Led], bool], look: Callable[[], None], patience: float = MOST_PATIENCE) -> None:
-        """Until each worker is, or is lost; `look` may raise."""
-        waited = time.monotonic()
-        while not all(done(one) or one.lost is not None for one in self._led.values()):
-            if time.monotonic() - waited > patience:
-                for one in self._led.values():
-                    if not done(one):
-                        one.lost = self._now()
-                return
+        """Until each worker is, or is lost, as is who gets no further for too long; `look` may raise."""
+        since = time.monotonic()
+        while waited := [one for one in self._led.values() if not done(one) and one.lost is None]:
+            for one in waited:
+                if one.is_stuck(since, time.monotonic(), patience):
+                    one.lost = self._now()
             gevent.sleep(0.2)
             self._tell_phase()
             look()
@@ -201,21 +199,18 @@ class Master:
     def _conclude(self) -> None:
         assert self._progress is not None
         limit = stages.length(stages.of(self._settings))
-        lost = [one for one in self._led.values() if one.lost is not None]
-        missing = "; ".join(
-            f"{one} was lost after {one.lost:.0f} s: {max(0.0, limit - (one.lost or 0.0)):.0f} s of its share "
-            "of the load are missing"
-            for one in lost
-        )
-        problem = self._problem or (Told(missing, EXIT_INCONCLUSIVE, "worker lost") if lost else None)
+        lack = missing(self._led.values(), limit)
+        problem = self._problem or (Told(lack, EXIT_INCONCLUSIVE, "worker lost") if lack else None)
         told = [one.ended for one in self._led.values() if one.ended is not None]
+        lost = [one.lost for one in self._led.values() if one.lost is not None]
         self._progress.write(
             Ended(
                 finished=self._finished,
-                seconds=max([*(one.seconds for one in told), *(one.lost or 0.0 for one in lost)], default=0.0),
+                seconds=max([*(one.seconds for one in told), *(min(one, self._called) for one in lost)], default=0.0),
                 problem=str(problem) if problem else None,
                 exit_code=problem.exit_code if problem else None,
                 cause=problem.cause if problem else "",
+                notes=uncleaned(self._led.values()),
             )
         )
         self._progress.close()
@@ -252,12 +247,7 @@ class Master:
         one, data = self._hear(msg), dict(msg.data)
         match data.pop("type"):
             case "Phase":
-                counts = one.phase
-                one.phase = Phase(**data)
-                if not one.phase.requests:  # cleaning counts nothing, and takes nothing back
-                    one.phase = replace(
-                        one.phase, requests=counts.requests, failures=counts.failures, sessions=counts.sessions
-                    )
+                one.follow(Phase(**data), one.heard)
             case "Mustered":
                 one.mustered = Mustered(**data)
             case "Ended":
@@ -282,7 +272,7 @@ class Master:
         self._files[name].write(msg.data["lines"])
 
     def _has_finished(self, environment: Environment, msg: Any) -> None:
-        self._hear(msg).finished = True
+        self._hear(msg).finish()
 
     def _is_home(self, environment: Environment, msg: Any) -> None:
         self._hear(msg).home = True

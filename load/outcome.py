@@ -74,7 +74,11 @@ def conclude(
         started=started,
         ended=now(),
         counts=counts,
-        notes=[*(mustered.notes if mustered else []), loop(settings, folder, counts, lasted)],
+        notes=[
+            *(mustered.notes if mustered else []),
+            loop(settings, folder, counts, lasted),
+            *(ended.notes if ended else []),
+        ],
         problem=problem or _problem(ended),
         left_behind=left,
     )

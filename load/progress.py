@@ -89,6 +89,7 @@ class Ended:
     problem: str | None = None
     exit_code: int | None = None
     cause: str = ""
+    notes: list[str] = field(default_factory=list)
 
 
 Progress = Phase | Ordered | Mustered | Ended

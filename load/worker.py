@@ -74,6 +74,8 @@ class Worker:
         """No session is under way any more. What is left is removed when the others have finished, too."""
         if self.voyage is None:
             return
+        if self._forwarded is not None:  # should it be lost from here on, nothing of what it played is missing
+            self._forwarded.send()
         self._say(FINISHED, {})
         self._clean.wait(2 * self.voyage.settings.timeout + 10)
         self.voyage.pay_off()

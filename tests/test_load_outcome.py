@@ -110,6 +110,12 @@ def test_an_open_loop_counts_what_it_started_and_in_the_time_that_it_was_played(
     assert (run.counts["arrivals"], run.counts["not_started"]) == (20, 5)
 
 
+def test_what_a_master_notes_of_its_workers_is_in_the_result(tmp_path: Path) -> None:
+    run = concluded(tmp_path, GOOD, ended=replace(ENDED, notes=["worker 1 of 2 was lost"]))
+    assert run.verdict == "pass"
+    assert "worker 1 of 2 was lost" in run.notes
+
+
 def test_errors_of_one_per_cent_fail_and_less_pass(tmp_path: Path) -> None:
     assert concluded(tmp_path / "a", GOOD, failed=2).exit_code == 1
     assert concluded(tmp_path / "b", GOOD, failed=1).exit_code == 0
