@@ -11,10 +11,10 @@ from typing import Any
 import gevent
 import pytest
 
-from load.delivery import Delivery, read
+from load.delivery import Delivery, Streamed, read
 from load.locust_client import LoadClient
 from load.recorder import LoadRecorder
-from seatrial.exchange import Call, NoAnswer
+from seatrial.exchange import Call, NoAnswer, Reply
 from seatrial.lab.metronome import metronome
 from seatrial.lab.serving import free_port
 from seatrial.target import ANONYMOUS, Target
@@ -69,6 +69,26 @@ def test_every_end_has_its_name(url: str, tmp_path: Path, end: str, ended: str) 
     delivery = streamed(url, tmp_path, f"first=0&gap=0.001&count=5&end={end}")
     assert (delivery.ended, delivery.text) == (ended, "t0 t1 t2 t3 t4 ")
     assert bool(delivery.why) == (ended != "done")
+
+
+@pytest.mark.parametrize(
+    ("end", "ended"),
+    [
+        ("data: [DONE]", "done"),
+        ("data: [DONE]\n", "done"),
+        ("data: [DONE]\r\n", "done"),
+        ("data: [DONE", "cut"),
+    ],
+)
+def test_an_end_without_a_blank_line_is_one_as_what_pipe_functions_say_comes_from_open_webui(
+    end: str, ended: str
+) -> None:
+    told = json.dumps({"choices": [{"delta": {"content": "all of it"}}]})
+    call = Call("createChatCompletion", "GET", "/stream")
+    for pieces in ([f"data: {told}\n\n{end}"], [f"data: {told}\n", "\n", *end]):
+        streamed = Streamed(Reply(call, 200, {}, b""), [(0.1, piece.encode()) for piece in pieces])
+        delivery = read(streamed)
+        assert (delivery.ended, delivery.text) == (ended, "all of it")
 
 
 def test_a_stream_that_does_not_end_in_time_is_left(url: str, tmp_path: Path) -> None:
