@@ -21,6 +21,9 @@ NOTICES = {
     "reordered": "Messages stand in another order than they were said in.",
 }
 SHOWN = 3
+MOST_ERRORS = 1_000
+"""Different errors of an operation that are told apart: they may hold ids, and past these more of them tell nothing."""
+
 LEVEL = 0.05
 """The chance of taking a harm that both sides have for one that B has more of."""
 
@@ -73,18 +76,19 @@ def chance_of_more(hurt: int, of: int, before: int, before_of: int) -> float:
 
 def failures(held: Held, samples: Iterable[Sample]) -> Finding:
     """Too many failed requests. Named after the operation that fails most, with its commonest error."""
-    by_error: dict[tuple[str, str], int] = {}
-    by_operation: dict[str, int] = {}
+    by_error: dict[str, Counter[str]] = {}
+    by_operation: Counter[str] = Counter()
     subject = held.objective.subject
     for sample in samples:
         if not sample.ok and subject in ("", sample.operation):
-            by_operation[sample.operation] = by_operation.get(sample.operation, 0) + 1
-            key = sample.operation, sample.error
-            by_error[key] = by_error.get(key, 0) + 1
-    worst = max(by_operation, key=lambda name: by_operation[name])
-    error = max((key for key in by_error if key[0] == worst), key=lambda key: by_error[key])[1]
-    received = f"{worst} failed {by_operation[worst]} times, most often: {error}"
-    return _errors(held, worst, "requests", received, "People are refused or get no answer", sum(by_operation.values()))
+            by_operation[sample.operation] += 1
+            errors = by_error.setdefault(sample.operation, Counter())
+            if sample.error in errors or len(errors) < MOST_ERRORS:
+                errors[sample.error] += 1
+    ((worst, number),) = by_operation.most_common(1)
+    ((error, _),) = by_error[worst].most_common(1)
+    received = f"{worst} failed {number} times, most often: {error}"
+    return _errors(held, worst, "requests", received, "People are refused or get no answer", by_operation.total())
 
 
 def failed_turns(held: Held, turns: Iterable[Turned], api: str) -> Finding:

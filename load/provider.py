@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import httpx
 
@@ -26,6 +26,9 @@ PATIENCE = 30.0
 
 MOST_BYTES = 256 * 1024 * 1024
 """Of a record; the provider itself keeps a quarter of that."""
+
+MOST_LINE = 8 * 1024 * 1024
+"""Of one call: a line holds the gaps of a reply, a few bytes for each."""
 
 
 def meet(url: str) -> ProviderClock:
@@ -69,22 +72,33 @@ def _asked(url: str, since: int) -> Iterator[ProviderClock | ModelCall]:
         base = Target(url).url.removesuffix("/v1")
     except WrongUse as error:
         raise WrongUse(f"--provider: {error}") from None
-    size, until = 0, time.monotonic() + PATIENCE
     try:
         with (
-            httpx.Client(timeout=10.0, trust_env=False) as client,
+            httpx.Client(timeout=10.0, trust_env=False, headers={"Accept-Encoding": "identity"}) as client,
             client.stream("GET", f"{base}/records", params={"since": since}) as answer,
         ):
             kind = answer.headers.get("content-type", "no content type").partition(";")[0]
             if answer.status_code != 200 or kind != "application/x-ndjson":
                 raise _stranger(url, f"answers GET /records with {answer.status_code} and {kind:.40}")
-            for line in answer.iter_lines():
-                size += len(line)
-                if size > MOST_BYTES or time.monotonic() > until:
-                    raise Inconclusive(f"the record of the provider at {url} does not end")
+            for line in _lines(url, answer.iter_raw()):
                 yield _read(url, line)
     except httpx.HTTPError as error:
         raise Inconclusive(f"the provider at {url} does not answer: {error or type(error).__name__}") from None
+
+
+def _lines(url: str, pieces: Iterable[bytes]) -> Iterator[str]:
+    """Whole lines, within limits that also hold for a line without end."""
+    size, until, rest = 0, time.monotonic() + PATIENCE, bytearray()
+    for piece in pieces:
+        size += len(piece)
+        rest += piece
+        *lines, rest = rest.split(b"\n") if b"\n" in piece else (rest,)
+        if size > MOST_BYTES or len(rest) > MOST_LINE or time.monotonic() > until:
+            raise Inconclusive(f"the record of the provider at {url} does not end")
+        for line in lines:
+            yield line.decode("utf-8", "replace")
+    if rest:
+        yield rest.decode("utf-8", "replace")
 
 
 def _read(url: str, line: str) -> ProviderClock | ModelCall:

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from load.findings import failures
 from load.led import together
 from load.machine import machine
+from load.objectives import judge, parse
 from load.outcome import conclude
 from load.progress import FILE, Ended, Mustered, Ordered
+from seatrial.evidence import Evidence
 from seatrial.records import Finding, Recorder, Run, RunFolder
 from seatrial.samples import HARMS, Aboard, Arrival, Integrity, Sample, Turned
 from seatrial.settings import Settings
@@ -122,6 +125,17 @@ def test_errors_of_one_per_cent_fail_and_less_pass(tmp_path: Path) -> None:
     (finding,) = findings(tmp_path / "a")
     assert (finding.rule, finding.operation) == ("load-errors", "sendMessage")
     assert "too busy" in finding.received
+
+
+def test_errors_that_are_all_different_are_told_apart_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("load.findings.MOST_ERRORS", 3)
+    (held,) = judge(parse(["errors < 1%"]), Evidence(requests={"sendMessage": 99}, failures={"sendMessage": 40}))
+    errors = [*(f"no chat {number}" for number in range(20)), *["no chat 1"] * 2, *["no chat 9"] * 10]
+    samples = [replace(FINE, ok=False, error=error) for error in errors]
+    late = replace(FINE, ok=False, operation="getHistory", error="late")
+    found = failures(held, [*samples, late])
+    assert found.count == 33
+    assert found.received.endswith("sendMessage failed 32 times, most often: no chat 1")
 
 
 def test_no_request_at_all_is_no_pass(tmp_path: Path) -> None:

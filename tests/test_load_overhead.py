@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from load.limit import limited
 from load.objectives import judge, parse
 from load.overhead import OVERHEAD, learn, overheads
 from load.proof import replies
-from load.provider import FILE, fetch, mark, meet
+from load.provider import FILE, MOST_BYTES, MOST_LINE, _lines, fetch, mark, meet
 from reports.overhead import Overheads
 from seatrial.cli.load import run_load
 from seatrial.contract import OPENWEBUI, SESSIONS, Contract
@@ -206,6 +207,20 @@ def test_a_provider_that_is_gone_afterwards_is_a_note_and_no_error(folder: RunFo
 def test_a_provider_that_began_anew_is_noticed(folder: RunFolder, provider: str) -> None:
     mark(ProviderClock(1.0, 500, 0), folder)
     assert "began anew" in fetch(provider, folder)
+
+
+def test_a_record_without_end_is_left_also_where_it_is_one_line() -> None:
+    def endless(piece: bytes) -> Iterator[bytes]:
+        for _ in range(MOST_BYTES // len(piece) + 2):
+            taken[0] += len(piece)
+            yield piece
+
+    for piece, most in ((b"x" * 65_536, MOST_LINE), (b"x" * 65_535 + b"\n", MOST_BYTES)):
+        taken = [0]
+        with pytest.raises(Inconclusive, match="does not end"):
+            deque(_lines("http://x", endless(piece)), maxlen=0)
+        assert taken[0] <= most + 65_536
+    assert list(_lines("http://x", [b"a", b"b\nc", b"\n\xe2\x80", b"\xa8d\n", b"e"])) == ["ab", "c", "\u2028d", "e"]
 
 
 def test_who_stands_in_for_a_provider_is_refused(tmp_path: Path) -> None:
