@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from command_line import Command
+from fake_web_app import WebApp, honest
 from report_runs import folder, verify_run
 from rich.console import Console
 from test_gate import TEN, measured, slower, verdict_of
@@ -21,6 +24,7 @@ from load.ruling import findings, sentence
 from load.stored import compared
 from reports import write_reports
 from reports.gate import show
+from seatrial.lab.serving import running
 from seatrial.ratios import SIDES, Block, Ratio
 from seatrial.records import Recorder, RunFolder
 from seatrial.samples import Integrity, Known, Sample, Turned
@@ -118,6 +122,35 @@ def test_stored_loads_are_judged_by_whole_turns_as_well(tmp_path: Path) -> None:
     assert verdict_of(cut, "turn socket") == outcome(cut) == "inconclusive"
     streams = [stored(tmp_path / f"sse {factor}", factor, way="sse") for factor in (1.0, 1.5)]
     assert {row.operation for row in compared(*streams, TEN)} == {ASKED[0], ""}
+
+
+def test_a_deployment_that_acknowledges_at_once_and_replies_late_is_found(
+    here: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def late(app: WebApp, sid: str, emit: Any, words: list[str]) -> None:
+        await asyncio.sleep(0.15)
+        await honest(app, sid, emit, words)
+
+    monkeypatch.setenv("SEATRIAL_ADMIN_TOKEN", "token-of-boss")
+    with running(WebApp(honest).served) as a, running(WebApp(late).served) as b:
+        options = (
+            "--mix",
+            "browser=1",
+            "--turns",
+            "1",
+            "--think",
+            "0s",
+            "--pairs",
+            "20",
+            "--no-verify",
+            "--out",
+            "run",
+        )
+        done = here("compare", a, b, *options)
+    assert done.code == 1, done
+    rows = {row.operation: row.verdict for row in RunFolder(Path("run")).rows("comparison.jsonl", Ratio) if row.verdict}
+    assert rows["turn socket"] == "fail"
+    assert rows["createChatCompletion"] != "fail"
 
 
 def test_reports_show_whole_turns_beside_the_operations(tmp_path: Path) -> None:
