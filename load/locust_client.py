@@ -24,7 +24,7 @@ from load.prompts import nonces
 from load.recorder import LoadRecorder, Silent
 from load.token_line import MAX_HEARD, TokenLine
 from seatrial.actor import Actor
-from seatrial.client import MAX_BODY, Gate, Listener
+from seatrial.client import MAX_BODY, NAMED, Gate, Listener
 from seatrial.exchange import Call, NoAnswer, Reply, Steps, Unexpected
 from seatrial.samples import Resent, Turned
 from seatrial.target import Account, Target
@@ -60,7 +60,7 @@ class LoadClient:
         self._recorder, self._fired, self._before, self._after = recorder, fired, before, after
         self._open: tuple[float, Reply] | None = None
         self._prefix = urlsplit(target.url).path.rstrip("/")
-        self._headers = {"User-Agent": "seatrial", "Accept": "application/json", "Accept-Encoding": "gzip"}
+        self._headers = NAMED | {"Accept": "application/json", "Accept-Encoding": "gzip"}
         self._headers |= dict(target.headers) | account.headers
         self._with_json = self._headers | {"Content-Type": "application/json"}
         self._tls = tls

@@ -27,8 +27,8 @@ from load.led import Led, Told, least_far, missing, together, uncleaned
 from load.outcome import conclude
 from load.progress import FILE, Ended, Mustered, Phase
 from load.share import Share, orders
-from seatrial.crew import new_marker
 from seatrial.errors import EXIT_INCONCLUSIVE, Inconclusive, SeatrialError
+from seatrial.markers import new_marker
 from seatrial.records import Recorder, RunFolder, now
 from seatrial.settings import Settings
 

@@ -42,11 +42,12 @@ def conclude(
     problem: str | None = None,
     *,
     interrupted: bool = False,
+    of_target: Mapping[str, Any] | None = None,
 ) -> Run:
     """Fold a run folder into its `Run`; write that and the findings beside the records.
 
     `problem` is why the load could not be played to its end, as far as whoever started it knows, `interrupted` whether
-    that was asked for.
+    that was asked for. `of_target` is what only they know of the target, and stands beside the settings.
     """
     told = next(folder.rows(FILE, Ordered), None)
     settings = ordered(settings, told.settings) if told else settings
@@ -69,7 +70,7 @@ def conclude(
         model=mustered.model if mustered else settings.model,
         tools={"seatrial": __version__, "locust": version("locust"), "python": platform.python_version()},
         machine=_generated_on(mustered),
-        settings=_shown(settings),
+        settings=_shown(settings) | dict(of_target or {}),
         seed=settings.seed,
         started=started,
         ended=now(),

@@ -30,6 +30,7 @@ from load import wire
 from load.connection import connection, reason
 from load.delivery import Told
 from load.wire import Wire
+from seatrial.client import NAMED
 from seatrial.delivered import SOCKET_PATH
 from seatrial.exchange import Call, NoAnswer
 from seatrial.target import Account, Target
@@ -140,7 +141,7 @@ class TokenLine:
         }
         self._client.connect(
             f"{parts.scheme}://{parts.netloc}",
-            headers={"User-Agent": "seatrial"} | dict(target.headers),
+            headers=NAMED | dict(target.headers),
             auth=self._auth,
             transports=["websocket"],
             socketio_path=f"{parts.path}{SOCKET_PATH}".strip("/"),

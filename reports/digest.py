@@ -16,7 +16,7 @@ from reports.measured import Measured
 from reports.overhead import Overheads
 from reports.wording import line
 from seatrial.baseline import Gone
-from seatrial.ratios import ALL_REQUESTS, COMPARISON, SIDES, Ratio, Span
+from seatrial.ratios import COMPARISON, SIDES, Ratio, Span
 from seatrial.records import Check, Finding, Run, RunFolder, Seen, Skip
 from seatrial.samples import Judged, Tried
 
@@ -25,7 +25,7 @@ _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}|\[\d+\]", re.IGNORECASE
 
 
 ALL_FAIL = "compare-errors"
-"""The rule of a finding that is about no single operation; older records name none at all."""
+"""The rule of a finding that is about no single operation."""
 
 
 @dataclass
@@ -77,7 +77,7 @@ class Digest:
     @classmethod
     def of(cls, folder: RunFolder, run: Run) -> Digest:
         digest = cls()
-        digest.groups = grouped(map(_placed, folder.rows("findings.jsonl", Finding)))
+        digest.groups = grouped(folder.rows("findings.jsonl", Finding))
         for check in folder.rows("checks.jsonl", Check):
             key = check.rule, check.operation
             known = digest.checks.get(key)
@@ -140,11 +140,6 @@ class Digest:
         """Whether nothing at all was looked at, so that nothing is proved."""
         looked = self.groups or self.checked or self.load or self.levels or self.ratios
         return not (looked or any(row.count for row in self.statuses.values()))
-
-
-def _placed(finding: Finding) -> Finding:
-    """Where more requests fail than before it is no single operation that does."""
-    return finding if finding.operation or finding.rule != ALL_FAIL else replace(finding, operation=ALL_REQUESTS)
 
 
 def grouped(findings: Iterable[Finding]) -> list[Group]:

@@ -31,7 +31,7 @@ from seatrial.contract import OPENWEBUI, SESSIONS, Contract
 from seatrial.errors import Inconclusive, WrongUse
 from seatrial.exchange import Call, NoAnswer, Reply, Unexpected, repeated
 from seatrial.ledger import LEDGER, Ledger
-from seatrial.markers import new_marker as new_marker  # noqa: PLC0414 - what leads a load asks for it here
+from seatrial.markers import new_marker
 from seatrial.openwebui import OpenWebUIVerbs
 from seatrial.probe import Deployment, probe
 from seatrial.settings import Settings

@@ -179,13 +179,6 @@ def test_where_more_requests_fail_than_before_every_report_says_so(tmp_path: Pat
     assert '<span class="op">all requests</span>' in html.page(run, judgement, made)
 
 
-def test_an_older_record_of_more_failures_names_no_operation_and_is_shown_alike(tmp_path: Path) -> None:
-    older = finding(rule="compare-errors", operation="", where="failed")
-    made = folder(tmp_path, verify_run(command="compare"), older)
-    (group,) = judge(made.load(), made).failing
-    assert group.finding.operation == "all requests"
-
-
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

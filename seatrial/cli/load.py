@@ -135,10 +135,7 @@ def run_load(settings: Settings, folder: RunFolder, console: Console, *, announc
         if settings.provider:
             mark(meet(settings.provider), folder)
         problem, interrupted = _play(settings, folder, console)
-        run = conclude(settings, folder, started, problem, interrupted=interrupted)
-        run = replace(run, settings=run.settings | ours)
-        folder.save(run)
-        return run
+        return conclude(settings, folder, started, problem, interrupted=interrupted, of_target=ours)
 
 
 def met(settings: Settings, stack: ExitStack) -> tuple[Settings, Deployment, Contract]:
