@@ -12,10 +12,13 @@ from seatrial.target import Target
 arrival.install()
 
 
-def connection(target: Target, tls: ssl.SSLContext | None) -> LeanClient:
-    """A client of one connection, which is made when it is used first. `tls` where the target wants it."""
+def connection(target: Target, tls: ssl.SSLContext | None, *, stamped: bool = True) -> LeanClient:
+    """A client of one connection, which is made when it is used first. `tls` where the target wants it.
+
+    Not `stamped`, its moments are those of reading, as under TLS, where there are no others.
+    """
     parts = urlsplit(target.url)
-    return LeanClient(
+    made = LeanClient(
         parts.hostname or "",
         parts.port,
         ssl=parts.scheme == "https",
@@ -25,6 +28,9 @@ def connection(target: Target, tls: ssl.SSLContext | None) -> LeanClient:
         network_timeout=None,  # whoever sends bounds the whole: a limit for each read is a timer for each
         concurrency=1,
     )
+    if not stamped and parts.scheme != "https":
+        arrival.unstamp(made, target.timeout)
+    return made
 
 
 def reason(error: OSError) -> str:

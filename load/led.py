@@ -75,7 +75,7 @@ def uncleaned(led: Iterable[Led]) -> list[str]:
     return [
         f"{one} was lost when it had finished its load: what it had not removed by then is left behind"
         for one in led
-        if one.lost is not None and one.finished
+        if one.lost is not None and one.finished and not one.home
     ]
 
 

@@ -45,9 +45,13 @@ def told_of(one: Judged) -> str:
 
 
 def failed_besides(evidence: Evidence, api: str) -> int:
-    """How many requests failed that are no turns."""
+    """How many requests failed that are no turns.
+
+    A socket that does not open counts for the operation of a turn, and no turn is made of it.
+    """
     turn = VERB_OPERATIONS.get(api, {}).get("send_message")
-    return sum(number for operation, number in evidence.failures.items() if operation != turn)
+    sockets = evidence.failures.get(turn or "", 0) - evidence.failed("turn")[0]
+    return sum(number for name, number in evidence.failures.items() if name != turn) + max(0, sockets)
 
 
 def limit(objective: Objective, api: str, rows: Sequence[Joined], others: int = 0) -> Limit:
@@ -62,13 +66,15 @@ def limit(objective: Objective, api: str, rows: Sequence[Joined], others: int = 
     rows = [row for row in rows if way in ("", row.way)]
     if objective.what == "errors":
         if not objective.subject and others > (turns := sum(row.ended != "done" for row in rows)):
-            return Limit("server", f"other requests failed, {others} of them, and {turns} turns")
+            return Limit("server", f"failed requests that are no turns: {others}; failed turns: {turns}")
         return _of_failures(rows) if subject in ("", "turn") else _unasked(subject)
     if objective.subject == turn and objective.quantile is not None:
         # Of a turn over a socket, the request is only the acknowledgement, for which no model is asked.
-        rows = [row for row in rows if f"turn {row.way}" != SOCKET_TURN]
-        if not rows:
+        whole = [row for row in rows if f"turn {row.way}" != SOCKET_TURN]
+        slow = any(row.ended == "done" and not objective.allows(row.ms) for row in whole)
+        if len(whole) < len(rows) and not slow:
             return _unasked(f"the acknowledgement of {turn}")
+        rows = whole
     if objective.quantile is None:
         return Limit("server", "messages came to harm in it")
     return _of_times(objective, subject, rows) if subject in _MEASURES else _unasked(subject)

@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 from geventhttpclient.response import HTTPParseError
 
-from load.arrival import clock_of, unstamp
+from load.arrival import clock_of
 from load.bounded_response import BoundedResponse
 from load.connection import connection, reason
 from load.deadline import Deadline, Late
@@ -64,9 +64,8 @@ class LoadClient:
         self._headers |= dict(target.headers) | account.headers
         self._with_json = self._headers | {"Content-Type": "application/json"}
         self._tls = tls
-        self._http = connection(target, tls)
-        if not stamped and not target.url.startswith("https"):
-            unstamp(self._http, target.timeout)
+        self._stamped = stamped
+        self._http = connection(target, tls, stamped=stamped)
         self._clock = clock_of(self._http)
         self._deadline = Deadline(target.timeout)
 
@@ -150,7 +149,7 @@ class LoadClient:
         at = self._recorder.now()
         self._clock.begin()
         try:
-            return TokenLine(self.target, self.account, self._tls)
+            return TokenLine(self.target, self.account, self._tls, stamped=self._stamped)
         except NoAnswer as failure:
             self._record(at, failure.call, failure.seconds, failure, failure.reason)
             raise

@@ -45,7 +45,7 @@ LOOK_SECONDS = 1.0
 """How often it is looked for the silent, at the least."""
 
 MOST_PATIENCE = 900.0
-"""Seconds in which a worker has to get further with finishing, or with cleaning up; it beats all the while."""
+"""Seconds in which a worker has to get further with cleaning up; it beats all the while."""
 
 log = logging.getLogger("seatrial")
 
@@ -121,7 +121,9 @@ class Master:
             self._over.set()
             self._called = self._now()
             self._say(worker.END)
-            self._until(lambda one: one.finished or one.home, self._look_after)
+            # A session may take as long as its requests, and a worker does not say how many are left.
+            patience = max(MOST_PATIENCE, 2 * self._settings.timeout + BUSY_SECONDS)
+            self._until(lambda one: one.finished or one.home, self._look_after, patience)
             self._say(worker.CLEAN)
             self._until(lambda one: one.home, self._look_after)
             self._conclude()

@@ -71,11 +71,13 @@ def findings(rows: Sequence[Ratio]) -> Iterator[Finding]:
             title="More requests fail than before" if failed else f"{named(row.operation)} is slower than before",
             expected=f"at most {_points(row.limit or 0)} more failed requests than in A"
             if failed
-            else f"a p95 {_at_most(row.limit or 1)} A's {row.a:,.1f} ms",
+            else f"{'whole turns with ' if turns else ''}a p95 {_at_most(row.limit or 1)} A's {row.a:,.1f} ms",
             received=told(row) if failed else f"{row.b:,.1f} ms; {told(row)}",
             where=f"{row.operation} {row.measure}" if turns else row.measure,
             curl="",
-            notice="People are refused more often than before." if failed else "People wait longer than before.",
+            notice="People are refused more often than before."
+            if failed
+            else f"People wait longer {'for whole replies over the socket ' if turns else ''}than before.",
         )
 
 

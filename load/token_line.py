@@ -58,7 +58,7 @@ class TokenLine:
     `id` is what a turn names as its `session_id`; `ended` says why the socket is no more, "" while it is.
     """
 
-    def __init__(self, target: Target, account: Account, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, target: Target, account: Account, tls: ssl.SSLContext | None, *, stamped: bool = True) -> None:
         self.ended = self.id = ""
         self._auth = {"token": account.token}
         self._told: dict[str, Told] = {}
@@ -75,7 +75,7 @@ class TokenLine:
         self._client.on("connect_error", self._refused)
         self._client.on("disconnect", self._lost)
         self._client.on("events", self._heard)
-        self._open(target, tls)
+        self._open(target, tls, stamped)
 
     def expect(self, message_id: str) -> Told:
         """A turn begins whose reply has this id; of earlier ones nothing is heard any more."""
@@ -104,12 +104,12 @@ class TokenLine:
         gevent.joinall(self._client.eio.loops, timeout=LEAVING)
         gevent.killall(self._client.eio.loops, block=False)
 
-    def _open(self, target: Target, tls: ssl.SSLContext | None) -> None:
+    def _open(self, target: Target, tls: ssl.SSLContext | None, stamped: bool) -> None:
         started = time.perf_counter()
         why, reached = "", True
         try:
             with gevent.Timeout(target.timeout):
-                self._wire = Wire(connection(target, tls))
+                self._wire = Wire(connection(target, tls, stamped=stamped))
                 self._connect(target, self._wire)
                 for loop in self._client.eio.loops:
                     loop.link(self._silenced)

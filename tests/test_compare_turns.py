@@ -61,6 +61,8 @@ def test_turns_over_a_socket_are_judged_whole_and_not_by_their_acknowledgement(t
     (found,) = findings(rows)
     assert (found.operation, found.where) == ("createChatCompletion", "turn socket p95")
     assert found.title == "whole turn (socket) is slower than before"
+    assert "for whole replies over the socket" in found.notice
+    assert found.expected.startswith("whole turns with a p95 at most 10% above A's ")
 
 
 def test_turns_that_are_no_slower_are_named_in_what_was_proved(tmp_path: Path) -> None:
@@ -161,9 +163,10 @@ def test_reports_show_whole_turns_beside_the_operations(tmp_path: Path) -> None:
     assert [row.operation for row in made.rows("comparison.jsonl", Ratio) if row.verdict == "fail"] == ["turn socket"]
     write_reports(made)
     told = (made.path / "report.md").read_text("utf-8")
-    assert "turn socket" in told
+    assert "| turn socket | 1.50" in told
     assert "2 operations and whole turns compared" in told
-    assert "turn socket" in (made.path / "report.html").read_text("utf-8")
+    table = (made.path / "report.html").read_text("utf-8").partition('id="table-ratio-intervals"')[2]
+    assert "turn socket" in table.partition("</table>")[0]
     console = Console(record=True, width=200, quiet=False)
     show(rows, console)
     assert "turn socket p95" in console.export_text()

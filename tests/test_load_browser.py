@@ -16,10 +16,11 @@ import pytest
 from command_line import seatrial_command
 from fake_web_app import Way, WebApp, another_text, drops, fails, foreign_words, honest, mute, never_done, whole
 
+from load.arrival import TIMESTAMP
 from load.journeys import JOURNEYS
 from load.locust_client import LoadActor, LoadClient
 from load.part import Part, Visit
-from load.recorder import LoadRecorder
+from load.recorder import LoadRecorder, Silent
 from load.token_line import TokenLine
 from seatrial.contract import Contract
 from seatrial.exchange import NoAnswer
@@ -190,6 +191,19 @@ def test_where_the_socket_does_not_come_back_the_chat_is_still_deleted(tmp_path:
     assert done.turns == ["aborted"]
     assert "not reconnected" in done.record.detail
     assert (done.record.deleted, done.app.chats) == (True, {})
+
+
+@pytest.mark.parametrize("stamped", [True, False])
+def test_a_socket_is_read_as_the_requests_are(tmp_path: Path, stamped: bool) -> None:
+    """It is a connection of its own; were it the finer one, turns of a comparison would be measured in two ways."""
+    unheard: Any = Unheard()
+    with running(WebApp(honest).served) as url:
+        here = LoadClient(Target(url, "openwebui", timeout=5.0), BOSS, 1, Silent(), unheard, stamped=stamped)
+        line = here.listen()
+        assert line._wire is not None
+        assert line._wire.clock.stamped == (stamped and TIMESTAMP is not None)
+        line.leave()
+        here.close()
 
 
 def test_nothing_listening_is_no_socket(tmp_path: Path) -> None:

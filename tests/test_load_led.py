@@ -58,6 +58,8 @@ def test_who_was_lost_after_its_load_leaves_something_behind_and_lacks_nothing()
         "worker 1 of 2 was lost when it had finished its load: what it had not removed by then is left behind"
     ]
     assert missing([played], 60.0) == ""
+    played.home = True
+    assert uncleaned([played, cut]) == [], "it was silent for long, and came home after all"
 
 
 MASTER = """

@@ -80,7 +80,7 @@ SOCKET = row(2000, 1900, way="socket")
 @pytest.mark.parametrize(
     ("objective", "others", "who", "said"),
     [
-        ("errors < 1%", 500, "server", "other requests failed, 500 of them, and 1 turns"),
+        ("errors < 1%", 500, "server", "no turns: 500; failed turns: 1"),
         ("errors < 1%", 1, "provider", "failed 1"),
         ("turn errors < 1%", 500, "provider", "failed 1"),
         ("createChatCompletion errors < 1%", 500, "provider", "failed 1"),
@@ -96,6 +96,8 @@ def test_a_turn_that_the_provider_failed_does_not_outweigh_the_requests_that_ask
 
 def test_failed_requests_that_are_no_turns_are_counted_by_operation() -> None:
     evidence = Evidence(failures={"createChatCompletion": 3, "getChat": 400, "listChats": 100})
+    assert failed_besides(evidence, OPENWEBUI) == 503, "sockets that did not open: of three, no turn was made"
+    evidence.turns, evidence.failing_turns = {"turn": 9}, {"turn": {"1-1": 2, "2-1": 1}}
     assert failed_besides(evidence, OPENWEBUI) == 500
 
 
@@ -104,6 +106,8 @@ def test_failed_requests_that_are_no_turns_are_counted_by_operation() -> None:
     [
         ("createChatCompletion p95 < 1s", [SOCKET], "server", "the acknowledgement of createChatCompletion asks no"),
         ("createChatCompletion p95 < 1s", [SOCKET, row(3000, 90)], "server", "of 3 s that"),
+        ("createChatCompletion p95 < 1s", [SOCKET, row(300, 290)], "server", "the acknowledgement of"),
+        ("createChatCompletion p95 < 1s", [row(300, 290)], "", ""),
         ("turn p95 < 1s", [SOCKET], "provider", "of 2 s that"),
         ("turn socket p95 < 1s", [SOCKET], "provider", "of 2 s that"),
     ],

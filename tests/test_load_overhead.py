@@ -189,7 +189,7 @@ def test_failed_requests_that_are_no_turns_are_not_put_down_to_the_provider(fold
     assert {(level.outcome, level.limit) for level in search.tried} == {("fails", "server")}
     evidence = Evidence.of(folder)
     (one,) = limited(folder, OPENWEBUI, judge(parse(["errors < 1%"]), evidence), evidence)
-    assert (one.limited_by, one.limited_why) == ("server", "other requests failed, 50 of them, and 1 turns")
+    assert (one.limited_by, one.limited_why) == ("server", "failed requests that are no turns: 50; failed turns: 1")
 
 
 def test_a_model_that_nobody_asked_is_said_to_be_another(folder: RunFolder, provider: str) -> None:
