@@ -199,7 +199,7 @@ def _messages(judgement: Judgement) -> list[str]:
 
 def _compared(judgement: Judgement) -> list[str]:
     judged = [
-        [prose(one.operation, 60), f"{span.ratio:.3f}", f"{span.low:.3f} – {span.high:.3f}", f"{span.limit:g}",
+        [prose(one.operation, 60), f"{span.ratio:.3f}", f"{span.low:.3f} – {span.high:.3f}", f"{span.limit:.3f}",
          f"{one.pairs:,}", prose(one.verdict, 20)]
         for one, span in judgement.digest.compared[:60]
     ]  # fmt: skip
