@@ -14,9 +14,9 @@ import os
 import shutil
 import signal
 import sys
-import threading
 import time
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -236,13 +236,15 @@ def _begun() -> Verification:
     """The verification that the environment asks for. Raises `SeatrialError` when it cannot begin."""
     settings, run = from_environment(os.environ), os.environ.get("SEATRIAL_RUN")
     folder = RunFolder(_existing(run)) if run else RunFolder.create(settings.out, "verify")
-    # schemathesis takes a second to import: it may do so while the target makes accounts, which takes as long.
-    threading.Thread(target=importlib.import_module, args=["contract_tests.generation"], name="seatrial-import").start()
     try:
-        verification = Verification(settings, folder)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, verification.interrupt)
-        verification.begin()
+        # schemathesis takes a second to import: it may do so while the target makes accounts, which takes as long.
+        # It has to be there before tests are: two threads that import hypothesis at once see halves of it.
+        with ThreadPoolExecutor(1, "seatrial-import") as beside:
+            beside.submit(importlib.import_module, "contract_tests.generation")
+            verification = Verification(settings, folder)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, verification.interrupt)
+            verification.begin()
     except SeatrialError:
         if not run and not open_entries(folder.path / "ledger.jsonl"):
             shutil.rmtree(folder.path, ignore_errors=True)

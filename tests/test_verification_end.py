@@ -1,8 +1,11 @@
-"""The end of a verification: what was found is on the disk before the target gets its time to remove anything."""
+"""How a verification begins, and how it ends: what was found is on the disk before the target gets its time to remove
+anything."""
 
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,3 +93,28 @@ def test_a_disk_that_is_full_already_keeps_nobody_from_removing_what_was_made(
     under_way.end(interrupted=False)
     assert removed
     assert "No space left" in (under_way.problem or "")
+
+
+BEGIN = """
+import os, sys, threading
+import contract_tests.plugin as plugin
+
+class Quick:
+    def __init__(self, settings, folder):
+        self.interrupt = lambda *_: None
+
+    def begin(self):
+        pass
+
+plugin.Verification = Quick
+os.environ |= {"SEATRIAL_URL": "http://localhost:9", "SEATRIAL_OUT": sys.argv[1]}
+plugin._begun()
+print(sys.modules["contract_tests.generation"].__spec__._initializing, threading.active_count())
+"""
+
+
+def test_what_is_imported_on_the_way_is_there_before_the_tests_are(tmp_path: Path) -> None:
+    """In a process of its own, which has imported nothing yet; the target is done before the import is."""
+    command = [sys.executable, "-c", BEGIN, str(tmp_path / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.split() == ["False", "1"], done.stderr
