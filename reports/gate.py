@@ -25,6 +25,9 @@ def show(rows: Sequence[Ratio], console: Console) -> None:
     if table.row_count:
         console.print(table)
         console.print("between: 95 % on each side; finds: the change that 8 such runs of 10 find", style="dim")
+    for why in dict.fromkeys(row.why for row in rows if row.ratio is None and row.why):
+        names = ", ".join(_name(row) for row in rows if row.ratio is None and row.why == why)
+        console.print(Text(f"{names}: {line(why, 80)}"), style="dim")
 
 
 def cells(rows: Iterable[Ratio]) -> list[tuple[str, ...]]:
@@ -33,16 +36,20 @@ def cells(rows: Iterable[Ratio]) -> list[tuple[str, ...]]:
 
 
 def _cells(row: Ratio) -> tuple[str, ...]:
-    name = line(f"{row.operation} {row.measure}".strip(), 40)
+    name = _name(row)
     if row.measure == "failed":
         limit = points(row.limit, "+g") if row.limit else ""
         shares = (f"{row.a:.2%}", f"{row.b:.2%}", points(row.b - row.a, "+.2f"), "", limit)
         return (name, *shares, WORDS.get(row.verdict, ""), "")
     if row.ratio is None:
-        return name, "", "", "", "", "", WORDS.get(row.verdict, "not judged"), line(row.why, 80)
+        return name, "", "", "", "", "", WORDS.get(row.verdict, "not judged"), ""
     between = f"{_change(row.low)}..{_change(row.high)}" if row.low is not None and row.high is not None else ""
     limit, finds = _change(row.limit), _change(row.finds)
     return name, _ms(row.a), _ms(row.b), _change(row.ratio), between, limit, WORDS.get(row.verdict, ""), finds
+
+
+def _name(row: Ratio) -> str:
+    return line(f"{row.operation} {row.measure}".strip(), 40)
 
 
 def _change(ratio: float | None) -> str:

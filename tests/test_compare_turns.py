@@ -170,3 +170,15 @@ def test_reports_show_whole_turns_beside_the_operations(tmp_path: Path) -> None:
     console = Console(record=True, width=200, quiet=False)
     show(rows, console)
     assert "turn socket p95" in console.export_text()
+
+
+def test_why_something_could_not_be_compared_leaves_the_table_its_width() -> None:
+    few = Ratio("", "p95", 40, 41, None, None, None, None, "inconclusive", 20, why="too few answers in one of the runs")
+    told = Ratio("createChatCompletion", "p95", 105, 108, 1.03, 0.84, 1.33, 1.1, "inconclusive", 20, 1.7)
+    console = Console(record=True, width=80)
+    show([replace(few, operation="getChat"), told, replace(few, operation="createChat")], console)
+    lines = console.export_text().splitlines()
+    assert "createChatCompletion p95" in lines[2]
+    assert "-16%..+33%" in lines[2]
+    assert max(map(len, lines)) <= 80
+    assert lines[-1].rstrip() == "getChat p95, createChat p95: too few answers in one of the runs"
