@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from load.limit import failed_besides, limit
+from load.limit import Limit, failed_besides, limit
 from load.objectives import parse
 from seatrial.contract import OPENWEBUI
 from seatrial.evidence import Evidence
@@ -17,6 +17,11 @@ def row(ms: float, model_ms: float | None, **more: object) -> Joined:
     asked = model_ms is not None
     base = Joined(1.0, "1-1", "session", "plain", "done", ms, int(asked), failed=False, model_ms=model_ms, due=90.0)
     return replace(base, **more)  # type: ignore[arg-type]
+
+
+def is_said(found: Limit, who: str, said: str) -> None:
+    assert found.who == who
+    assert said in found.said
 
 
 @pytest.mark.parametrize(
@@ -68,9 +73,7 @@ def row(ms: float, model_ms: float | None, **more: object) -> Joined:
 def test_the_limit_is_whoever_took_most_of_what_was_too_slow_or_failed_first(
     objective: str, rows: list[Joined], who: str, said: str
 ) -> None:
-    found = limit(parse([objective])[0], OPENWEBUI, rows)
-    assert found.who == who
-    assert said in found.said
+    is_said(limit(parse([objective])[0], OPENWEBUI, rows), who, said)
 
 
 REFUSED = row(9, 9, ended="refused", failed=True)
@@ -89,9 +92,7 @@ SOCKET = row(2000, 1900, way="socket")
 def test_a_turn_that_the_provider_failed_does_not_outweigh_the_requests_that_ask_no_model(
     objective: str, others: int, who: str, said: str
 ) -> None:
-    found = limit(parse([objective])[0], OPENWEBUI, [REFUSED, row(9, 9)], others)
-    assert found.who == who
-    assert said in found.said
+    is_said(limit(parse([objective])[0], OPENWEBUI, [REFUSED, row(9, 9)], others), who, said)
 
 
 def test_failed_requests_that_are_no_turns_are_counted_by_operation() -> None:
@@ -115,6 +116,4 @@ def test_failed_requests_that_are_no_turns_are_counted_by_operation() -> None:
 def test_the_request_of_a_turn_over_a_socket_is_not_taken_for_all_of_it(
     objective: str, rows: list[Joined], who: str, said: str
 ) -> None:
-    found = limit(parse([objective])[0], OPENWEBUI, rows)
-    assert found.who == who
-    assert said in found.said
+    is_said(limit(parse([objective])[0], OPENWEBUI, rows), who, said)

@@ -30,7 +30,7 @@ from seatrial.lab.provider import Script, create_app
 from seatrial.lab.reference import create_app as reference_app
 from seatrial.lab.serving import free_port, running
 from seatrial.records import Recorder, Run, RunFolder
-from seatrial.samples import Asked, Joined, ModelCall, Overhead, ProviderClock, Sample, Turned
+from seatrial.samples import Asked, Joined, ModelCall, Overhead, ProviderClock, Sample, Tried, Turned
 from seatrial.settings import Settings
 
 QUIET = Console(quiet=True)
@@ -165,13 +165,20 @@ def test_a_level_that_fails_names_the_provider_where_it_was_the_limit(folder: Ru
         )
     recorder.close()
 
-    def play(level: int, seconds: float) -> tuple[Run, RunFolder]:
-        return Run("load", "http://x", OPENWEBUI, counts={"requests": 12, "turns": 12, "refused_turns": 0}), folder
+    tried = searched(folder, "turn p50 < 1s", requests=12, turns=12, refused_turns=0)
+    assert {(level.outcome, level.limit) for level in tried} == {("fails", "provider")}
+    assert "the provider was the limit: of 2 s" in tried[0].why
 
-    search = Capacity(parse(["turn p50 < 1s"]), (), play, folder, budget=3_000, look=1)
+
+def searched(folder: RunFolder, objective: str, **counts: int) -> list[Tried]:
+    """The tries of a search for one user, whose looks all come to what the folder holds."""
+
+    def play(level: int, seconds: float) -> tuple[Run, RunFolder]:
+        return Run("load", "http://x", OPENWEBUI, counts=counts), folder
+
+    search = Capacity(parse([objective]), (), play, folder, budget=3_000, look=1)
     search.search(1, 1)
-    assert {(level.outcome, level.limit) for level in search.tried} == {("fails", "provider")}
-    assert "the provider was the limit: of 2 s" in search.tried[0].why
+    return search.tried
 
 
 def test_failed_requests_that_are_no_turns_are_not_put_down_to_the_provider(folder: RunFolder) -> None:
@@ -181,12 +188,8 @@ def test_failed_requests_that_are_no_turns_are_not_put_down_to_the_provider(fold
     recorder.write(Joined(1.0, "1-1", "session", "plain", "refused", 9.0, 1, failed=True))
     recorder.close()
 
-    def play(level: int, seconds: float) -> tuple[Run, RunFolder]:
-        return Run("load", "http://x", OPENWEBUI, counts={"requests": 51, "turns": 1, "refused_turns": 1}), folder
-
-    search = Capacity(parse(["errors < 1%"]), (), play, folder, budget=3_000, look=1)
-    search.search(1, 1)
-    assert {(level.outcome, level.limit) for level in search.tried} == {("fails", "server")}
+    tried = searched(folder, "errors < 1%", requests=51, turns=1, refused_turns=1)
+    assert {(level.outcome, level.limit) for level in tried} == {("fails", "server")}
     evidence = Evidence.of(folder)
     (one,) = limited(folder, OPENWEBUI, judge(parse(["errors < 1%"]), evidence), evidence)
     assert (one.limited_by, one.limited_why) == ("server", "failed requests that are no turns: 50; failed turns: 1")
